@@ -1,0 +1,283 @@
+//! The proxy's log: daily files, appended to and synced before anyone is answered.
+//!
+//! ```text
+//! DIR/audit-2026-05-22.jsonl   one entry per line; the day (UTC) on which it was written
+//! DIR/audit-2026-05-23.jsonl   the chain goes on across files
+//! DIR/torn-17.bin              what was cut at a start; entry 17, AUDIT_REPAIRED, tells of it
+//! DIR/lock                     held while a Log is open, so that two processes cannot fork the chain
+//! ```
+//!
+//! What a crash leaves behind, stage by stage:
+//!
+//! | crash | on disk | next start |
+//! |---|---|---|
+//! | before the write | nothing | nothing |
+//! | inside the write | some whole lines, perhaps one torn line | the torn line is cut and an `AUDIT_REPAIRED` entry written; whole lines stay |
+//! | after the write, before the sync | any of the above | the same; nobody had been told that the entries are stored |
+//! | after the sync | all of it | nothing |
+//! | while cutting a torn line | `torn.pending` | the repair is finished |
+//!
+//! A damaged line anywhere else is no crash. It is never repaired: [`Log::open`] refuses what it sees of it, and
+//! [`Log::entries_since`] and the verifier see the rest.
+//!
+//! Opening reads the last line only, so its time does not depend on the log's length.
+
+mod current;
+mod disk;
+mod files;
+mod read;
+mod repair;
+mod tail;
+
+use crate::{Chain, Draft, Entry, SealError};
+use current::Current;
+use disk::{Disk, OsDisk};
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use vyrox_contract::AuditHead;
+
+const LOCK_FILE: &str = "lock";
+
+/// Why the log could not be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Another process has it open.
+    #[error("the audit log in {0} is in use by another process")]
+    Locked(PathBuf),
+    /// A line that is not an entry, and not a torn last line either: the log has been altered or the disk is failing.
+    #[error("damaged audit log: {file}, line {line}")]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        #[source]
+        source: crate::EntryError,
+    },
+    /// The log belongs to another chain: another proxy's directory, or the proxy was renamed.
+    #[error(
+        "the audit log in {dir} is of chain {found:?}, not {expected:?}; give the new chain a directory of its own"
+    )]
+    ForeignChain {
+        /// The log's directory.
+        dir: PathBuf,
+        /// The chain in the log.
+        found: String,
+        /// The chain that was asked for.
+        expected: String,
+    },
+    /// A draft of a batch cannot be sealed. Nothing of the batch was written.
+    #[error("draft {index} of the batch cannot be entered")]
+    Draft {
+        /// Which, from 0.
+        index: usize,
+        /// Why.
+        #[source]
+        source: SealError,
+    },
+    /// The file is not as this process left it: shortened, extended or removed by someone else.
+    #[error("{0} was changed by another process")]
+    Changed(PathBuf),
+    /// The time given is outside the years 0 to 9999.
+    #[error("{0} is not a usable unix time")]
+    Time(i64),
+    /// The operating system said no.
+    #[error("cannot {doing} {path}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// The operating system's answer.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl LogError {
+    fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { doing, path, source }
+    }
+
+    /// Whether the disk is full, the one failure that mends itself.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Self::Io { source, .. }
+            if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    }
+}
+
+/// What opening found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// The head that was found, before any repair entry; `None` for an empty log.
+    pub head: Option<AuditHead>,
+    /// The `AUDIT_REPAIRED` entry, if something was cut.
+    pub repair: Option<Entry>,
+}
+
+impl Recovered {
+    /// Bytes of a torn last line that were cut off.
+    #[must_use]
+    pub fn cut_bytes(&self) -> u64 {
+        self.repair.as_ref().and_then(|entry| entry.detail().get("cut_bytes")?.as_u64()).unwrap_or(0)
+    }
+}
+
+/// An open log and what opening it found.
+#[derive(Debug)]
+pub struct Opened {
+    /// The log, ready to append.
+    pub log: Log,
+    /// What was found and mended.
+    pub recovered: Recovered,
+}
+
+/// One file of a log, as far as it is complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// The file.
+    pub path: PathBuf,
+    /// Its length in bytes up to the last whole batch. What stands behind that is not part of the log.
+    pub len: u64,
+}
+
+/// The one writer of a log directory.
+#[derive(Debug)]
+pub struct Log {
+    dir: PathBuf,
+    chain: Chain,
+    current: Option<Current>,
+    disk: Box<dyn Disk>,
+    /// Held, never read: the lock ends with it.
+    _lock: File,
+}
+
+impl Log {
+    /// Opens or creates the log in `dir` for the chain `chain_id`, alone, and mends a torn last line. The entry about a
+    /// repair is `tenant_for_events`' and stamped `now` (unix seconds).
+    ///
+    /// # Errors
+    /// [`LogError`], in particular [`LogError::Locked`], [`LogError::Damaged`] and [`LogError::ForeignChain`].
+    pub fn open(dir: &Path, chain_id: &str, tenant_for_events: &str, now: i64) -> Result<Opened, LogError> {
+        Self::open_on(Box::new(OsDisk), dir, chain_id, tenant_for_events, now)
+    }
+
+    fn open_on(disk: Box<dyn Disk>, dir: &Path, chain_id: &str, tenant: &str, now: i64) -> Result<Opened, LogError> {
+        disk::create_dir(dir).map_err(LogError::io("create", dir))?;
+        disk::keep_private(dir, true).map_err(LogError::io("make private", dir))?;
+        let lock = lock(dir)?;
+        let files = files::list(dir)?;
+        for file in &files {
+            disk::keep_private(&file.path, false).map_err(LogError::io("make private", &file.path))?;
+        }
+        let tail = tail::find(&files)?;
+        let chain = match &tail.last {
+            None => Chain::genesis(chain_id),
+            Some(last) if last.chain() == chain_id => Chain::resume(chain_id, last.seq(), last.hash()),
+            Some(last) => {
+                return Err(LogError::ForeignChain {
+                    dir: dir.to_owned(),
+                    found: last.chain().to_owned(),
+                    expected: chain_id.to_owned(),
+                });
+            }
+        };
+        repair::set_aside(dir, &*disk, tail.cut.as_ref())?;
+        let current = files.last().map(|newest| Current::open(&*disk, dir, newest.day.clone())).transpose()?;
+        let mut log = Self { dir: dir.to_owned(), chain, current, disk, _lock: lock };
+        let mut recovered = Recovered { head: log.head(), ..Recovered::default() };
+        if let Some(draft) = repair::unreported(dir, tenant, now)? {
+            recovered.repair = log.append(now, &[draft])?.into_iter().next();
+            repair::reported(dir, log.head())?;
+        }
+        Ok(Opened { log, recovered })
+    }
+
+    /// Seals the drafts and appends them: one write and one sync for all of them. When this returns, they are on disk.
+    /// The file is that of `now`'s day (unix seconds), or the newest there is if the clock went back.
+    ///
+    /// # Errors
+    /// [`LogError`]. Then none of them is in the log and the chain has not advanced; the file is cut back to where it
+    /// was, now or at the next call, so that a disk that was full and is freed again needs no restart.
+    pub fn append(&mut self, now: i64, drafts: &[Draft]) -> Result<Vec<Entry>, LogError> {
+        let mut chain = self.chain.clone();
+        let mut entries = Vec::with_capacity(drafts.len());
+        let mut bytes = Vec::new();
+        for (index, draft) in drafts.iter().enumerate() {
+            let entry = chain.seal(draft).map_err(|source| LogError::Draft { index, source })?;
+            chain.advance(&entry);
+            bytes.extend_from_slice(entry.to_line().as_bytes());
+            bytes.push(b'\n');
+            entries.push(entry);
+        }
+        if !entries.is_empty() {
+            self.store(now, &bytes)?;
+            self.chain = chain;
+        }
+        Ok(entries)
+    }
+
+    fn store(&mut self, now: i64, bytes: &[u8]) -> Result<(), LogError> {
+        let today = files::day(now)?;
+        let disk = &*self.disk;
+        if let Some(current) = &mut self.current {
+            // Before a new day's file is begun, too: only the newest file may end in something torn.
+            current.cut_back(disk)?;
+            if current.day() >= today.as_str() {
+                return current.append(disk, bytes);
+            }
+        }
+        self.current.insert(Current::open(disk, &self.dir, today)?).append(disk, bytes)
+    }
+
+    /// The newest entry; `None` for an empty log.
+    #[must_use]
+    pub fn head(&self) -> Option<AuditHead> {
+        self.chain.head()
+    }
+
+    /// The entries with a timestamp of at least `since` (unix seconds), oldest first, read one by one, as they stand at
+    /// this moment. Each is checked to follow on the one before it.
+    pub fn entries_since(&self, since: i64) -> impl Iterator<Item = Result<Entry, LogError>> + use<> {
+        read::Entries::new(self.segments(), since)
+    }
+
+    /// The log's files, oldest first. Their concatenation is the log, byte for byte.
+    ///
+    /// # Errors
+    /// [`LogError::Io`].
+    pub fn files(&self) -> Result<Vec<PathBuf>, LogError> {
+        Ok(files::list(&self.dir)?.into_iter().map(|file| file.path).collect())
+    }
+
+    /// The log's files with the length up to which they are complete now, oldest first: what to send when the log is
+    /// exported while it grows.
+    ///
+    /// # Errors
+    /// [`LogError::Io`].
+    pub fn segments(&self) -> Result<Vec<Segment>, LogError> {
+        let complete = |file: files::Named| {
+            let len = std::fs::metadata(&file.path).map_err(LogError::io("read", &file.path))?.len();
+            let good = self.current.as_ref().filter(|current| current.day() == file.day).map(Current::len);
+            Ok(Segment { len: good.map_or(len, |good| good.min(len)), path: file.path })
+        };
+        files::list(&self.dir)?.into_iter().map(complete).collect()
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, LogError> {
+    let path = dir.join(LOCK_FILE);
+    let file = disk::options().write(true).create(true).open(&path).map_err(LogError::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(LogError::Locked(dir.to_owned())),
+        Err(TryLockError::Error(source)) => Err(LogError::io("lock", &path)(source)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

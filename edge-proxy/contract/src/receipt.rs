@@ -1,0 +1,105 @@
+//! What a proxy reports back.
+
+use crate::{Payload, ProxyId, RequestId, TenantId};
+use serde::{Deserialize, Serialize};
+
+/// How an action ended at the proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The EDR accepted it.
+    Executed,
+    /// The EDR was in that state already.
+    Already,
+    /// Checked and audited, but this proxy is configured not to call the EDR.
+    DryRun,
+    /// This proxy's own policy said no.
+    Refused,
+    /// The EDR said no, or the target is not what the alert claimed.
+    Failed,
+    /// It may or may not have happened: started, then no answer. Never repeated blindly.
+    Ambiguous,
+    /// A release that the EDR accepted.
+    RolledBack,
+}
+
+impl Outcome {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Executed => "executed",
+            Self::Already => "already",
+            Self::DryRun => "dry_run",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Ambiguous => "ambiguous",
+            Self::RolledBack => "rolled_back",
+        }
+    }
+}
+
+/// What reading the EDR's state back said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verification {
+    /// The EDR shows the wanted state.
+    Confirmed,
+    /// Not (yet) by the deadline.
+    Unconfirmed,
+    /// The EDR shows another state than it promised.
+    Contradicted,
+    /// Nothing was read: dry run, refusal, or nothing to read.
+    None,
+}
+
+impl Verification {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Contradicted => "contradicted",
+            Self::None => "none",
+        }
+    }
+}
+
+/// The newest entry of an audit chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditHead {
+    /// Its sequence number.
+    pub seq: u64,
+    /// Its hash, 64 hex digits.
+    pub hash: String,
+}
+
+/// The signed report of one action. `audit_head` is the proxy's chain after the outcome was entered, so that the cloud
+/// can tell later if that chain was cut or rewritten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The action's id.
+    pub request_id: RequestId,
+    /// Whose action it was.
+    pub tenant_id: TenantId,
+    /// The proxy that reports.
+    pub proxy_id: ProxyId,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What reading back said.
+    pub verification: Verification,
+    /// One sentence for people.
+    pub detail: String,
+    /// The vendor's own id of the operation, or its trace id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor_reference: Option<String>,
+    /// When it ended, unix seconds.
+    pub finished_at: i64,
+    /// The proxy's chain after the outcome was entered.
+    pub audit_head: AuditHead,
+}
+
+impl Payload for Receipt {
+    const TYPE: &'static str = "application/vnd.vyrox.receipt+json";
+}

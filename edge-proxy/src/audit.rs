@@ -1,0 +1,233 @@
+//! The one writer of the audit log. Callers send drafts and wait until they are on disk; everything that is waiting goes
+//! out in one write and one sync, so the disk's syncs per second do not bound the actions per second.
+
+use crate::cause::chain;
+use crate::clock::Clock;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
+use vyrox_audit::log::{Log, LogError, Segment};
+use vyrox_audit::{Draft, Entry};
+use vyrox_contract::AuditHead;
+
+/// How many callers may wait before the next has to wait for a place.
+const WAITING: usize = 1024;
+/// How many drafts go out in one write.
+const BATCH: usize = 512;
+
+/// Why nothing was recorded.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AuditError {
+    /// The log refused or failed.
+    #[error("the audit log could not be written")]
+    Log(#[source] Arc<LogError>),
+    /// The writer has ended.
+    #[error("the audit log is closed")]
+    Closed,
+}
+
+enum Job {
+    Append { drafts: Vec<Draft>, reply: oneshot::Sender<Result<Vec<Entry>, AuditError>> },
+    Segments { reply: oneshot::Sender<Result<Vec<Segment>, AuditError>> },
+}
+
+/// The log as the other tasks see it. The writer ends when the last of these is dropped.
+#[derive(Clone)]
+pub struct Audit {
+    jobs: mpsc::Sender<Job>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Clone, Default)]
+struct State {
+    head: Option<AuditHead>,
+    failed: bool,
+    batches: u64,
+    entries: u64,
+}
+
+impl Audit {
+    /// Starts the writer. Join the handle after the last [`Audit`] is dropped; then the log is closed and unlocked.
+    ///
+    /// # Errors
+    /// If the operating system has no thread left.
+    pub fn start(log: Log, clock: Arc<dyn Clock>) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (jobs, receiver) = mpsc::channel(WAITING);
+        let state = Arc::new(Mutex::new(State { head: log.head(), ..State::default() }));
+        let shared = Arc::clone(&state);
+        let writer = std::thread::Builder::new()
+            .name("audit".into())
+            .spawn(move || Writer { log, clock, state: shared }.run(receiver))?;
+        Ok((Self { jobs, state }, writer))
+    }
+
+    /// Appends and waits for the sync. The drafts become consecutive entries.
+    ///
+    /// # Errors
+    /// [`AuditError`]; then none of them is in the log.
+    pub async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Entry>, AuditError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(Job::Append { drafts, reply }).await.map_err(|_| AuditError::Closed)?;
+        answer.await.map_err(|_| AuditError::Closed)?
+    }
+
+    /// The log's files and how much of each is whole and synced.
+    ///
+    /// # Errors
+    /// [`AuditError`].
+    pub async fn segments(&self) -> Result<Vec<Segment>, AuditError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(Job::Segments { reply }).await.map_err(|_| AuditError::Closed)?;
+        answer.await.map_err(|_| AuditError::Closed)?
+    }
+
+    /// The newest entry on disk.
+    pub fn head(&self) -> Option<AuditHead> {
+        self.read().head
+    }
+
+    /// Whether the last write worked.
+    pub fn is_healthy(&self) -> bool {
+        !self.read().failed && !self.jobs.is_closed()
+    }
+
+    /// Writes and entries since the start.
+    pub fn counts(&self) -> (u64, u64) {
+        let state = self.read();
+        (state.batches, state.entries)
+    }
+
+    fn read(&self) -> State {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+struct Writer {
+    log: Log,
+    clock: Arc<dyn Clock>,
+    state: Arc<Mutex<State>>,
+}
+
+type Waiting = (Vec<Draft>, oneshot::Sender<Result<Vec<Entry>, AuditError>>);
+
+impl Writer {
+    fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(first) = jobs.blocking_recv() {
+            let mut waiting: Vec<Waiting> = Vec::new();
+            let mut next = Some(first);
+            let mut drafts = 0;
+            while let Some(job) = next.take() {
+                match job {
+                    Job::Append { drafts: more, reply } => {
+                        drafts += more.len();
+                        waiting.push((more, reply));
+                    }
+                    Job::Segments { reply } => {
+                        // A caller that has gone needs no answer, here and below.
+                        let _ = reply.send(self.segments());
+                    }
+                }
+                if drafts < BATCH {
+                    next = jobs.try_recv().ok();
+                }
+            }
+            self.write(waiting);
+        }
+    }
+
+    fn write(&mut self, waiting: Vec<Waiting>) {
+        let all: Vec<Draft> = waiting.iter().flat_map(|(drafts, _)| drafts.iter().cloned()).collect();
+        match self.append(&all) {
+            Ok(entries) => {
+                let mut entries = entries.into_iter();
+                for (drafts, reply) in waiting {
+                    let _ = reply.send(Ok(entries.by_ref().take(drafts.len()).collect()));
+                }
+            }
+            // One caller's draft cannot be entered: the others must not suffer for it.
+            Err(LogError::Draft { .. }) if waiting.len() > 1 => {
+                for (drafts, reply) in waiting {
+                    let _ = reply.send(self.append(&drafts).map_err(|error| AuditError::Log(Arc::new(error))));
+                }
+            }
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "audit log not written");
+                let error = Arc::new(error);
+                for (_, reply) in waiting {
+                    let _ = reply.send(Err(AuditError::Log(Arc::clone(&error))));
+                }
+            }
+        }
+    }
+
+    fn append(&mut self, drafts: &[Draft]) -> Result<Vec<Entry>, LogError> {
+        if drafts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let result = self.log.append(self.clock.now(), drafts);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match &result {
+            Ok(entries) => {
+                state.head = self.log.head();
+                state.failed = false;
+                state.batches += 1;
+                state.entries += entries.len() as u64;
+            }
+            Err(LogError::Draft { .. }) => {}
+            Err(_) => state.failed = true,
+        }
+        result
+    }
+
+    fn segments(&self) -> Result<Vec<Segment>, AuditError> {
+        self.log.segments().map_err(|error| AuditError::Log(Arc::new(error)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    fn draft(number: u64) -> Draft {
+        let mut draft = Draft::event(1_700_000_000, "acme", "TEST");
+        draft.detail.insert("number".into(), number.into());
+        draft
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn callers_that_wait_together_share_one_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::open(dir.path(), "p1", "acme", 1_700_000_000).unwrap().log;
+        let (audit, writer) = Audit::start(log, Arc::new(SystemClock)).unwrap();
+        let callers = (0..200).map(|number| {
+            let audit = audit.clone();
+            tokio::spawn(async move { (number, audit.append(vec![draft(number)]).await.unwrap()) })
+        });
+        for caller in callers.collect::<Vec<_>>() {
+            let (number, entries) = caller.await.unwrap();
+            assert_eq!(entries[0].detail()["number"], number, "everyone is told of their own entry");
+        }
+        let (batches, entries) = audit.counts();
+        assert_eq!(entries, 200);
+        assert!(batches < 200, "{batches} writes for 200 callers");
+        drop(audit);
+        writer.join().unwrap();
+        let reopened = Log::open(dir.path(), "p1", "acme", 1_700_000_000).unwrap();
+        assert_eq!(reopened.log.head().unwrap().seq, 199);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_draft_that_cannot_be_entered_does_not_fail_its_neighbours() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::open(dir.path(), "p1", "acme", 1_700_000_000).unwrap().log;
+        let (audit, _writer) = Audit::start(log, Arc::new(SystemClock)).unwrap();
+        let mut bad = draft(0);
+        bad.detail.insert("float".into(), serde_json::json!(1.5));
+        let (good, bad, also) =
+            tokio::join!(audit.append(vec![draft(1)]), audit.append(vec![bad]), audit.append(vec![draft(2)]));
+        assert!(good.is_ok() && bad.is_err() && also.is_ok());
+        assert!(audit.is_healthy());
+        assert_eq!(audit.head().unwrap().seq, 1);
+    }
+}

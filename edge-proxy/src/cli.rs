@@ -1,0 +1,151 @@
+//! The command line.
+
+use crate::cause::chain;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, ConfigError, DEFAULT_FILE, EXAMPLE, FILE_VARIABLE};
+use crate::enrol::{self, EnrolError};
+use crate::outbound;
+use crate::proxy::{self, StartError};
+use clap::{Parser, Subcommand};
+use std::io::Write as _;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// `EX_USAGE` of sysexits.h is what configuration errors have come to exit with.
+const BAD_CONFIGURATION: u8 = 64;
+
+/// Checks signed containment actions, writes them to the audit log, and only then calls the EDR.
+///
+/// Settings come from proxy.toml and from VYROX_* variables, which win. By default it is a dry run: every check and every
+/// audit entry, but no EDR is called.
+#[derive(Parser)]
+#[command(version)]
+pub struct Cli {
+    /// The configuration file [default: what VYROX_CONFIG names, or proxy.toml if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Check the configuration, say what is wrong with it, and end
+    #[arg(long)]
+    check_config: bool,
+    /// Print the documented configuration file with every default, and end
+    #[arg(long)]
+    print_default_config: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the proxy (the default)
+    Run,
+    /// Ask the running proxy of this configuration whether it is ready; for a container's health check
+    Health,
+    /// Enrol at a relay: makes a key, writes proxy.toml, prints the fingerprints to compare
+    Enrol {
+        /// The relay, e.g. https://relay.example.com
+        #[arg(long)]
+        url: String,
+        /// The one-time token; `-` reads it from standard input
+        #[arg(long)]
+        token: String,
+        /// Where the key and proxy.toml go
+        #[arg(long, default_value = ".")]
+        dir: PathBuf,
+    },
+}
+
+/// Why the program ended early.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Enrol(#[from] EnrolError),
+    #[error("the proxy does not answer")]
+    Unreachable(#[source] reqwest::Error),
+    #[error("the proxy is not ready")]
+    NotReady,
+    #[error("outgoing connections cannot be set up")]
+    Client(#[from] outbound::ClientError),
+    #[error("input or output failed")]
+    Io(#[from] std::io::Error),
+}
+
+impl Cli {
+    /// Does what was asked for, until `shutdown`.
+    pub async fn execute(self, shutdown: impl Future<Output = ()>) -> ExitCode {
+        match self.try_execute(shutdown).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                report(&error);
+                let bad = matches!(error, CliError::Config(_) | CliError::Start(StartError::Config(_)));
+                ExitCode::from(if bad { BAD_CONFIGURATION } else { 1 })
+            }
+        }
+    }
+
+    async fn try_execute(self, shutdown: impl Future<Output = ()>) -> Result<(), CliError> {
+        if self.print_default_config {
+            return Ok(std::io::stdout().write_all(EXAMPLE.as_bytes())?);
+        }
+        if let Some(Command::Enrol { url, token, dir }) = &self.command {
+            return enrol(url, token, dir).await;
+        }
+        let environment = Config::environment();
+        let named = self.config.or_else(|| environment.get(FILE_VARIABLE).map(PathBuf::from));
+        let file = named.or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()));
+        let config = Config::load(file.as_deref(), &environment)?;
+        if self.check_config {
+            let mut out = std::io::stdout();
+            for warning in &config.warnings {
+                writeln!(out, "warning: {warning}")?;
+            }
+            return Ok(writeln!(out, "the configuration is sound (dry_run = {})", config.dry_run)?);
+        }
+        if matches!(self.command, Some(Command::Health)) {
+            return health(&config).await;
+        }
+        Ok(proxy::run(config, Arc::new(SystemClock), shutdown).await?)
+    }
+}
+
+async fn health(config: &Config) -> Result<(), CliError> {
+    let mut address = config.listen;
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    let answer = outbound::client(Duration::from_secs(3))?.get(format!("http://{address}/ready")).send().await;
+    match answer.map_err(CliError::Unreachable)?.status().is_success() {
+        true => Ok(()),
+        false => Err(CliError::NotReady),
+    }
+}
+
+async fn enrol(url: &str, token: &str, dir: &Path) -> Result<(), CliError> {
+    let mut line = String::new();
+    let token = if token == "-" {
+        std::io::stdin().read_line(&mut line)?;
+        line.trim()
+    } else {
+        token
+    };
+    let enrolled = enrol::enrol(url, token, dir, SystemClock.now()).await?;
+    let mut out = std::io::stdout();
+    writeln!(out, "enrolled as {} of tenant {}", enrolled.proxy_id, enrolled.tenant_id)?;
+    writeln!(out, "this proxy's key:   {}", enrolled.signer.verifying_key().id())?;
+    for key in &enrolled.platform_keys {
+        writeln!(out, "the platform's key: {}   compare this with what the platform shows", key.id())?;
+    }
+    writeln!(out, "wrote {} (dry_run = true)", enrolled.config_file.display())?;
+    Ok(())
+}
+
+fn report(error: &CliError) {
+    // Nothing can be done if standard error is closed.
+    let _ = writeln!(std::io::stderr(), "vyrox-edge-proxy: {}", chain(error));
+}

@@ -1,0 +1,177 @@
+//! Routes and their answers. Nothing is decided here.
+
+use crate::config::Limits;
+use crate::export;
+use crate::pipeline::{Answer, Pipeline};
+use crate::policy::Refusal;
+use crate::secret::TokenDigest;
+use crate::verify::{Rejection, Verified, belongs};
+use axum::Json;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use vyrox_contract::{Action, Envelope, Operation, Outcome, Receipt};
+
+const SIGNATURE: &str = "X-Vyrox-Signature";
+
+#[derive(Clone)]
+struct Shared {
+    pipeline: Arc<Pipeline>,
+    export_token: Option<TokenDigest>,
+    limits: Limits,
+}
+
+pub(crate) fn router(pipeline: Arc<Pipeline>, export_token: Option<TokenDigest>, limits: Limits) -> Router {
+    Router::new()
+        .route("/execute", post(|State(shared): State<Shared>, request| action(shared, request, Operation::Execute)))
+        .route("/rollback", post(|State(shared): State<Shared>, request| action(shared, request, Operation::Rollback)))
+        .route("/audit/export", get(audit_export))
+        .route("/health", get(|| async { Json(json!({"status": "ok"})) }))
+        .route("/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .fallback(|| async { problem(StatusCode::NOT_FOUND, "no such route") })
+        .with_state(Shared { pipeline, export_token, limits })
+}
+
+async fn action(shared: Shared, request: Request, route: Operation) -> Response {
+    let (head, body) = request.into_parts();
+    let body = match read(body, &shared.limits).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
+    };
+    let pipeline = &shared.pipeline;
+    let verified = verify(pipeline, &head.headers, &body);
+    match verified.and_then(|verified| belongs(&verified, route).map(|()| verified)) {
+        Ok(verified) => answer(pipeline, &pipeline.submit(verified).await),
+        Err(rejection) => reject(pipeline, &rejection),
+    }
+}
+
+async fn read(body: Body, limits: &Limits) -> Result<axum::body::Bytes, Response> {
+    match tokio::time::timeout(limits.body_timeout, axum::body::to_bytes(body, limits.body_bytes)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) => {
+            let over =
+                std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+            Err(if over {
+                problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")
+            } else {
+                problem(StatusCode::BAD_REQUEST, "the body cannot be read")
+            })
+        }
+        Err(_) => Err(problem(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
+    }
+}
+
+fn verify(pipeline: &Pipeline, headers: &HeaderMap, body: &[u8]) -> Result<Verified<Action>, Rejection> {
+    if let Some(signature) = headers.get(SIGNATURE) {
+        let signature = signature.to_str().unwrap_or_default();
+        return pipeline.verifier.shared_secret(body, signature, pipeline.clock.now());
+    }
+    let envelope: Envelope = serde_json::from_slice(body).map_err(|_| Rejection::Shape)?;
+    pipeline.verify(&envelope)
+}
+
+fn reject(pipeline: &Pipeline, rejection: &Rejection) -> Response {
+    pipeline.turn_away(rejection);
+    let status = match rejection {
+        Rejection::Shape | Rejection::Operation => StatusCode::BAD_REQUEST,
+        Rejection::Signature(_) => StatusCode::UNAUTHORIZED,
+        Rejection::Payload(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        Rejection::Window => StatusCode::GONE,
+        Rejection::Address => StatusCode::FORBIDDEN,
+    };
+    problem(status, &rejection.to_string())
+}
+
+fn answer(pipeline: &Pipeline, answer: &Answer) -> Response {
+    match answer {
+        Answer::Ended { receipt, refusal } => {
+            let status = refusal.map_or_else(|| ended(receipt.outcome), refused);
+            with_receipt(pipeline, status, receipt.outcome.as_str(), pipeline.dry_run, receipt)
+        }
+        // The mode may have changed since: what counts is what was done then.
+        Answer::Replayed(receipt) => {
+            with_receipt(pipeline, StatusCode::OK, "replayed", receipt.outcome == Outcome::DryRun, receipt)
+        }
+        Answer::Taken => problem(StatusCode::CONFLICT, "this request id belongs to another action"),
+        Answer::InFlight => problem(StatusCode::CONFLICT, "this request is being worked on"),
+        Answer::Busy => later(problem(StatusCode::TOO_MANY_REQUESTS, "too many actions are being worked on")),
+        Answer::AuditFailed => problem(StatusCode::INTERNAL_SERVER_ERROR, "the audit log could not be written"),
+    }
+}
+
+const fn ended(outcome: Outcome) -> StatusCode {
+    match outcome {
+        Outcome::Failed | Outcome::Ambiguous => StatusCode::BAD_GATEWAY,
+        _ => StatusCode::OK,
+    }
+}
+
+const fn refused(refusal: Refusal) -> StatusCode {
+    match refusal {
+        Refusal::Expired | Refusal::ApprovalAge => StatusCode::GONE,
+        Refusal::Unsupported => StatusCode::NOT_IMPLEMENTED,
+        Refusal::DeviceForm => StatusCode::UNPROCESSABLE_ENTITY,
+        Refusal::NoApprover | Refusal::KillSwitch | Refusal::NotAllowed | Refusal::ProtectedHost | Refusal::Budget => {
+            StatusCode::FORBIDDEN
+        }
+    }
+}
+
+fn with_receipt(pipeline: &Pipeline, code: StatusCode, status: &str, dry_run: bool, receipt: &Receipt) -> Response {
+    let body = json!({
+        "status": status,
+        "dry_run": dry_run,
+        "detail": receipt.detail,
+        "receipt": pipeline.seal(receipt),
+    });
+    (code, Json(body)).into_response()
+}
+
+fn problem(status: StatusCode, detail: &str) -> Response {
+    (status, Json(json!({"detail": detail}))).into_response()
+}
+
+fn later(mut response: Response) -> Response {
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+async fn ready(State(shared): State<Shared>) -> Response {
+    let ready = shared.pipeline.is_ready();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({"ready": ready, "dry_run": shared.pipeline.dry_run}))).into_response()
+}
+
+async fn metrics(State(shared): State<Shared>) -> Response {
+    let pipeline = &shared.pipeline;
+    let text = pipeline.metrics.render(pipeline.audit.counts(), pipeline.outbox.len());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+async fn audit_export(State(shared): State<Shared>, Query(query): Query<Value>, headers: HeaderMap) -> Response {
+    let Some(expected) = &shared.export_token else {
+        return problem(StatusCode::FORBIDDEN, "export is not configured: set export_token_sha256");
+    };
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = token.and_then(|value| value.strip_prefix("Bearer "));
+    if !token.is_some_and(|token| expected.matches(token)) {
+        return problem(StatusCode::UNAUTHORIZED, "invalid token");
+    }
+    if query.get("tenant_id").and_then(Value::as_str) != Some(shared.pipeline.tenant_id.as_str()) {
+        return problem(StatusCode::FORBIDDEN, "this proxy serves another tenant");
+    }
+    match shared.pipeline.audit.segments().await {
+        Ok(segments) => {
+            let stream = Body::from_stream(export::stream(segments));
+            ([(header::CONTENT_TYPE, "application/x-ndjson")], stream).into_response()
+        }
+        Err(_) => later(problem(StatusCode::SERVICE_UNAVAILABLE, "the audit log is not readable now")),
+    }
+}

@@ -1,0 +1,74 @@
+//! Connections: how many, how slow, and how they end.
+
+use crate::cause::chain;
+use crate::config::Limits;
+use crate::pipeline::Pipeline;
+use crate::routes;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// Serves until `stop`, then lets open requests end for at most `limits.drain`.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    pipeline: Arc<Pipeline>,
+    export_token: Option<crate::secret::TokenDigest>,
+    limits: Limits,
+    stop: CancellationToken,
+) {
+    let (drain, lifetime) = (limits.drain, limits.connection_lifetime);
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let connections = GracefulShutdown::new();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(32 * 1024);
+    let router = routes::router(pipeline, export_token, limits);
+    loop {
+        // A place first, then a connection: what is over the limit waits in the operating system's queue.
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = accept(&listener, &places) => accepted,
+        };
+        let Some((stream, place)) = accepted else { continue };
+        let service = TowerToHyperService::new(router.clone());
+        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            // A client's broken connection is the client's business.
+            match tokio::time::timeout(lifetime, connection).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(error = %chain(&error), "connection ended"),
+                Err(_) => tracing::debug!("connection ended: it was open for too long"),
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(drain, connections.shutdown()).await.is_err() {
+        tracing::warn!("connections were still open at the end of the drain time");
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => {
+            // Small answers, each in one write: waiting to fill a packet only delays them.
+            let _ = stream.set_nodelay(true);
+            Some((stream, place))
+        }
+        Err(error) => {
+            // Out of descriptors, for example: trying again at once would only spin.
+            tracing::warn!(error = %chain(&error), "cannot accept");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            None
+        }
+    }
+}

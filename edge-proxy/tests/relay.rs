@@ -1,0 +1,288 @@
+//! Polling, receipts and enrolment against a relay of the documented shape.
+#![allow(clippy::unwrap_used, reason = "helper functions of tests are tests")]
+
+mod support;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use support::edr::{Edr, Mood};
+use support::{Harness, NOW, TestClock, action, config, entries, eventually, live, platform, proxy_signer, signed_by};
+use vyrox_contract::{Envelope, Outcome, Poll, Receipt, VerifyingKey};
+use vyrox_edge_proxy::{Clock as _, Config, EnrolError, enrol};
+
+#[derive(Default)]
+struct Told {
+    /// Handed out until a receipt comes.
+    actions: Vec<Value>,
+    polls: Vec<Poll>,
+    receipts: Vec<Receipt>,
+    /// Answered instead, as long as it is there.
+    poll_status: Option<u16>,
+    receipt_status: Option<u16>,
+    /// Receipts that were answered with that.
+    refused: usize,
+    next_poll_seconds: Value,
+    enrolments: Vec<Value>,
+}
+
+#[derive(Clone)]
+struct Relay {
+    url: String,
+    told: Arc<Mutex<Told>>,
+}
+
+impl Relay {
+    async fn start() -> Self {
+        let told = Arc::new(Mutex::new(Told::default()));
+        let router = Router::new()
+            .route("/proxy/v1/poll", post(poll))
+            .route("/proxy/v1/receipts", post(receipts))
+            .route("/proxy/v1/enrol", post(enrolment))
+            .with_state(Arc::clone(&told));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, told }
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut Told) -> T) -> T {
+        look(&mut self.told.lock().unwrap())
+    }
+
+    fn polled(&self, mut config: Config) -> Config {
+        config.relay_url = Some(self.url.clone());
+        config.poll.min = Duration::from_millis(10);
+        config.poll.max = Duration::from_millis(50);
+        config
+    }
+}
+
+type Shared = State<Arc<Mutex<Told>>>;
+
+fn status(code: u16) -> Response {
+    StatusCode::from_u16(code).unwrap().into_response()
+}
+
+async fn poll(State(told): Shared, Json(envelope): Json<Envelope>) -> Response {
+    let mut told = told.lock().unwrap();
+    told.polls.push(envelope.verify::<Poll>(&[proxy_signer().verifying_key()]).unwrap().parse().unwrap());
+    match told.poll_status {
+        Some(code) => status(code),
+        None if told.actions.is_empty() => status(204),
+        None => Json(json!({"actions": told.actions, "next_poll_seconds": told.next_poll_seconds})).into_response(),
+    }
+}
+
+async fn receipts(State(told): Shared, Json(envelope): Json<Envelope>) -> Response {
+    let mut told = told.lock().unwrap();
+    if let Some(code) = told.receipt_status {
+        told.refused += 1;
+        return status(code);
+    }
+    told.receipts.push(envelope.verify::<Receipt>(&[proxy_signer().verifying_key()]).unwrap().parse().unwrap());
+    told.actions.clear();
+    Json(json!({"status": "ok"})).into_response()
+}
+
+async fn enrolment(State(told): Shared, Json(body): Json<Value>) -> Response {
+    if body["token"] != "one-time" {
+        return status(401);
+    }
+    told.lock().unwrap().enrolments.push(body);
+    let keys = [platform().verifying_key().to_text()];
+    Json(json!({"tenant_id": "acme", "proxy_id": "proxy-1", "platform_keys": keys})).into_response()
+}
+
+#[tokio::test]
+async fn a_polled_action_takes_every_step_and_its_receipt_is_posted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (relay, edr) = (Relay::start().await, Edr::start(Mood::Fine).await);
+    relay.with(|told| told.actions = vec![json!(signed_by(&platform(), &action()))]);
+    let proxy = Harness::start(relay.polled(live(dir.path(), &edr.url))).await;
+    eventually("the receipt arrives", || relay.with(|told| !told.receipts.is_empty())).await;
+    proxy.running.shutdown().await;
+    relay.with(|told| {
+        let receipt = &told.receipts[0];
+        assert_eq!((receipt.request_id.as_str(), receipt.outcome), ("req-1", Outcome::Executed));
+        assert_eq!((told.polls[0].issued_at, told.polls[0].tenant_id.as_str()), (NOW, "acme"));
+        assert!(told.polls.iter().all(|poll| poll.nonce.len() == 32));
+    });
+    assert_eq!(edr.changes(), 1);
+    assert_eq!(entries(dir.path()).len(), 2);
+}
+
+#[tokio::test]
+async fn an_action_that_is_handed_out_again_is_reported_again_and_done_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (relay, edr) = (Relay::start().await, Edr::start(Mood::Fine).await);
+    relay.with(|told| {
+        told.actions = vec![json!(signed_by(&platform(), &action()))];
+        told.receipt_status = Some(503);
+    });
+    let proxy = Harness::start(relay.polled(live(dir.path(), &edr.url))).await;
+    eventually("it is handed out many times", || relay.with(|told| told.polls.len() > 10)).await;
+    relay.with(|told| told.receipt_status = None);
+    eventually("the receipt arrives", || relay.with(|told| !told.receipts.is_empty())).await;
+    // A relay that lost what it knew: acknowledged once is not reported for ever.
+    relay.with(|told| told.actions = vec![json!(signed_by(&platform(), &action()))]);
+    eventually("the receipt arrives again", || relay.with(|told| told.receipts.len() > 1)).await;
+    proxy.running.shutdown().await;
+    assert_eq!(edr.changes(), 1);
+    assert_eq!(entries(dir.path()).len(), 2);
+}
+
+#[tokio::test]
+async fn receipts_that_were_never_taken_are_posted_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let relay = Relay::start().await;
+    relay.with(|told| told.receipt_status = Some(503));
+    let proxy = Harness::start(relay.polled(config(dir.path()))).await;
+    assert_eq!(proxy.execute(|_| ()).await.0, 200, "a push is reported to the relay too");
+    proxy.running.shutdown().await;
+    assert!(relay.with(|told| told.receipts.is_empty()));
+    relay.with(|told| told.receipt_status = None);
+    let proxy = Harness::start(relay.polled(config(dir.path()))).await;
+    eventually("the receipt arrives", || relay.with(|told| told.receipts.len() == 1)).await;
+    proxy.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_receipt_that_the_relay_will_never_take_does_not_hold_up_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let relay = Relay::start().await;
+    relay.with(|told| told.receipt_status = Some(422));
+    let proxy = Harness::start(relay.polled(config(dir.path()))).await;
+    assert_eq!(proxy.execute(|_| ()).await.0, 200);
+    let metrics = async || proxy.http.get(format!("{}/metrics", proxy.url)).send().await.unwrap().text().await.unwrap();
+    for _ in 0..500 {
+        if metrics().await.contains("vyrox_proxy_receipts_waiting 0") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    relay.with(|told| told.receipt_status = None);
+    assert_eq!(proxy.execute(|action| action["request_id"] = json!("req-2")).await.0, 200);
+    eventually("the second arrives", || relay.with(|told| told.receipts.len() == 1)).await;
+    assert_eq!(relay.with(|told| told.receipts[0].request_id.to_string()), "req-2");
+    proxy.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_revoked_proxy_keeps_asking_and_recovers() {
+    let dir = tempfile::tempdir().unwrap();
+    let relay = Relay::start().await;
+    relay.with(|told| told.poll_status = Some(401));
+    let proxy = Harness::start(relay.polled(config(dir.path()))).await;
+    eventually("it asks more than once", || relay.with(|told| told.polls.len() > 2)).await;
+    relay.with(|told| {
+        told.poll_status = None;
+        told.actions = vec![json!(signed_by(&platform(), &action()))];
+    });
+    eventually("the receipt arrives", || relay.with(|told| !told.receipts.is_empty())).await;
+    proxy.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_relay_cannot_make_the_proxy_do_what_the_platform_did_not_sign() {
+    let dir = tempfile::tempdir().unwrap();
+    let (relay, edr) = (Relay::start().await, Edr::start(Mood::Fine).await);
+    let mut stale = action();
+    stale["issued_at"] = json!(NOW - 31);
+    relay.with(|told| {
+        told.actions = vec![json!(signed_by(&proxy_signer(), &action())), json!(signed_by(&platform(), &stale))];
+    });
+    let proxy = Harness::start(relay.polled(live(dir.path(), &edr.url))).await;
+    eventually("they are handed out", || relay.with(|told| told.polls.len() > 3)).await;
+    proxy.running.shutdown().await;
+    assert_eq!(edr.with(|falcon| (falcon.reads, falcon.changes.len())), (0, 0));
+    assert!(relay.with(|told| told.receipts.is_empty()));
+}
+
+#[tokio::test]
+async fn an_envelope_that_cannot_be_read_does_not_cost_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let relay = Relay::start().await;
+    let mut damaged = json!(signed_by(&platform(), &action()));
+    damaged["signatures"] = json!("none");
+    relay.with(|told| {
+        let good = json!(signed_by(&platform(), &action()));
+        told.actions = vec![damaged, Value::Null, json!({"payloadType": 1}), json!([[]]), good];
+        told.next_poll_seconds = json!("soon");
+    });
+    let proxy = Harness::start(relay.polled(config(dir.path()))).await;
+    eventually("the receipt of the good one arrives", || relay.with(|told| !told.receipts.is_empty())).await;
+    proxy.running.shutdown().await;
+    assert_eq!(entries(dir.path()).len(), 2);
+}
+
+#[tokio::test]
+async fn a_relay_that_hands_out_heaps_is_listened_to_for_a_while_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let relay = Relay::start().await;
+    relay.with(|told| {
+        told.actions = vec![json!("junk"); 500];
+        told.actions.push(json!(signed_by(&platform(), &action())));
+    });
+    let proxy = Harness::start(relay.polled(config(dir.path()))).await;
+    eventually("it is handed out", || relay.with(|told| told.polls.len() > 2)).await;
+    proxy.running.shutdown().await;
+    assert!(relay.with(|told| told.receipts.is_empty()), "what stands behind the bound waits for the next answer");
+}
+
+#[tokio::test]
+async fn receipts_outlive_a_gateway_that_denies_or_does_not_find_the_relay() {
+    let dir = tempfile::tempdir().unwrap();
+    for code in [403, 404] {
+        let relay = Relay::start().await;
+        relay.with(|told| told.receipt_status = Some(code));
+        let proxy = Harness::start(relay.polled(config(&dir.path().join(code.to_string())))).await;
+        assert_eq!(proxy.execute(|_| ()).await.0, 200);
+        eventually("it is refused", || relay.with(|told| told.refused > 1)).await;
+        relay.with(|told| told.receipt_status = None);
+        eventually("the receipt arrives", || relay.with(|told| told.receipts.len() == 1)).await;
+        proxy.running.shutdown().await;
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn enrolment_makes_a_key_and_a_configuration_that_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    let relay = Relay::start().await;
+    let wrong = enrol(&relay.url, "used-up", &home, NOW).await;
+    assert!(matches!(wrong, Err(EnrolError::Relay(_))));
+    let enrolled = enrol(&relay.url, "one-time", &home, TestClock::new().now()).await.unwrap();
+    assert_eq!((enrolled.tenant_id.as_str(), enrolled.proxy_id.as_str()), ("acme", "proxy-1"));
+    assert_eq!((mode(&home), mode(&home.join("proxy-key.pem"))), (0o700, 0o600));
+    relay.with(|told| {
+        let sent = VerifyingKey::from_text(told.enrolments[0]["public_key"].as_str().unwrap()).unwrap();
+        assert_eq!(sent, enrolled.signer.verifying_key());
+    });
+    let loaded = Config::load(Some(&enrolled.config_file), &Default::default()).unwrap();
+    assert!(loaded.dry_run);
+    assert_eq!(loaded.relay_url.as_deref(), Some(relay.url.as_str()));
+    assert_eq!(loaded.platform_keys, [platform().verifying_key()]);
+    assert_eq!(loaded.audit_dir, home.join("audit"));
+    let again = enrol(&relay.url, "one-time", &home, NOW).await;
+    assert!(matches!(again, Err(EnrolError::AlreadyEnrolled(_))), "nothing is overwritten");
+}
+
+#[tokio::test]
+async fn enrolment_over_plain_http_is_refused_off_loopback() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = enrol("http://relay.example.com", "one-time", dir.path(), NOW).await;
+    assert!(matches!(refused, Err(EnrolError::Plaintext)));
+    assert!(!dir.path().join("proxy-key.pem").exists());
+}

@@ -1,0 +1,235 @@
+//! What an approval is worth: an [`ApprovedAction`], the only thing that can be queued for a proxy and signed. It comes from
+//! a ruling, or, at delivery, from what is stored, proven once more by the clicks that Discord signed.
+
+use crate::action::ActionRecord;
+use crate::custom_id::{self, CustomId, Verb};
+use crate::interaction::{Click, ClickProof};
+use crate::plan::Plan;
+use crate::record::{AlertRecord, Decision, Vote};
+use crate::tenant::{Snowflake, Tenant, TenantStatus};
+use ed25519_dalek::VerifyingKey;
+use vyrox_contract::{Action, AlertId, Approver, Checkpoint, Operation, RequestId, TenantId};
+
+/// How long after the deciding click an action may be delivered, in seconds. Below 15 minutes, the longest that a queue
+/// holds a message back, so that the message that closes an undelivered one is never early.
+const DELIVER_WITHIN: i64 = 840;
+
+/// Enough people, each proven by a signed click, said yes to one plan.
+#[derive(Debug, Clone)]
+pub struct Approval {
+    plan: Plan,
+    operation: Operation,
+    approved_by: Vec<Approver>,
+    approved_at: i64,
+}
+
+/// An action that a human has approved: the only thing that can be queued for a proxy and signed.
+#[derive(Debug, Clone)]
+pub struct ApprovedAction {
+    approval: Approval,
+    request_id: RequestId,
+    expires_at: i64,
+}
+
+/// A stored action that its alert does not bear out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotApproved {
+    /// The alert holds no such decision.
+    #[error("the alert holds no decision for this action")]
+    NoDecision,
+    /// The action's plan is not the one that was decided on.
+    #[error("the action's plan is not the one that was approved")]
+    OtherPlan,
+    /// Fewer people than the action claims.
+    #[error("the action's approvers are not those of the decision")]
+    OtherApprovers,
+    /// An approver without a click that Discord signed for this very plan, or without an approver role.
+    #[error("an approval is not proven by a signed click")]
+    NotProven,
+    /// The tenant is switched off: nothing new is contained, releases still go out.
+    #[error("the tenant is suspended")]
+    Suspended,
+}
+
+impl Approval {
+    /// What a ruling has just found: these people said yes to this plan.
+    pub(super) fn given(plan: &Plan, operation: Operation, votes: &[Vote], approved_at: i64) -> Self {
+        Self { plan: plan.clone(), operation, approved_by: approvers(votes), approved_at }
+    }
+}
+
+impl ApprovedAction {
+    /// `asked_by` is the click that asks for a release: each asking is an action of its own.
+    pub(super) fn of(approval: Approval, asked_by: Option<Snowflake>) -> Self {
+        let request_id = request_id(&approval.plan, approval.operation, asked_by);
+        let expires_at = approval.approved_at.saturating_add(DELIVER_WITHIN);
+        Self { approval, request_id, expires_at }
+    }
+
+    /// Takes a stored action up again, at delivery: only if the alert's own record bears out every part of it, and Discord
+    /// itself signed the click of each approver for this very plan. So writing items into the table approves nothing.
+    ///
+    /// # Errors
+    /// [`NotApproved`].
+    pub fn reclaim(
+        action: &ActionRecord,
+        record: &AlertRecord,
+        tenant: &Tenant,
+        proofs: &[ClickProof],
+        discord_keys: &[VerifyingKey],
+    ) -> Result<Self, NotApproved> {
+        let plan = record.plan().ok_or(NotApproved::OtherPlan)?;
+        let votes = Self::votes(action, record)?;
+        let asked_by = match action.operation {
+            Operation::Execute => None,
+            Operation::Rollback => votes.first().map(|vote| vote.interaction_id),
+        };
+        if action.plan != *plan || action.request_id != request_id(plan, action.operation, asked_by) {
+            return Err(NotApproved::OtherPlan);
+        }
+        if tenant.status == TenantStatus::Suspended && action.operation == Operation::Execute {
+            return Err(NotApproved::Suspended);
+        }
+        let approved_by = approvers(votes);
+        let approved_at = votes.iter().map(|vote| vote.at).max().ok_or(NotApproved::OtherApprovers)?;
+        if approved_by != action.approved_by || approved_at != action.approved_at {
+            return Err(NotApproved::OtherApprovers);
+        }
+        for vote in votes {
+            let is_proof = |proof: &ClickProof| {
+                proof.verify(discord_keys).is_ok_and(|click| proves(&click, vote, plan, action.operation, tenant))
+            };
+            if !proofs.iter().any(is_proof) {
+                return Err(NotApproved::NotProven);
+            }
+        }
+        let approval = Approval { plan: plan.clone(), operation: action.operation, approved_by, approved_at };
+        Ok(Self { approval, request_id: action.request_id.clone(), expires_at: action.expires_at })
+    }
+
+    /// The votes that an action claims to rest on. The clicks behind them are what [`ApprovedAction::reclaim`] wants
+    /// proven.
+    ///
+    /// # Errors
+    /// [`NotApproved::NoDecision`].
+    pub fn votes<'a>(action: &ActionRecord, record: &'a AlertRecord) -> Result<&'a [Vote], NotApproved> {
+        match action.operation {
+            Operation::Execute if matches!(record.decision, Some(Decision::Approved { .. })) => Ok(&record.votes),
+            Operation::Execute => Err(NotApproved::NoDecision),
+            Operation::Rollback => {
+                let by = record.release.as_ref().and_then(|release| release.requested_by.as_ref());
+                by.map(std::slice::from_ref).ok_or(NotApproved::NoDecision)
+            }
+        }
+    }
+
+    pub(super) fn summary(&self, at: i64, requested_by: Option<Vote>) -> crate::record::ActionSummary {
+        crate::record::ActionSummary {
+            request_id: self.request_id.clone(),
+            state: crate::action::ActionState::Pending,
+            verification: None,
+            detail: None,
+            vendor_reference: None,
+            at,
+            requested_by,
+        }
+    }
+
+    /// The action as it will be signed: `issued_at` (unix seconds) is the moment of delivery.
+    #[must_use]
+    pub fn to_action(&self, issued_at: i64, checkpoint: Option<Checkpoint>) -> Action {
+        let plan = &self.approval.plan;
+        Action {
+            request_id: self.request_id.clone(),
+            tenant_id: plan.tenant_id().clone(),
+            proxy_id: plan.proxy_id().clone(),
+            alert_id: plan.alert_id(),
+            operation: self.approval.operation,
+            action_type: plan.action_type(),
+            target: plan.target().clone(),
+            approved_by: self.approval.approved_by.clone(),
+            approved_at: self.approval.approved_at,
+            issued_at,
+            expires_at: self.expires_at,
+            plan_digest: plan.digest().hex(),
+            lease_seconds: plan.lease_seconds(),
+            checkpoint,
+        }
+    }
+
+    /// The key against doing it twice.
+    #[must_use]
+    pub const fn request_id(&self) -> &RequestId {
+        &self.request_id
+    }
+
+    /// Whose action.
+    #[must_use]
+    pub const fn tenant_id(&self) -> &TenantId {
+        self.approval.plan.tenant_id()
+    }
+
+    /// For which alert.
+    #[must_use]
+    pub const fn alert_id(&self) -> AlertId {
+        self.approval.plan.alert_id()
+    }
+
+    /// Do or undo.
+    #[must_use]
+    pub const fn operation(&self) -> Operation {
+        self.approval.operation
+    }
+
+    /// The plan that was approved.
+    #[must_use]
+    pub const fn plan(&self) -> &Plan {
+        &self.approval.plan
+    }
+
+    /// Who approved; never empty.
+    #[must_use]
+    pub fn approved_by(&self) -> &[Approver] {
+        &self.approval.approved_by
+    }
+
+    /// When the deciding approval was given, unix seconds.
+    #[must_use]
+    pub const fn approved_at(&self) -> i64 {
+        self.approval.approved_at
+    }
+
+    /// After this it is not delivered any more, unix seconds.
+    #[must_use]
+    pub const fn expires_at(&self) -> i64 {
+        self.expires_at
+    }
+}
+
+/// Whether a click that Discord signed is this vote: the same person, an approver, on the button of this plan.
+fn proves(click: &Click, vote: &Vote, plan: &Plan, operation: Operation, tenant: &Tenant) -> bool {
+    let verb = match operation {
+        Operation::Execute => Verb::Approve,
+        Operation::Rollback => Verb::Release,
+    };
+    let button = CustomId { verb, alert_id: plan.alert_id(), plan: plan.digest().short() };
+    click.custom_id().parse() == Ok(button)
+        && click.interaction_id() == vote.interaction_id
+        && click.member().user_id() == vote.user_id
+        && tenant.guild_id == Some(click.guild_id())
+        && click.member().roles().iter().any(|role| tenant.approver_roles.contains(role))
+}
+
+/// One alert, one plan, one operation (and for a release, one asking): one request id, however often it is delivered.
+fn request_id(plan: &Plan, operation: Operation, asked_by: Option<Snowflake>) -> RequestId {
+    let mut id = format!("{}.{}.{}", custom_id::encode(plan.alert_id()), plan.digest().short(), operation.as_str());
+    if let Some(click) = asked_by {
+        id.push('.');
+        id.push_str(&click.to_string());
+    }
+    id.parse().expect("base32, base64url, a word of ours and digits are within a request id's charset and length")
+}
+
+fn approvers(votes: &[Vote]) -> Vec<Approver> {
+    votes.iter().map(|vote| Approver { id: vote.user_id.to_string(), name: vote.name.clone() }).collect()
+}

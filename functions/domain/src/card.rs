@@ -1,0 +1,403 @@
+//! How an alert looks in Discord: a pure function of its record, its tenant and the time, so that whoever draws it
+//! (`notify` creating and editing, `interactions` answering a click) draws the same.
+//!
+//! `content` is one line that suffices alone, because some clients do not render embeds; the embed holds the detail.
+
+mod evidence;
+
+pub use evidence::{investigation, refusal};
+
+use crate::action::ActionState;
+use crate::approval::may_release;
+use crate::custom_id::{CustomId, Verb};
+use crate::plan::Plan;
+use crate::record::{ActionSummary, AlertRecord, Decision, Offer};
+use crate::tenant::{Snowflake, Tenant};
+use crate::text::Shown;
+use crate::verdict::{Verdict, VerdictLevel};
+use serde::Serialize;
+use vyrox_contract::{ActionType, Vendor, Verification};
+
+/// A message's body, in Discord's form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Message {
+    content: Shown,
+    embeds: Vec<Embed>,
+    components: Vec<Row>,
+    allowed_mentions: AllowedMentions,
+}
+
+/// An answer that only the one who clicked sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ephemeral {
+    content: Shown,
+    embeds: Vec<Embed>,
+    flags: u32,
+    allowed_mentions: AllowedMentions,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Embed {
+    title: Shown,
+    description: Shown,
+    color: u32,
+    fields: Vec<Field>,
+    footer: Footer,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Field {
+    name: Shown,
+    value: Shown,
+    inline: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Footer {
+    text: Shown,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Row {
+    #[serde(rename = "type")]
+    kind: u8,
+    components: Vec<Button>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Button {
+    #[serde(rename = "type")]
+    kind: u8,
+    style: u8,
+    label: &'static str,
+    custom_id: String,
+}
+
+/// Who may be pinged: nobody, or the roles named. Always explicit; escaping alone is not relied on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct AllowedMentions {
+    parse: [&'static str; 0],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<Snowflake>,
+}
+
+/// What the card says about itself: the question, or how it was settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Nothing to decide.
+    Informational,
+    /// Waiting for people.
+    Open,
+    /// Nobody decided in time.
+    Expired,
+    /// Somebody said no.
+    Denied,
+    /// Approved; the action stands here.
+    Acting(ActionState),
+    /// Contained, and a release stands here.
+    Releasing(ActionState),
+}
+
+/// Draws the card, or nothing: LOW and BENIGN have none, nor has an alert without a verdict. `now` is unix seconds.
+#[must_use]
+pub fn render(record: &AlertRecord, tenant: &Tenant, now: i64) -> Option<Message> {
+    let verdict = record.verdict.as_ref()?;
+    if verdict.verdict < VerdictLevel::Medium && record.posted.is_none() {
+        return None;
+    }
+    let standing = standing(record, now);
+    let ping = tenant.on_call_role.filter(|_| verdict.verdict == VerdictLevel::Critical && standing == Standing::Open);
+    Some(Message {
+        content: headline(record, verdict, standing, ping),
+        embeds: vec![embed(record, verdict, standing)],
+        components: buttons(record, standing),
+        allowed_mentions: AllowedMentions { parse: [], roles: ping.into_iter().collect() },
+    })
+}
+
+/// Until when (unix seconds) the card asks a question; nothing if it asks none at `now`.
+#[must_use]
+pub fn open_until(record: &AlertRecord, now: i64) -> Option<i64> {
+    record.plan().filter(|_| standing(record, now) == Standing::Open).map(Plan::expires_at)
+}
+
+fn standing(record: &AlertRecord, now: i64) -> Standing {
+    match (&record.decision, &record.containment, &record.release, record.plan()) {
+        (_, _, Some(release), _) => Standing::Releasing(release.state),
+        (Some(Decision::Approved { .. }), Some(action), _, _) => Standing::Acting(action.state),
+        (Some(Decision::Denied { .. }), ..) => Standing::Denied,
+        (_, _, _, Some(plan)) if now >= plan.expires_at() => Standing::Expired,
+        (_, _, _, Some(_)) => Standing::Open,
+        _ => Standing::Informational,
+    }
+}
+
+fn host(record: &AlertRecord) -> Shown {
+    record.alert.hostname.as_deref().map_or_else(|| Shown::literal("(no host named)"), |name| Shown::span(name, 80))
+}
+
+fn headline(record: &AlertRecord, verdict: &Verdict, standing: Standing, ping: Option<Snowflake>) -> Shown {
+    let mut parts = Vec::new();
+    if let Some(role) = ping {
+        parts.extend([Shown::role(role), Shown::literal(" ")]);
+    }
+    let title = record.alert.title.as_deref().or(record.alert.technique.as_deref());
+    parts.extend([Shown::literal(verdict.verdict.as_str()).bold(), Shown::literal(" on "), host(record)]);
+    if let Some(title) = title {
+        parts.extend([Shown::literal(" · "), Shown::inline(title, 120)]);
+    }
+    parts.push(Shown::literal(" — "));
+    parts.push(match (standing, record.plan()) {
+        (Standing::Open, Some(plan)) => {
+            Shown::join([Shown::literal(deed(plan)), Shown::literal("? Expires "), Shown::time(plan.expires_at(), 'R')])
+        }
+        (standing, _) => Shown::literal(settled(standing)),
+    });
+    Shown::join(parts)
+}
+
+/// What Approve would do, in words.
+const fn deed(plan: &Plan) -> &'static str {
+    match plan.action_type() {
+        ActionType::HostIsolation => "isolate this host",
+        ActionType::ProcessKill => "kill this process",
+        ActionType::NetworkQuarantine => "quarantine this host's network",
+    }
+}
+
+/// The same for the plan's own field.
+const fn what(plan: &Plan) -> &'static str {
+    match plan.action_type() {
+        ActionType::HostIsolation => "Isolate the host",
+        ActionType::ProcessKill => "Kill the process",
+        ActionType::NetworkQuarantine => "Quarantine the host's network",
+    }
+}
+
+/// What people call the EDR.
+const fn product(vendor: Vendor) -> &'static str {
+    match vendor {
+        Vendor::Crowdstrike => "CrowdStrike Falcon",
+        Vendor::Sentinelone => "SentinelOne",
+        Vendor::Defender => "Microsoft Defender for Endpoint",
+        Vendor::Generic => "the source",
+    }
+}
+
+const fn settled(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Informational => "for your information, nothing to approve",
+        Standing::Open => "waiting for a decision",
+        Standing::Expired => "EXPIRED, nothing was done",
+        Standing::Denied => "DENIED, nothing was done",
+        Standing::Acting(state) => outcome(state),
+        Standing::Releasing(ActionState::Pending | ActionState::Delivered) => "release requested",
+        Standing::Releasing(ActionState::RolledBack | ActionState::Executed | ActionState::Already) => "RELEASED",
+        Standing::Releasing(ActionState::DryRun) => "release checked, dry run: nothing was changed",
+        Standing::Releasing(ActionState::Refused) => "still contained: the proxy REFUSED the release",
+        Standing::Releasing(ActionState::Failed) => "still contained: the release FAILED",
+        Standing::Releasing(ActionState::Ambiguous) => "release AMBIGUOUS, look at the EDR console",
+        Standing::Releasing(ActionState::Expired) => "still contained: the release did not reach the proxy in time",
+    }
+}
+
+const fn outcome(state: ActionState) -> &'static str {
+    match state {
+        ActionState::Pending => "APPROVED, waiting for the proxy",
+        ActionState::Delivered => "APPROVED, executing",
+        ActionState::Executed => "CONTAINED",
+        ActionState::Already => "CONTAINED (it already was)",
+        ActionState::DryRun => "APPROVED, dry run: checked and recorded, the EDR was not called",
+        ActionState::Refused => "REFUSED by the proxy, nothing was done",
+        ActionState::Failed => "FAILED, the host is not contained",
+        ActionState::Ambiguous => "AMBIGUOUS, look at the EDR console",
+        ActionState::RolledBack => "RELEASED",
+        ActionState::Expired => "APPROVED, but the proxy did not ask for it in time: nothing was done",
+    }
+}
+
+const fn colour(level: VerdictLevel, standing: Standing) -> u32 {
+    match standing {
+        Standing::Acting(ActionState::Executed | ActionState::Already) => 0x0023_a55a,
+        Standing::Acting(
+            ActionState::Failed | ActionState::Refused | ActionState::Ambiguous | ActionState::Expired,
+        ) => 0x00f2_3f43,
+        Standing::Acting(_) | Standing::Releasing(_) => 0x0058_65f2,
+        Standing::Denied | Standing::Expired => 0x0080_848e,
+        Standing::Informational | Standing::Open => match level {
+            VerdictLevel::Critical => 0x00da_373c,
+            VerdictLevel::High => 0x00e6_7e22,
+            VerdictLevel::Medium => 0x00f0_b232,
+            VerdictLevel::Low | VerdictLevel::Benign => 0x0080_848e,
+        },
+    }
+}
+
+fn embed(record: &AlertRecord, verdict: &Verdict, standing: Standing) -> Embed {
+    let alert = &record.alert;
+    let title = alert.title.as_deref().or(alert.technique.as_deref()).unwrap_or("Alert");
+    let description = alert
+        .process_cmdline
+        .as_deref()
+        .map_or_else(|| Shown::literal("The alert carries no command line."), |line| Shown::fence(line, 900));
+    let mut fields = vec![field("Host", host(record), true)];
+    if let Some(user) = &alert.username {
+        fields.push(field("User", Shown::span(user, 80), true));
+    }
+    if let Some(process) = &alert.process_name {
+        let parent = alert
+            .parent_process
+            .as_deref()
+            .map(|parent| Shown::join([Shown::literal("\nfrom "), Shown::span(parent, 80)]));
+        let value = Shown::join([Shown::span(process, 80)].into_iter().chain(parent));
+        fields.push(field("Process", value, true));
+    }
+    fields.push(field(
+        "Verdict",
+        Shown::join([
+            Shown::literal(verdict.verdict.as_str()).bold(),
+            Shown::literal(" at "),
+            Shown::number(i64::from((verdict.confidence.ten_thousandths() + 50) / 100)),
+            Shown::literal("\u{a0}%, by "),
+            Shown::literal(verdict.decided_by.as_str()),
+        ]),
+        true,
+    ));
+    fields.push(field("Vendor says", Shown::literal(alert.vendor_severity.as_str()), true));
+    let techniques: Vec<&str> = verdict.techniques.iter().map(String::as_str).collect();
+    if !techniques.is_empty() {
+        fields.push(field("Technique", Shown::inline(&techniques.join(", "), 120), true));
+    }
+    if !verdict.evidence.is_empty() {
+        fields.push(field("Why", evidence::reasons(verdict, 3), false));
+    }
+    fields.extend(question(record));
+    fields.extend(history(record));
+    Embed {
+        title: Shown::inline(title, 200),
+        description,
+        color: colour(verdict.verdict, standing),
+        fields,
+        footer: Footer { text: footer(record) },
+    }
+}
+
+fn field(name: &'static str, value: Shown, inline: bool) -> Field {
+    Field { name: Shown::literal(name), value, inline }
+}
+
+/// What Approve does exactly (once decided: did, or would have done), or why there is nothing to approve.
+fn question(record: &AlertRecord) -> Option<Field> {
+    match record.offer.as_ref()? {
+        Offer::Containment(plan) => {
+            let is_open = record.decision.is_none();
+            let expires = || Shown::join([Shown::literal(", expires "), Shown::time(plan.expires_at(), 'f')]);
+            let expiry = is_open.then(expires);
+            let lease = plan.lease_seconds().map(|seconds| {
+                Shown::join([
+                    Shown::literal("\nreleased by itself after "),
+                    Shown::number(i64::from(seconds / 60)),
+                    Shown::literal(" minutes"),
+                ])
+            });
+            let value = Shown::join(
+                [
+                    Shown::literal(what(plan)).bold(),
+                    Shown::literal(" in "),
+                    Shown::literal(product(plan.target().vendor)),
+                    Shown::literal("\ndevice "),
+                    Shown::span(plan.target().device_id.as_str(), 70),
+                    Shown::literal("\nthrough proxy "),
+                    Shown::span(plan.proxy_id().as_str(), 70),
+                    Shown::literal("\nplan "),
+                    Shown::span(&plan.digest().short(), 20),
+                ]
+                .into_iter()
+                .chain(expiry)
+                .chain(lease),
+            );
+            Some(field(if is_open { "Approve does" } else { "Plan" }, value, false))
+        }
+        Offer::Nothing(why) => Some(field("Containment", Shown::literal(why.explanation()), false)),
+    }
+}
+
+/// Who decided what when, and what came of it.
+fn history(record: &AlertRecord) -> Vec<Field> {
+    let mut lines = Vec::new();
+    let by =
+        |what, id, at| Shown::join([Shown::literal(what), Shown::user(id), Shown::literal(" "), Shown::time(at, 'f')]);
+    for vote in &record.votes {
+        lines.push(by("Approved by ", vote.user_id, vote.at));
+    }
+    if let Some(Decision::Denied { by: vote }) = &record.decision {
+        lines.push(by("Denied by ", vote.user_id, vote.at));
+    }
+    let mut fields = Vec::new();
+    if !lines.is_empty() {
+        fields.push(field("Decision", Shown::lines(lines), false));
+    }
+    if let Some(action) = &record.containment {
+        fields.push(field("Outcome", report(action, outcome(action.state)), false));
+    }
+    if let Some(action) = &record.release {
+        let who = action.requested_by.as_ref().map(|vote| by("Requested by ", vote.user_id, vote.at));
+        let report = report(action, settled(Standing::Releasing(action.state)));
+        fields.push(field("Release", Shown::lines(who.into_iter().chain([report])), false));
+    }
+    fields
+}
+
+fn report(action: &ActionSummary, words: &'static str) -> Shown {
+    let mut lines = vec![Shown::join([Shown::literal(words).bold(), Shown::literal(" "), Shown::time(action.at, 'T')])];
+    if let Some(detail) = &action.detail {
+        lines.push(Shown::inline(detail, 300));
+    }
+    match action.verification {
+        Some(Verification::Confirmed) => lines.push(Shown::literal("Read back from the EDR: confirmed")),
+        Some(Verification::Unconfirmed) => lines.push(Shown::literal("Read back from the EDR: not confirmed yet")),
+        Some(Verification::Contradicted) => {
+            lines.push(Shown::literal("Read back from the EDR: CONTRADICTED, look at the console"));
+        }
+        Some(Verification::None) | None => {}
+    }
+    if let Some(reference) = &action.vendor_reference {
+        lines.push(Shown::join([Shown::literal("EDR reference "), Shown::span(reference, 80)]));
+    }
+    Shown::lines(lines)
+}
+
+fn footer(record: &AlertRecord) -> Shown {
+    let alert = &record.alert;
+    Shown::join([
+        Shown::literal("alert "),
+        Shown::alert(alert.id),
+        Shown::literal(" · revision "),
+        Shown::number(i64::from(alert.revision)),
+    ])
+}
+
+fn buttons(record: &AlertRecord, standing: Standing) -> Vec<Row> {
+    let alert_id = record.alert.id;
+    let plan = record.plan().map_or_else(|| CustomId::NO_PLAN.to_owned(), |plan| plan.digest().short());
+    let button = |style, label, verb| Button {
+        kind: 2,
+        style,
+        label,
+        custom_id: CustomId { verb, alert_id, plan: plan.clone() }.to_string(),
+    };
+    let mut components = Vec::new();
+    if standing == Standing::Open {
+        components.push(button(3, "Approve", Verb::Approve));
+        components.push(button(4, "Deny", Verb::Deny));
+    }
+    let is_contained = record.containment.as_ref().is_some_and(|action| action.state.is_contained());
+    if is_contained && may_release(record) {
+        components.push(button(2, "Release", Verb::Release));
+    }
+    components.push(button(2, "Investigate", Verb::Investigate));
+    vec![Row { kind: 1, components }]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! What Investigate shows, and how a refusal is said: to the one who clicked only.
+
+use super::{AllowedMentions, Embed, Ephemeral, Field, Footer, colour, field, history, standing};
+use crate::approval::Refusal;
+use crate::record::AlertRecord;
+use crate::text::Shown;
+use crate::verdict::Verdict;
+
+/// Discord's flag for "only you can see this".
+const EPHEMERAL: u32 = 1 << 6;
+
+/// The strongest `most` reasons, one a line.
+pub(super) fn reasons(verdict: &Verdict, most: usize) -> Shown {
+    let more = verdict.evidence.len().saturating_sub(most);
+    let mut lines: Vec<Shown> = verdict
+        .evidence
+        .iter()
+        .take(most)
+        .map(|evidence| {
+            Shown::join([
+                Shown::literal("• "),
+                Shown::inline(&evidence.title, 100),
+                Shown::literal(" "),
+                Shown::span(&evidence.rule_id, 60),
+                Shown::literal(" "),
+                Shown::number(i64::from((evidence.weight.ten_thousandths() + 50) / 100)),
+                Shown::literal("\u{a0}%"),
+            ])
+        })
+        .collect();
+    if more > 0 {
+        lines.push(Shown::join([
+            Shown::literal("+"),
+            Shown::number(i64::try_from(more).unwrap_or(i64::MAX)),
+            Shown::literal(" more, see Investigate"),
+        ]));
+    }
+    Shown::lines(lines)
+}
+
+/// The evidence and the timeline of an alert. `now` is unix seconds.
+#[must_use]
+pub fn investigation(record: &AlertRecord, now: i64) -> Ephemeral {
+    let alert = &record.alert;
+    let mut fields: Vec<Field> = Vec::new();
+    let mut facts = Vec::new();
+    let mut fact = |name: &'static str, value: Option<&str>| {
+        if let Some(value) = value {
+            facts.push(Shown::join([Shown::literal(name), Shown::span(value, 160)]));
+        }
+    };
+    fact("vendor id ", Some(&alert.raw_id));
+    fact("device ", alert.device_id.as_ref().map(vyrox_contract::DeviceId::as_str));
+    fact("sha256 ", alert.sha256.as_ref().map(vyrox_contract::Sha256::as_str));
+    fact("path ", alert.process_path.as_deref());
+    fact("tactic ", alert.tactic.as_deref());
+    fact("technique ", alert.technique.as_deref());
+    fields.push(field("Alert", Shown::lines(facts), false));
+    if let Some(parent) = &alert.parent_cmdline {
+        fields.push(field("Parent command line", Shown::fence(parent, 400), false));
+    }
+    if let Some(verdict) = &record.verdict {
+        for evidence in verdict.evidence.iter().take(8) {
+            let value = Shown::join([
+                Shown::span(&evidence.rule_id, 60),
+                Shown::literal(" "),
+                Shown::number(i64::from((evidence.weight.ten_thousandths() + 50) / 100)),
+                Shown::literal("\u{a0}%, in "),
+                Shown::span(&evidence.field, 30),
+                Shown::literal("\n"),
+                Shown::span(&evidence.matched, 120),
+            ]);
+            fields.push(Field { name: Shown::inline(&evidence.title, 100), value, inline: false });
+        }
+        if let Some(reasoning) = &verdict.reasoning {
+            fields.push(field("Reasoning", Shown::inline(reasoning, 500), false));
+        }
+    }
+    fields.push(field(
+        "Timeline",
+        Shown::lines([
+            Shown::join([Shown::literal("happened "), Shown::time(alert.timestamp, 'f')]),
+            Shown::join([Shown::literal("received "), Shown::time(alert.received_at, 'f')]),
+        ]),
+        false,
+    ));
+    fields.extend(history(record));
+    fit(&mut fields);
+    let level = record.verdict.as_ref().map_or(crate::verdict::VerdictLevel::Low, |verdict| verdict.verdict);
+    let command = alert.process_cmdline.as_deref();
+    Ephemeral {
+        content: Shown::literal("Evidence for this alert; only you see this."),
+        embeds: vec![Embed {
+            title: Shown::literal("Investigation"),
+            description: command
+                .map_or_else(|| Shown::literal("The alert carries no command line."), |line| Shown::fence(line, 900)),
+            color: colour(level, standing(record, now)),
+            fields,
+            footer: Footer {
+                text: record.verdict.as_ref().map_or_else(Shown::default, |verdict| {
+                    Shown::join([Shown::literal("ruleset "), Shown::inline(&verdict.ruleset, 40)])
+                }),
+            },
+        }],
+        flags: EPHEMERAL,
+        allowed_mentions: AllowedMentions { parse: [], roles: Vec::new() },
+    }
+}
+
+/// Leaves out fields from the end of the evidence until all of it fits into one message. The command line takes up to 1,000
+/// units beside the fields.
+fn fit(fields: &mut Vec<Field>) {
+    const MOST_UNITS: usize = 4_400;
+    let units = |field: &Field| field.name.units() + field.value.units();
+    let mut total: usize = fields.iter().map(units).sum();
+    let mut left_out = 0_i64;
+    // The first field and the last three (timeline, decision, outcome) say what happened; the evidence is between them.
+    while (total > MOST_UNITS || fields.len() > 23) && fields.len() > 4 {
+        let field = fields.remove(fields.len() - 4);
+        total -= units(&field);
+        left_out += 1;
+    }
+    if left_out > 0 {
+        fields.push(field("Left out", Shown::join([Shown::number(left_out), Shown::literal(" more")]), false));
+    }
+}
+
+/// A refusal, in one sentence that says what is missing.
+#[must_use]
+pub fn refusal(refusal: Refusal) -> Ephemeral {
+    Ephemeral::of(Shown::literal(refusal.explanation()))
+}
+
+impl Ephemeral {
+    /// One line for the one who clicked.
+    #[must_use]
+    pub fn of(content: Shown) -> Self {
+        Self {
+            content,
+            embeds: Vec::new(),
+            flags: EPHEMERAL,
+            allowed_mentions: AllowedMentions { parse: [], roles: Vec::new() },
+        }
+    }
+}

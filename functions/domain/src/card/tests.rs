@@ -1,0 +1,108 @@
+use super::*;
+use crate::record::{AlertRecord, Offer, Posted};
+use crate::stage::{self, NOW};
+use crate::verdict::VerdictLevel;
+use proptest::prelude::*;
+use serde_json::Value;
+
+fn record() -> AlertRecord {
+    let mut record = AlertRecord::received(stage::alert());
+    let verdict = stage::verdict();
+    record.offer = Some(Offer::Containment(Plan::draft(&record.alert, &verdict, &stage::tenant(), NOW).unwrap()));
+    record.verdict = Some(verdict);
+    record
+}
+
+fn drawn(record: &AlertRecord) -> Value {
+    serde_json::to_value(render(record, &stage::tenant(), NOW).unwrap()).unwrap()
+}
+
+fn labels(card: &Value) -> Vec<String> {
+    let rows = card["components"].as_array().unwrap();
+    let buttons = rows.iter().flat_map(|row| row["components"].as_array().unwrap());
+    buttons.map(|button| button["label"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The open card, to the byte. After a wanted change: print `drawn(..)` and put it into the file.
+#[test]
+fn the_open_card_is_the_golden_one() {
+    let drawn = serde_json::to_string_pretty(&drawn(&record())).unwrap();
+    assert_eq!(drawn.trim(), include_str!("../../tests/golden/open_card.json").trim());
+}
+
+#[test]
+fn each_state_offers_the_buttons_that_work_in_it() {
+    let open = record();
+    assert_eq!(labels(&drawn(&open)), ["Approve", "Deny", "Investigate"]);
+    let late = render(&open, &stage::tenant(), open.plan().unwrap().expires_at()).unwrap();
+    assert_eq!(labels(&serde_json::to_value(late).unwrap()), ["Investigate"]);
+    let mut medium = record();
+    medium.verdict.as_mut().unwrap().verdict = VerdictLevel::Medium;
+    medium.offer = Some(Offer::Nothing(crate::plan::NoPlan::NotWarranted));
+    assert_eq!(labels(&drawn(&medium)), ["Investigate"]);
+}
+
+#[test]
+fn low_and_benign_have_no_card_but_one_that_was_posted_is_kept_true() {
+    let mut record = record();
+    for level in [VerdictLevel::Low, VerdictLevel::Benign] {
+        record.verdict.as_mut().unwrap().verdict = level;
+        assert!(render(&record, &stage::tenant(), NOW).is_none());
+    }
+    let (channel_id, message_id) = ("700".parse().unwrap(), "800".parse().unwrap());
+    record.posted = Some(Posted { channel_id, message_id, digest: String::new() });
+    assert!(render(&record, &stage::tenant(), NOW).is_some());
+}
+
+#[test]
+fn only_an_open_critical_card_pings_and_only_the_on_call_role() {
+    let mentions = |record: &AlertRecord| drawn(record)["allowed_mentions"].to_string();
+    assert_eq!(mentions(&record()), r#"{"parse":[],"roles":["802"]}"#);
+    let mut high = record();
+    high.verdict.as_mut().unwrap().verdict = VerdictLevel::High;
+    assert_eq!(mentions(&high), r#"{"parse":[]}"#);
+}
+
+/// Discord's limits, in UTF-16 units.
+fn assert_fits(message: &Value) {
+    let units = |value: &Value| value.as_str().unwrap_or_default().encode_utf16().count();
+    assert!(units(&message["content"]) <= 2_000);
+    let mut total = 0;
+    for embed in message["embeds"].as_array().unwrap() {
+        assert!(units(&embed["title"]) <= 256 && units(&embed["description"]) <= 4_096);
+        assert!(units(&embed["footer"]["text"]) <= 2_048);
+        let fields = embed["fields"].as_array().unwrap();
+        assert!(fields.len() <= 25);
+        total += units(&embed["title"]) + units(&embed["description"]) + units(&embed["footer"]["text"]);
+        for field in fields {
+            assert!((1..=256).contains(&units(&field["name"])), "{field}");
+            assert!((1..=1_024).contains(&units(&field["value"])), "{} {field}", units(&field["value"]));
+            total += units(&field["name"]) + units(&field["value"]);
+        }
+    }
+    assert!(total <= 6_000, "{total}");
+}
+
+proptest! {
+    #[test]
+    fn hostile_text_of_any_length_fits(piece in "[*`@\\\\a\u{202e}😀\n]{1,8}", times in 1_usize..2_000, reasons in 0_usize..20) {
+        let text = piece.repeat(times);
+        let mut record = record();
+        let alert = &mut record.alert;
+        for field in [
+            &mut alert.hostname, &mut alert.username, &mut alert.process_name, &mut alert.process_cmdline,
+            &mut alert.tactic, &mut alert.technique, &mut alert.process_path, &mut alert.parent_process,
+            &mut alert.parent_cmdline, &mut alert.title,
+        ] {
+            *field = Some(text.clone());
+        }
+        alert.raw_id.clone_from(&text);
+        let verdict = record.verdict.as_mut().unwrap();
+        let mut evidence = verdict.evidence[0].clone();
+        evidence.matched.clone_from(&text);
+        verdict.evidence = vec![evidence; reasons];
+        verdict.reasoning = Some(text.clone());
+        assert_fits(&serde_json::to_value(render(&record, &stage::tenant(), NOW).unwrap()).unwrap());
+        assert_fits(&serde_json::to_value(investigation(&record, NOW)).unwrap());
+    }
+}

@@ -1,0 +1,37 @@
+//! How suspicious is an alert, by which rules?
+//!
+//! Rules are data (`rules/*.toml`), checked and compiled by `build.rs`. One pass of a literal automaton over every form of
+//! every field finds the few rules worth a closer look; their regexes are compiled on first need.
+//!
+//! ```
+//! use vyrox_domain::heuristics::{Band, Observation, Ruleset, band};
+//!
+//! let assessment = Ruleset::built_in().evaluate(&Observation {
+//!     process_cmdline: Some("cmd /c vssadmin.exe Delete Shadows /all /quiet"),
+//!     ..Observation::EMPTY
+//! });
+//! assert!(matches!(band(assessment.confidence), Band::Accept(_)));
+//! assert_eq!(assessment.evidence[0].rule_id, "win-shadow-copies-vssadmin");
+//! ```
+//!
+//! What it is not: a decision to act. Its result is a probability with reasons; nothing here can lead to containment.
+
+mod assessment;
+mod band;
+mod decode;
+mod normalise;
+mod observation;
+mod platform;
+mod rule;
+#[cfg(test)]
+mod rule_tests;
+mod ruleset;
+mod text;
+mod vendor_context;
+
+pub use assessment::{Assessment, MAX_EVIDENCE};
+pub use band::{BENIGN_AT_MOST, Band, CRITICAL_FROM, HIGH_FROM, MEDIUM_FROM, band, deterministic_level};
+pub use observation::Observation;
+pub use platform::PlatformSet;
+pub use rule::{Field, Rule};
+pub use ruleset::Ruleset;

@@ -1,0 +1,366 @@
+//! What Discord posts when somebody clicks. Verified on the raw bytes; parsed only then.
+//!
+//! A [`Click`] can be made only from a verified body, and only a click can become an approval: that is how "only a human's
+//! decision in Discord leads to containment" is a matter of types.
+
+mod wire;
+
+use crate::tenant::Snowflake;
+use crate::timestamp;
+use ed25519_dalek::{Signature, VerifyingKey};
+use serde::{Deserialize, Serialize};
+
+/// How far Discord's timestamp may be from our clock, in seconds. Discord states no window; this one is ours.
+const MAX_SKEW: i64 = 300;
+
+/// The headers and the raw body of an interaction.
+#[derive(Debug, Clone, Copy)]
+pub struct SignedRequest<'a> {
+    /// `X-Signature-Ed25519`: 128 hex digits.
+    pub signature: &'a str,
+    /// `X-Signature-Timestamp`: unix seconds.
+    pub timestamp: &'a str,
+    /// The body as received.
+    pub body: &'a [u8],
+}
+
+/// Not proven to come from Discord, or not recent. One error for every reason; the answer is 401 with an empty body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("invalid request signature")]
+pub struct Unverified;
+
+/// A request that Discord signed.
+#[derive(Debug)]
+pub struct VerifiedInteraction<'a> {
+    request: SignedRequest<'a>,
+}
+
+/// What Discord signed, kept with the decision, so that the human's click can be proven again before anything is signed
+/// because of it: whoever can write to the table still cannot invent one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClickProof {
+    signature: String,
+    timestamp: String,
+    body: String,
+}
+
+impl ClickProof {
+    /// Verifies the signature again, without asking how old it is, and returns the click.
+    ///
+    /// # Errors
+    /// [`Unverified`] if Discord did not sign it, or it is no click in a guild.
+    pub fn verify(&self, keys: &[VerifyingKey]) -> Result<Click, Unverified> {
+        let request =
+            SignedRequest { signature: &self.signature, timestamp: &self.timestamp, body: self.body.as_bytes() };
+        match verify_signature(keys, request)?.parse() {
+            Ok(Interaction::Click(click)) => Ok(*click),
+            _ => Err(Unverified),
+        }
+    }
+}
+
+/// Verifies strictly against the application's keys (two during a rotation). `now` is unix seconds.
+///
+/// # Errors
+/// [`Unverified`].
+pub fn verify<'a>(
+    keys: &[VerifyingKey],
+    request: SignedRequest<'a>,
+    now: i64,
+) -> Result<VerifiedInteraction<'a>, Unverified> {
+    let verified = verify_signature(keys, request)?;
+    let sent: i64 = request.timestamp.parse().map_err(|_| Unverified)?;
+    match now.checked_sub(sent) {
+        Some(skew) if skew.unsigned_abs() <= MAX_SKEW.unsigned_abs() => Ok(verified),
+        _ => Err(Unverified),
+    }
+}
+
+fn verify_signature<'a>(
+    keys: &[VerifyingKey],
+    request: SignedRequest<'a>,
+) -> Result<VerifiedInteraction<'a>, Unverified> {
+    let mut raw = [0; 64];
+    hex::decode_to_slice(request.signature, &mut raw).map_err(|_| Unverified)?;
+    let signature = Signature::from_bytes(&raw);
+    let mut message = Vec::with_capacity(request.timestamp.len() + request.body.len());
+    message.extend_from_slice(request.timestamp.as_bytes());
+    message.extend_from_slice(request.body);
+    if keys.iter().any(|key| key.verify_strict(&message, &signature).is_ok()) {
+        Ok(VerifiedInteraction { request })
+    } else {
+        Err(Unverified)
+    }
+}
+
+/// What somebody did.
+#[derive(Debug, Clone)]
+pub enum Interaction {
+    /// Discord asks whether we are there.
+    Ping,
+    /// A button on one of our messages.
+    Click(Box<Click>),
+    /// Something this version does not answer.
+    Unsupported,
+}
+
+/// A signed click in a guild. Private fields: made only by [`VerifiedInteraction::parse`].
+#[derive(Debug, Clone)]
+pub struct Click {
+    interaction_id: Snowflake,
+    application_id: Snowflake,
+    guild_id: Snowflake,
+    channel_id: Snowflake,
+    message_id: Snowflake,
+    custom_id: String,
+    member: Member,
+    proof: ClickProof,
+}
+
+/// Who clicked.
+#[derive(Debug, Clone)]
+pub struct Member {
+    user_id: Snowflake,
+    name: String,
+    roles: Vec<Snowflake>,
+    bot: bool,
+    pending: bool,
+    timed_out_until: Option<i64>,
+}
+
+impl Member {
+    /// Their id.
+    #[must_use]
+    pub const fn user_id(&self) -> Snowflake {
+        self.user_id
+    }
+
+    /// Their name now; hostile text.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Their roles, without @everyone.
+    #[must_use]
+    pub fn roles(&self) -> &[Snowflake] {
+        &self.roles
+    }
+
+    /// Whether they may act at all: a person, past membership screening, not timed out at `now` (unix seconds).
+    #[must_use]
+    pub fn may_act(&self, now: i64) -> bool {
+        !self.bot && !self.pending && self.timed_out_until.is_none_or(|until| until <= now)
+    }
+}
+
+impl Click {
+    /// Discord's id of this click: the key against counting it twice.
+    #[must_use]
+    pub const fn interaction_id(&self) -> Snowflake {
+        self.interaction_id
+    }
+
+    /// The application it is for.
+    #[must_use]
+    pub const fn application_id(&self) -> Snowflake {
+        self.application_id
+    }
+
+    /// The guild, which is what tells the tenant.
+    #[must_use]
+    pub const fn guild_id(&self) -> Snowflake {
+        self.guild_id
+    }
+
+    /// The channel.
+    #[must_use]
+    pub const fn channel_id(&self) -> Snowflake {
+        self.channel_id
+    }
+
+    /// The message that holds the button.
+    #[must_use]
+    pub const fn message_id(&self) -> Snowflake {
+        self.message_id
+    }
+
+    /// The button's id, unparsed.
+    #[must_use]
+    pub fn custom_id(&self) -> &str {
+        &self.custom_id
+    }
+
+    /// What Discord signed.
+    #[must_use]
+    pub const fn proof(&self) -> &ClickProof {
+        &self.proof
+    }
+
+    /// Who.
+    #[must_use]
+    pub const fn member(&self) -> &Member {
+        &self.member
+    }
+}
+
+/// Verified, but not something to be understood.
+#[derive(Debug, thiserror::Error)]
+pub enum InteractionError {
+    /// Not JSON, or a field of the wrong type.
+    #[error("interaction cannot be read")]
+    Unreadable(#[source] serde_json::Error),
+    /// A click outside a guild: nobody can be authorised there.
+    #[error("interaction comes from outside a guild")]
+    NotInGuild,
+}
+
+impl VerifiedInteraction<'_> {
+    /// Parses, tolerant of every field that is not needed: Discord adds some all the time.
+    ///
+    /// # Errors
+    /// [`InteractionError`].
+    pub fn parse(&self) -> Result<Interaction, InteractionError> {
+        let body: wire::Body = serde_json::from_slice(self.request.body).map_err(InteractionError::Unreadable)?;
+        match body.kind {
+            1 => Ok(Interaction::Ping),
+            3 => {
+                let wire: wire::ClickBody =
+                    serde_json::from_slice(self.request.body).map_err(InteractionError::Unreadable)?;
+                let (Some(guild_id), Some(member)) = (wire.guild_id, wire.member) else {
+                    return Err(InteractionError::NotInGuild);
+                };
+                let until = member.communication_disabled_until.as_ref();
+                Ok(Interaction::Click(Box::new(Click {
+                    interaction_id: wire.id,
+                    application_id: wire.application_id,
+                    guild_id,
+                    channel_id: wire.channel_id,
+                    message_id: wire.message.id,
+                    custom_id: wire.data.custom_id,
+                    proof: ClickProof {
+                        signature: self.request.signature.to_owned(),
+                        timestamp: self.request.timestamp.to_owned(),
+                        // JSON that was read is UTF-8.
+                        body: String::from_utf8_lossy(self.request.body).into_owned(),
+                    },
+                    member: Member {
+                        user_id: member.user.id,
+                        name: member.user.global_name.unwrap_or(member.user.username),
+                        roles: member.roles,
+                        bot: member.user.bot,
+                        pending: member.pending,
+                        // A time that cannot be read counts as a time-out that lasts.
+                        timed_out_until: until
+                            .filter(|value| !value.is_null())
+                            .map(|value| timestamp::parse(value).unwrap_or(i64::MAX)),
+                    },
+                })))
+            }
+            _ => Ok(Interaction::Unsupported),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use ed25519_dalek::{Signer as _, SigningKey};
+    use serde_json::Value;
+    use serde_json::json;
+
+    const NOW: i64 = 1_700_000_000;
+
+    /// A click as it comes out of verification, for the tests of what follows it.
+    pub(crate) fn click(custom_id: &str, user: u64, roles: &[&str]) -> Click {
+        match parsed(&click_body(custom_id, user, roles)) {
+            Interaction::Click(click) => *click,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The keys under which those clicks verify.
+    pub(crate) fn discord_keys() -> [VerifyingKey; 1] {
+        [SigningKey::from_bytes(&[5; 32]).verifying_key()]
+    }
+
+    pub(crate) fn click_body(custom_id: &str, user: u64, roles: &[&str]) -> Value {
+        json!({
+            "id": format!("9{user:06}1"), "application_id": "500", "type": 3, "token": "t", "version": 1,
+            "guild_id": "600", "channel_id": "700", "message": {"id": "800", "unknown": [1]},
+            "data": {"component_type": 2, "custom_id": custom_id, "id": 2},
+            "member": {"user": {"id": user.to_string(), "username": "approver", "global_name": null},
+                       "roles": roles, "communication_disabled_until": null, "pending": false, "permissions": "8"}
+        })
+    }
+
+    fn parsed(body: &Value) -> Interaction {
+        let key = SigningKey::from_bytes(&[5; 32]);
+        let body = body.to_string();
+        let timestamp = NOW.to_string();
+        let signature = hex::encode(key.sign(format!("{timestamp}{body}").as_bytes()).to_bytes());
+        let request = SignedRequest { signature: &signature, timestamp: &timestamp, body: body.as_bytes() };
+        verify(&[key.verifying_key()], request, NOW).unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn only_discords_own_recent_bytes_verify() {
+        let key = SigningKey::from_bytes(&[5; 32]);
+        let keys = [key.verifying_key()];
+        let body = br#"{"type":1}"#;
+        let sign =
+            |timestamp: &str, body: &[u8]| hex::encode(key.sign(&[timestamp.as_bytes(), body].concat()).to_bytes());
+        let now = NOW.to_string();
+        let good = sign(&now, body);
+        let check = |signature: &str, timestamp: &str, body: &[u8]| {
+            verify(&keys, SignedRequest { signature, timestamp, body }, NOW).is_ok()
+        };
+        assert!(check(&good, &now, body));
+        assert!(check(&good.to_uppercase(), &now, body));
+        assert!(!check(&good, &now, br#"{"type":2}"#), "another body");
+        assert!(!check(&good, &(NOW + 1).to_string(), body), "another timestamp");
+        assert!(!check(&good[..126], &now, body), "a short signature");
+        assert!(!check("", &now, body));
+        assert!(!check(&"zz".repeat(64), &now, body));
+        let stale = (NOW - 301).to_string();
+        assert!(!check(&sign(&stale, body), &stale, body), "signed, but stale");
+        let early = (NOW + 301).to_string();
+        assert!(!check(&sign(&early, body), &early, body), "signed, but from the future");
+        let huge = i64::MIN.to_string();
+        assert!(!check(&sign(&huge, body), &huge, body));
+        let other = SigningKey::from_bytes(&[6; 32]);
+        assert!(
+            verify(&[other.verifying_key()], SignedRequest { signature: &good, timestamp: &now, body }, NOW).is_err()
+        );
+    }
+
+    #[test]
+    fn bots_the_unscreened_and_the_timed_out_may_not_act() {
+        let member = |change: fn(&mut Value)| {
+            let mut body = click_body("x", 1, &[]);
+            change(&mut body);
+            match parsed(&body) {
+                Interaction::Click(click) => click.member().may_act(NOW),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(member(|_| {}));
+        assert!(!member(|body| body["member"]["user"]["bot"] = json!(true)));
+        assert!(!member(|body| body["member"]["pending"] = json!(true)));
+        assert!(!member(|body| body["member"]["communication_disabled_until"] = json!("2099-01-01T00:00:00+00:00")));
+        assert!(member(|body| body["member"]["communication_disabled_until"] = json!("2020-01-01T00:00:00+00:00")));
+        assert!(!member(|body| body["member"]["communication_disabled_until"] = json!("no time")));
+    }
+
+    #[test]
+    fn a_click_in_a_direct_message_is_not_one() {
+        let key = SigningKey::from_bytes(&[5; 32]);
+        let mut body = click_body("x", 1, &[]);
+        body.as_object_mut().unwrap().remove("guild_id");
+        let body = body.to_string();
+        let signature = hex::encode(key.sign(format!("{NOW}{body}").as_bytes()).to_bytes());
+        let request = SignedRequest { signature: &signature, timestamp: &NOW.to_string(), body: body.as_bytes() };
+        let verified = verify(&[key.verifying_key()], request, NOW).unwrap();
+        assert!(matches!(verified.parse(), Err(InteractionError::NotInGuild)));
+    }
+}

@@ -1,0 +1,44 @@
+//! Vyrox's judgement, pure: no I/O, no clock, no environment, no async.
+//!
+//! Read it in the order of an alert's way; each type can be made only by the step that earns it:
+//!
+//! ```text
+//!  webhook::RawDelivery -> webhook::Authenticated -> alert::NormalizedAlert -> verdict::Verdict -> plan::Plan
+//!      -> approval::Approval -> approval::ApprovedAction -> (platform signs) SignedAction
+//! ```
+//!
+//! | module | what it answers |
+//! |---|---|
+//! | [`webhook`] | who sent these bytes? |
+//! | [`vendor`] | what do they say, in one shape? |
+//! | [`alert`] | that shape |
+//! | [`heuristics`] | how suspicious is it, by which rules? |
+//! | [`llm`] | what is a model asked about the ambiguous rest, and what may its answer change? |
+//! | [`verdict`] | the conclusion with its evidence |
+//! | [`plan`] | what would be done about it, exactly as it will be shown |
+//! | [`tenant`] | who may approve, where it is shown, which proxy acts |
+//! | [`approval`] | is this click a decision? |
+//! | [`action`] | the life of an approved action until its receipt |
+//! | [`card`], [`text`] | how all this looks in Discord, with hostile text made harmless |
+//! | [`message`] | what travels between functions |
+
+pub mod action;
+pub mod alert;
+pub mod approval;
+pub mod card;
+pub mod custom_id;
+pub mod heuristics;
+pub mod interaction;
+pub mod judgement;
+pub mod llm;
+pub mod message;
+pub mod plan;
+pub mod record;
+#[cfg(test)]
+mod stage;
+pub mod tenant;
+pub mod text;
+mod timestamp;
+pub mod vendor;
+pub mod verdict;
+pub mod webhook;

@@ -1,0 +1,167 @@
+//! What would be done about an alert, exactly as it is shown to the approver. Its digest binds the button to it: what was
+//! shown is what gets signed.
+
+use crate::alert::NormalizedAlert;
+use crate::tenant::Tenant;
+use crate::verdict::{Verdict, VerdictLevel};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::fmt;
+use vyrox_contract::{ActionType, AlertId, ProxyId, Target, TenantId, Vendor, canonical};
+
+/// A containment plan. Only [`Plan::draft`] makes one; a stored one is checked again by [`Plan::digest`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    tenant_id: TenantId,
+    alert_id: AlertId,
+    revision: u32,
+    action_type: ActionType,
+    target: Target,
+    proxy_id: ProxyId,
+    expires_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lease_seconds: Option<u32>,
+}
+
+/// Why no containment can be offered. Each is a normal state of real alerts, and its text stands on the card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoPlan {
+    /// The verdict does not ask for containment.
+    NotWarranted,
+    /// The proxy cannot contain through this vendor.
+    VendorCannotContain,
+    /// The alert names no device.
+    NoDevice,
+    /// The alert names no host, or one that cannot be shown safely.
+    NoHostname,
+    /// The tenant has no proxy.
+    NoProxy,
+}
+
+impl NoPlan {
+    /// One sentence for the card.
+    #[must_use]
+    pub const fn explanation(self) -> &'static str {
+        match self {
+            Self::NotWarranted => "The verdict does not ask for containment.",
+            Self::VendorCannotContain => "Containment through this source is not supported.",
+            Self::NoDevice => "The alert names no device that could be contained.",
+            Self::NoHostname => "The alert names no host.",
+            Self::NoProxy => "No edge proxy is enrolled for this tenant.",
+        }
+    }
+}
+
+/// The SHA-256 of a plan's canonical form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PlanDigest([u8; 32]);
+
+impl PlanDigest {
+    /// All 32 bytes as 64 hex digits, as the signed action carries it.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        hex::encode(self.0)
+    }
+
+    /// The first 12 bytes as 16 characters, as the button carries it.
+    #[must_use]
+    pub fn short(&self) -> String {
+        URL_SAFE_NO_PAD.encode(&self.0[..12])
+    }
+}
+
+impl fmt::Display for PlanDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.short())
+    }
+}
+
+impl Plan {
+    /// Plans the containment that a verdict of HIGH or CRITICAL asks for. `now` is unix seconds.
+    ///
+    /// # Errors
+    /// [`NoPlan`] says why there is none.
+    pub fn draft(alert: &NormalizedAlert, verdict: &Verdict, tenant: &Tenant, now: i64) -> Result<Self, NoPlan> {
+        let window = match verdict.verdict {
+            VerdictLevel::Critical => tenant.approval_window.critical,
+            VerdictLevel::High => tenant.approval_window.high,
+            VerdictLevel::Medium | VerdictLevel::Low | VerdictLevel::Benign => return Err(NoPlan::NotWarranted),
+        };
+        // What the proxy can do: an offer that it would refuse is no offer.
+        if alert.source != Vendor::Crowdstrike {
+            return Err(NoPlan::VendorCannotContain);
+        }
+        let device_id = alert.device_id.clone().ok_or(NoPlan::NoDevice)?;
+        let hostname = alert.hostname.as_deref().and_then(|name| name.parse().ok()).ok_or(NoPlan::NoHostname)?;
+        let proxy_id = tenant.proxy_id.clone().ok_or(NoPlan::NoProxy)?;
+        Ok(Self {
+            tenant_id: alert.tenant_id.clone(),
+            alert_id: alert.id,
+            revision: alert.revision,
+            action_type: ActionType::HostIsolation,
+            target: Target {
+                vendor: alert.source,
+                device_id,
+                hostname,
+                process_id: alert.process_id,
+                threat_id: alert.threat_id.clone(),
+                sha1: alert.sha1.clone(),
+            },
+            proxy_id,
+            expires_at: now.saturating_add(i64::from(window)),
+            lease_seconds: tenant.lease_seconds,
+        })
+    }
+
+    /// The digest over every field.
+    #[must_use]
+    pub fn digest(&self) -> PlanDigest {
+        let bytes = canonical::to_bytes(self).expect("a plan has string keys and no floats");
+        PlanDigest(Sha256::digest(bytes).into())
+    }
+
+    /// Whose plan.
+    #[must_use]
+    pub const fn tenant_id(&self) -> &TenantId {
+        &self.tenant_id
+    }
+
+    /// For which alert.
+    #[must_use]
+    pub const fn alert_id(&self) -> AlertId {
+        self.alert_id
+    }
+
+    /// The kind of containment.
+    #[must_use]
+    pub const fn action_type(&self) -> ActionType {
+        self.action_type
+    }
+
+    /// What it is aimed at.
+    #[must_use]
+    pub const fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Which proxy acts.
+    #[must_use]
+    pub const fn proxy_id(&self) -> &ProxyId {
+        &self.proxy_id
+    }
+
+    /// Until when it may be approved, unix seconds.
+    #[must_use]
+    pub const fn expires_at(&self) -> i64 {
+        self.expires_at
+    }
+
+    /// The isolation's length in seconds, where it ends by itself.
+    #[must_use]
+    pub const fn lease_seconds(&self) -> Option<u32> {
+        self.lease_seconds
+    }
+}

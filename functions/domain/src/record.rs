@@ -1,0 +1,161 @@
+//! Everything that is stored about one alert: the item behind its card.
+
+use crate::action::ActionState;
+use crate::alert::NormalizedAlert;
+use crate::plan::{NoPlan, Plan};
+use crate::tenant::Snowflake;
+use crate::verdict::Verdict;
+use serde::{Deserialize, Serialize};
+use vyrox_contract::RequestId;
+
+/// What the card can offer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Offer {
+    /// This plan, for approval.
+    Containment(Plan),
+    /// Nothing, and why.
+    Nothing(NoPlan),
+}
+
+/// One person's yes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vote {
+    /// Who.
+    pub user_id: Snowflake,
+    /// Their name at the time; hostile text.
+    pub name: String,
+    /// When, unix seconds.
+    pub at: i64,
+    /// The click that gave it.
+    pub interaction_id: Snowflake,
+}
+
+/// How the question on the card was settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Enough people said yes; the votes are the record's.
+    Approved {
+        /// When the deciding vote came, unix seconds.
+        at: i64,
+    },
+    /// Somebody said no; one is enough.
+    Denied {
+        /// Who, and when.
+        by: Vote,
+    },
+}
+
+/// An action that came of this alert, as the card shows it. The action's own item holds the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActionSummary {
+    /// The action.
+    pub request_id: RequestId,
+    /// Where it stands.
+    pub state: ActionState,
+    /// What reading back said, once there is a receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<vyrox_contract::Verification>,
+    /// The proxy's sentence, once there is a receipt; text from outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The vendor's reference, once there is a receipt; text from outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor_reference: Option<String>,
+    /// When it reached this state, unix seconds.
+    pub at: i64,
+    /// Who asked for it, for a release; empty for the containment itself, whose approvers are the votes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<Vote>,
+}
+
+/// The alert's one message in Discord.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posted {
+    /// The channel.
+    pub channel_id: Snowflake,
+    /// The message.
+    pub message_id: Snowflake,
+    /// SHA-256 of the body last sent, so that an unchanged card is not sent again.
+    pub digest: String,
+}
+
+/// An alert with all that has happened to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertRecord {
+    /// The alert; its newest revision.
+    pub alert: NormalizedAlert,
+    /// Digest of its content, to tell a vendor's retry from a changed payload.
+    pub content_digest: String,
+    /// The verdict on this revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// What the card offers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Offer>,
+    /// Who said yes so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<Vote>,
+    /// How it was settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+    /// The containment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub containment: Option<ActionSummary>,
+    /// Its release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ActionSummary>,
+    /// Its message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub posted: Option<Posted>,
+}
+
+impl AlertRecord {
+    /// A record for an alert that has just come in.
+    #[must_use]
+    pub fn received(alert: NormalizedAlert) -> Self {
+        let content_digest = alert.content_digest();
+        Self {
+            alert,
+            content_digest,
+            verdict: None,
+            offer: None,
+            votes: Vec::new(),
+            decision: None,
+            containment: None,
+            release: None,
+            posted: None,
+        }
+    }
+
+    /// The same record with a changed payload of its alert: a new revision that wants a new verdict. A question that is
+    /// still open is withdrawn (its buttons answer "plan changed"); a decision that was made stays.
+    #[must_use]
+    pub fn revised(mut self, mut alert: NormalizedAlert) -> Self {
+        alert.revision = self.alert.revision.saturating_add(1);
+        self.content_digest = alert.content_digest();
+        self.alert = alert;
+        self.verdict = None;
+        if self.decision.is_none() {
+            self.offer = None;
+            self.votes.clear();
+        }
+        self
+    }
+
+    /// When the record may be forgotten, unix seconds: 90 days after it came in. The audit stays.
+    #[must_use]
+    pub const fn expires_at(&self) -> i64 {
+        self.alert.received_at.saturating_add(90 * 24 * 3_600)
+    }
+
+    /// The plan on offer.
+    #[must_use]
+    pub const fn plan(&self) -> Option<&Plan> {
+        match &self.offer {
+            Some(Offer::Containment(plan)) => Some(plan),
+            Some(Offer::Nothing(_)) | None => None,
+        }
+    }
+}

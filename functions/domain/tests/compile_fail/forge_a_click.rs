@@ -1,0 +1,9 @@
+//! A click that Discord did not sign.
+
+use vyrox_domain::interaction::Click;
+
+fn forge() -> Click {
+    Click {}
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! An interaction whose signature nobody verified.
+
+use vyrox_domain::interaction::VerifiedInteraction;
+
+fn forge<'a>() -> VerifiedInteraction<'a> {
+    VerifiedInteraction {}
+}
+
+fn main() {}

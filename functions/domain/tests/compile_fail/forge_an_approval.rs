@@ -1,0 +1,9 @@
+//! An approval that nobody gave.
+
+use vyrox_domain::approval::Approval;
+
+fn approve() -> Approval {
+    Approval {}
+}
+
+fn main() {}

@@ -1,0 +1,120 @@
+//! interactions: a signed click in Discord is verified, authorised and decided in one transaction, within three seconds.
+//!
+//! ```text
+//!  raw bytes --Ed25519, strict--> VerifiedInteraction --parse--> Click --bind, authorise--> Ruling
+//!      --action queued--> --one transaction: record, action, click id, audit entry--> committed --> the new card (type 7)
+//! ```
+//!
+//! It calls neither Discord nor a proxy: the answer to the click carries the new card, and everything later is drawn by
+//! `notify`. An approved action is queued **before** the decision is committed: dispatch acts on a message only if the
+//! committed decision bears it out, so a message without one is nothing, while a decision without a message would be lost.
+
+mod answer;
+mod decide;
+mod event;
+
+use crate::answer::Answer;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::post;
+use ed25519_dalek::VerifyingKey;
+use http_body_util::{BodyExt as _, Limited};
+use std::sync::Arc;
+use std::time::Duration;
+use vyrox_domain::interaction::{Interaction, SignedRequest, verify};
+use vyrox_domain::message::{ActionApproved, CardRequested};
+use vyrox_domain::tenant::Snowflake;
+use vyrox_platform::aws::Clients;
+use vyrox_platform::clock::Clock;
+use vyrox_platform::config;
+use vyrox_platform::ledger::Ledger;
+use vyrox_platform::queue::Queue;
+use vyrox_platform::table::Table;
+
+/// The largest body that Discord sends.
+const MAX_BODY: usize = 256 * 1024;
+/// Discord waits three seconds; an honest "not sure" must be out before that.
+const DEADLINE: Duration = Duration::from_millis(2_200);
+
+/// What interactions can do: read, commit with an audit entry, queue approved actions, request cards.
+#[derive(Debug)]
+pub struct Interactions {
+    table: Table,
+    ledger: Ledger,
+    actions: Queue<ActionApproved>,
+    cards: Queue<CardRequested>,
+    application_id: Snowflake,
+    public_keys: Vec<VerifyingKey>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Interactions {
+    /// Wires the function up.
+    #[must_use]
+    pub fn new(clients: &Clients, config: &config::Interactions, clock: Arc<dyn Clock>) -> Self {
+        let table = Table::new(clients.dynamodb.clone(), &config.table);
+        Self {
+            ledger: Ledger::new(table.clone(), "interactions", Arc::clone(&clock)),
+            actions: Queue::new(clients.sqs.clone(), &config.actions_queue_url),
+            cards: Queue::new(clients.sqs.clone(), &config.cards_queue_url),
+            application_id: config.application_id,
+            public_keys: config.public_keys.clone(),
+            table,
+            clock,
+        }
+    }
+
+    /// Opens connections before the first click.
+    pub async fn warm(&self) {
+        self.table.warm().await;
+    }
+}
+
+/// The function's route.
+pub fn router(interactions: Arc<Interactions>) -> Router {
+    Router::new().route("/interactions", post(interaction)).with_state(interactions)
+}
+
+async fn interaction(State(function): State<Arc<Interactions>>, headers: HeaderMap, body: Body) -> Response {
+    let answer = match Limited::new(body, MAX_BODY).collect().await {
+        Ok(body) => function.answer(&headers, &body.to_bytes()).await,
+        Err(_) => Answer::Unverified,
+    };
+    answer.into_response()
+}
+
+impl Interactions {
+    /// Verifies on the raw bytes first; a PING is answered without any I/O.
+    async fn answer(&self, headers: &HeaderMap, body: &[u8]) -> Answer {
+        let (Some(signature), Some(timestamp)) =
+            (only(headers, "x-signature-ed25519"), only(headers, "x-signature-timestamp"))
+        else {
+            return Answer::Unverified;
+        };
+        let request = SignedRequest { signature, timestamp, body };
+        let Ok(verified) = verify(&self.public_keys, request, self.clock.now()) else { return Answer::Unverified };
+        match verified.parse() {
+            Ok(Interaction::Ping) => Answer::Pong,
+            Ok(Interaction::Click(click)) => {
+                tokio::time::timeout(DEADLINE, self.click(&click)).await.unwrap_or(Answer::Unknown)
+            }
+            Ok(Interaction::Unsupported) => Answer::Unsupported,
+            Err(error) => {
+                tracing::warn!(%error, "verified interaction cannot be used");
+                Answer::Unsupported
+            }
+        }
+    }
+}
+
+/// A header's value, if there is exactly one.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,374 @@
+//! Handing an approved action to its proxy and taking its receipt back: what push (`dispatch`) and poll (`relay`) share.
+//!
+//! Both sign at delivery, and both accept a receipt only if the proxy's own enrolled key signed it and it answers an action
+//! of that proxy.
+
+mod entry;
+
+use crate::clock::Clock;
+use crate::ledger::{Change, CommitError, Expect, Ledger};
+use crate::queue::{Queue, SendError};
+use crate::signer::{SignedAction, Signer, SignerError};
+use crate::table::{SortKey, Table, TableError, Versioned};
+use crate::{Class, Classified};
+use ed25519_dalek::VerifyingKey as DiscordKey;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::sync::Arc;
+use vyrox_audit::Draft;
+use vyrox_contract::{
+    Envelope, EnvelopeError, KeyError, Operation, ProxyId, Receipt, RequestId, TenantId, VerifyingKey,
+};
+use vyrox_domain::action::{ActionRecord, ActionState};
+use vyrox_domain::approval::{ApprovedAction, NotApproved};
+use vyrox_domain::interaction::ClickProof;
+use vyrox_domain::message::CardRequested;
+use vyrox_domain::record::{ActionSummary, AlertRecord};
+use vyrox_domain::tenant::Tenant;
+
+/// An action without a receipt is handed over again after this, in seconds: the proxy answers a repetition with what it did.
+pub const AGAIN_AFTER: i64 = 30;
+/// How often a race with another writer is run again.
+const RACES: usize = 4;
+
+/// An enrolled proxy, as stored under `PROXY#`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolledProxy {
+    /// Its id.
+    pub id: ProxyId,
+    /// Its public key: SPKI, base64 DER.
+    pub public_key: String,
+    /// When it was enrolled, unix seconds.
+    pub enrolled_at: i64,
+    /// Where it takes pushed actions; a proxy without one polls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_url: Option<String>,
+    /// When it was revoked, unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<i64>,
+}
+
+impl EnrolledProxy {
+    /// Its key.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the stored text is none.
+    pub fn key(&self) -> Result<VerifyingKey, KeyError> {
+        VerifyingKey::from_text(&self.public_key)
+    }
+}
+
+/// A click that was counted, as stored under `INTER#`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountedClick {
+    /// What it came to.
+    pub kind: String,
+    /// What Discord signed.
+    pub proof: ClickProof,
+}
+
+/// Why an action was not handed over, or a receipt not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// The table could not be read.
+    #[error("reading")]
+    Table(#[from] TableError),
+    /// The state could not be stored.
+    #[error("storing")]
+    Commit(#[from] CommitError),
+    /// The card could not be requested.
+    #[error("requesting the card")]
+    Send(#[from] SendError),
+    /// KMS did not sign.
+    #[error("signing")]
+    Sign(#[from] SignerError),
+    /// The alert does not bear the action out.
+    #[error("not an approved action")]
+    NotApproved(#[from] NotApproved),
+    /// The receipt is not the proxy's.
+    #[error("receipt is not authentic")]
+    Receipt(#[from] EnvelopeError),
+    /// The stored key of the proxy cannot be read.
+    #[error("the proxy's key cannot be read")]
+    Key(#[from] KeyError),
+    /// The receipt is the proxy's, but answers no action of it.
+    #[error("receipt answers no action of this proxy")]
+    ForeignReceipt,
+    /// There is no such action.
+    #[error("there is no such action")]
+    NoSuchAction,
+    /// Its alert has expired.
+    #[error("there is no such alert")]
+    NoSuchAlert,
+}
+
+impl Classified for DeliveryError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Table(error) => error.class(),
+            Self::Commit(error) => error.class(),
+            Self::Send(error) => error.class(),
+            Self::Sign(error) => error.class(),
+            Self::NotApproved(_) | Self::Receipt(_) | Self::ForeignReceipt | Self::NoSuchAction | Self::NoSuchAlert => {
+                Class::Reject
+            }
+            Self::Key(_) => Class::Poison,
+        }
+    }
+}
+
+/// A receipt that the proxy's own key signed. Made only by [`Delivery::verify_receipt`].
+#[derive(Debug, Clone)]
+pub struct VerifiedReceipt(Receipt);
+
+/// What dispatch and relay can do: read, commit with an audit entry, sign, request cards.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    table: Table,
+    ledger: Ledger,
+    signer: Signer,
+    cards: Queue<CardRequested>,
+    discord_keys: Vec<DiscordKey>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Delivery {
+    /// Wires it up. `discord_keys` prove the clicks behind an approval once more before it is signed.
+    #[must_use]
+    pub fn new(
+        table: Table,
+        ledger: Ledger,
+        signer: Signer,
+        cards: Queue<CardRequested>,
+        discord_keys: Vec<DiscordKey>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { table, ledger, signer, cards, discord_keys, clock }
+    }
+
+    /// The public half of the key that signs.
+    #[must_use]
+    pub const fn platform_key(&self) -> &VerifyingKey {
+        self.signer.public_key()
+    }
+
+    /// One stored action.
+    ///
+    /// # Errors
+    /// [`DeliveryError`].
+    pub async fn action(
+        &self,
+        tenant: &TenantId,
+        id: &RequestId,
+    ) -> Result<Option<Versioned<ActionRecord>>, DeliveryError> {
+        Ok(self.table.read(tenant, &SortKey::action(id), self.clock.now()).await?)
+    }
+
+    /// Marks an action delivered, with its audit entry, and signs it for delivery now. `None` if it is not due: finished,
+    /// expired, or handed over a moment ago.
+    ///
+    /// # Errors
+    /// [`DeliveryError`].
+    pub async fn prepare(
+        &self,
+        tenant: &TenantId,
+        id: &RequestId,
+        again_after: i64,
+    ) -> Result<Option<SignedAction>, DeliveryError> {
+        let now = self.clock.now();
+        let Versioned { value: mut action, version } =
+            self.action(tenant, id).await?.ok_or(DeliveryError::NoSuchAction)?;
+        if let Some(state) = action.overdue(now) {
+            // One that was handed over is asked about at the next occasion.
+            self.close(tenant, action, version, state).await?;
+            return Ok(None);
+        }
+        if !action.is_due(now, again_after) {
+            return Ok(None);
+        }
+        let (alert_key, profile_key) = (SortKey::alert(action.plan.alert_id()), SortKey::profile());
+        let (record, profile) = tokio::try_join!(
+            self.table.read::<AlertRecord>(tenant, &alert_key, now),
+            self.table.read::<Tenant>(tenant, &profile_key, now),
+        )?;
+        let (Some(record), Some(profile)) = (record, profile) else { return Err(DeliveryError::NoSuchAlert) };
+        let proofs = self.proofs(tenant, &action, &record.value, now).await?;
+        let approved = ApprovedAction::reclaim(&action, &record.value, &profile.value, &proofs, &self.discord_keys)?;
+        // An ambiguous action that is asked about again stays ambiguous until the proxy answers.
+        if action.state == ActionState::Pending {
+            action.state = ActionState::Delivered;
+        }
+        action.delivered_at = Some(now);
+        let mut event = entry::event(&action, "ACTION_DELIVERED", now);
+        event.detail.insert("platform_key".to_owned(), json!(self.signer.public_key().id()));
+        let change =
+            Change::put(SortKey::action(id), &action, Expect::Version(version)).expiring(record.value.expires_at());
+        // Signed first: what is marked delivered can be delivered.
+        let signed = self.signer.sign(&approved, None, now).await?;
+        self.ledger.commit(tenant, &[change], &event).await?;
+        Ok(Some(signed))
+    }
+
+    /// What Discord signed for each vote that an action rests on.
+    async fn proofs(
+        &self,
+        tenant: &TenantId,
+        action: &ActionRecord,
+        record: &AlertRecord,
+        now: i64,
+    ) -> Result<Vec<ClickProof>, DeliveryError> {
+        let mut proofs = Vec::new();
+        for vote in ApprovedAction::votes(action, record)? {
+            let key = SortKey::interaction(vote.interaction_id);
+            proofs.extend(self.table.read::<CountedClick>(tenant, &key, now).await?.map(|click| click.value.proof));
+        }
+        Ok(proofs)
+    }
+
+    /// Closes an action that is past its expiry without a receipt, with its audit entry, and requests its card. Nothing
+    /// happens to one that is not.
+    ///
+    /// # Errors
+    /// [`DeliveryError`].
+    pub async fn close_overdue(&self, tenant: &TenantId, id: &RequestId) -> Result<(), DeliveryError> {
+        let Some(Versioned { value: action, version }) = self.action(tenant, id).await? else { return Ok(()) };
+        match action.overdue(self.clock.now()) {
+            Some(state) => self.close(tenant, action, version, state).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn close(
+        &self,
+        tenant: &TenantId,
+        mut action: ActionRecord,
+        version: u64,
+        state: ActionState,
+    ) -> Result<(), DeliveryError> {
+        let now = self.clock.now();
+        let (alert_id, request_id) = (action.plan.alert_id(), action.request_id.clone());
+        let alert_key = SortKey::alert(alert_id);
+        let record =
+            self.table.read::<AlertRecord>(tenant, &alert_key, now).await?.ok_or(DeliveryError::NoSuchAlert)?;
+        let Versioned { value: mut record, version: record_version } = record;
+        action.state = state;
+        if let Some(summary) = summary_of(&mut record, &action) {
+            summary.state = state;
+            summary.at = now;
+        }
+        let mut event = entry::event(&action, "ACTION_OVERDUE", now);
+        event.outcome = Some(state.as_str().to_owned());
+        let mut changes = vec![
+            Change::put(SortKey::action(&request_id), &action, Expect::Version(version)).expiring(record.expires_at()),
+            Change::put(alert_key, &record, Expect::Version(record_version)).expiring(record.expires_at()),
+        ];
+        // What was handed over is asked about for a while longer; what was not is done with.
+        if state == ActionState::Expired {
+            changes.push(Change::delete(SortKey::outbox(action.plan.proxy_id(), &request_id)));
+        }
+        self.ledger.commit(tenant, &changes, &event).await?;
+        tracing::warn!(tenant_id = %tenant, %alert_id, %request_id, outcome = state.as_str(), "action is overdue");
+        self.cards.send(&CardRequested::changed(tenant.clone(), alert_id)).await?;
+        Ok(())
+    }
+
+    /// Enters in the audit that an action was not handed over because it is not an approved one, and takes it out of its
+    /// proxy's outbox.
+    ///
+    /// # Errors
+    /// [`DeliveryError`].
+    pub async fn refuse(
+        &self,
+        tenant: &TenantId,
+        proxy: &ProxyId,
+        id: &RequestId,
+        why: &NotApproved,
+    ) -> Result<(), DeliveryError> {
+        let mut event = Draft::event(self.clock.now(), tenant.as_str(), "ACTION_REFUSED");
+        event.request_id = Some(id.to_string());
+        event.outcome = Some(why.to_string());
+        event.detail.insert("proxy_id".to_owned(), json!(proxy));
+        tracing::error!(tenant_id = %tenant, request_id = %id, error = %why, "an action that nobody approved was not signed");
+        self.ledger.commit(tenant, &[Change::delete(SortKey::outbox(proxy, id))], &event).await?;
+        Ok(())
+    }
+
+    /// Authenticates a receipt on its raw bytes.
+    ///
+    /// # Errors
+    /// [`DeliveryError::Receipt`], [`DeliveryError::Key`], [`DeliveryError::ForeignReceipt`].
+    pub fn verify_receipt(
+        &self,
+        tenant: &TenantId,
+        proxy: &EnrolledProxy,
+        envelope: &Envelope,
+    ) -> Result<VerifiedReceipt, DeliveryError> {
+        let receipt = envelope.verify::<Receipt>(&[proxy.key()?])?.parse()?;
+        if receipt.tenant_id != *tenant || receipt.proxy_id != proxy.id {
+            return Err(DeliveryError::ForeignReceipt);
+        }
+        Ok(VerifiedReceipt(receipt))
+    }
+
+    /// Records what became of an action, and requests its card. The same receipt again changes nothing.
+    ///
+    /// # Errors
+    /// [`DeliveryError`].
+    pub async fn record(&self, tenant: &TenantId, receipt: &VerifiedReceipt) -> Result<(), DeliveryError> {
+        for _ in 0..RACES {
+            match self.try_record(tenant, &receipt.0).await {
+                Err(DeliveryError::Commit(CommitError::Conflict(_))) => {}
+                other => return other,
+            }
+        }
+        Err(CommitError::Conflict(0).into())
+    }
+
+    async fn try_record(&self, tenant: &TenantId, receipt: &Receipt) -> Result<(), DeliveryError> {
+        let now = self.clock.now();
+        let Versioned { value: mut action, version } =
+            self.action(tenant, &receipt.request_id).await?.ok_or(DeliveryError::NoSuchAction)?;
+        if *action.plan.proxy_id() != receipt.proxy_id {
+            return Err(DeliveryError::ForeignReceipt);
+        }
+        let alert_id = action.plan.alert_id();
+        let alert_key = SortKey::alert(alert_id);
+        let record =
+            self.table.read::<AlertRecord>(tenant, &alert_key, now).await?.ok_or(DeliveryError::NoSuchAlert)?;
+        let state = ActionState::from(receipt.outcome);
+        // Only an ambiguous report may still be corrected by a later one.
+        let is_settled = action.state.is_final() && action.state != ActionState::Ambiguous;
+        if !is_settled && action.receipt.as_ref() != Some(receipt) {
+            action.state = state;
+            action.receipt = Some(receipt.clone());
+            let Versioned { value: mut record, version: record_version } = record;
+            if let Some(summary) = summary_of(&mut record, &action) {
+                summary.state = state;
+                summary.verification = Some(receipt.verification);
+                summary.detail = Some(receipt.detail.chars().take(500).collect());
+                summary.vendor_reference =
+                    receipt.vendor_reference.as_ref().map(|reference| reference.chars().take(200).collect());
+                summary.at = now;
+            }
+            let changes = [
+                Change::put(SortKey::action(&receipt.request_id), &action, Expect::Version(version))
+                    .expiring(record.expires_at()),
+                Change::put(alert_key, &record, Expect::Version(record_version)).expiring(record.expires_at()),
+                Change::delete(SortKey::outbox(&receipt.proxy_id, &receipt.request_id)),
+            ];
+            self.ledger.commit(tenant, &changes, &entry::receipt_event(&action, receipt, now)).await?;
+            tracing::info!(tenant_id = %tenant, %alert_id, request_id = %receipt.request_id, outcome = state.as_str(), "receipt");
+        }
+        self.cards.send(&CardRequested::changed(tenant.clone(), alert_id)).await?;
+        Ok(())
+    }
+}
+
+/// The card's line about this very action. An earlier release's late receipt has none any more.
+fn summary_of<'a>(record: &'a mut AlertRecord, action: &ActionRecord) -> Option<&'a mut ActionSummary> {
+    let summary = match action.operation {
+        Operation::Execute => record.containment.as_mut(),
+        Operation::Rollback => record.release.as_mut(),
+    };
+    summary.filter(|summary| summary.request_id == action.request_id)
+}

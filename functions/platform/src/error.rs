@@ -1,0 +1,25 @@
+//! Errors are modelled by what the caller must do about them, because that is the one thing that every caller asks: an HTTP
+//! function picks its status by it, an SQS function decides between "again" and "never". What went wrong in detail stays in
+//! the error's own type and its sources, for the log; what the outside is told is a text of its own.
+
+/// What to do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The caller's fault: say so, do not try again.
+    Reject,
+    /// Nobody's fault: the same may succeed later.
+    Retry,
+    /// The message itself can never succeed: to the dead-letter queue, with the reason.
+    Poison,
+}
+
+/// An error that knows its class.
+pub trait Classified: std::error::Error {
+    /// What to do about it.
+    fn class(&self) -> Class;
+
+    /// When to try again, where somebody said so.
+    fn retry_after(&self) -> Option<std::time::Duration> {
+        None
+    }
+}

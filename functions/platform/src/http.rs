@@ -1,0 +1,34 @@
+//! The one HTTP client for everything that is not AWS: rustls over ring, roots compiled in, no redirects, no proxy guessed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The client could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpClientError {
+    /// The TLS settings are not accepted.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] rustls::Error),
+    /// The client cannot be built.
+    #[error("HTTP client cannot be built")]
+    Client(#[from] reqwest::Error),
+}
+
+/// A client whose requests end after `timeout`.
+///
+/// # Errors
+/// [`HttpClientError`].
+pub fn client(timeout: Duration) -> Result<reqwest::Client, HttpClientError> {
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(timeout)
+        .connect_timeout(Duration::from_secs(3))
+        .build()?)
+}

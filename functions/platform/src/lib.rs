@@ -1,0 +1,37 @@
+//! Every outside system that the functions touch, one file each, each behind a type that can do only what its holder needs.
+//!
+//! | file | outside system | what a holder can do |
+//! |---|---|---|
+//! | [`table`] | DynamoDB | read one tenant's items |
+//! | [`ledger`] | DynamoDB | change state, always together with an audit entry |
+//! | [`queue`] | SQS | send one kind of message |
+//! | [`batch`] | SQS as an event source | handle a batch with partial failures |
+//! | [`signer`] | KMS | turn an approved action into a signed one |
+//! | [`delivery`] | DynamoDB, KMS, SQS | hand approved actions over, take receipts |
+//! | [`secrets`] | KMS | seal and open a tenant's secrets |
+//! | [`discord`] | Discord REST | create and edit a message |
+//! | [`llm`] | an OpenAI-compatible endpoint | ask about one summary |
+//! | [`clock`], [`config`], [`telemetry`], [`random`], [`startup`] | the machine | time, environment, logs, random bytes, starting |
+//!
+//! Nothing here judges: that is `vyrox-domain`.
+
+pub mod audit_export;
+pub mod aws;
+pub mod batch;
+pub mod clock;
+pub mod config;
+pub mod delivery;
+pub mod discord;
+mod error;
+pub mod http;
+pub mod ledger;
+pub mod llm;
+pub mod queue;
+pub mod random;
+pub mod secrets;
+pub mod signer;
+pub mod startup;
+pub mod table;
+pub mod telemetry;
+
+pub use error::{Class, Classified};

@@ -1,0 +1,397 @@
+//! The one table: partition key `tenant_id`, sort key `sk`. Reading takes a [`TenantId`]; there is no way to read across
+//! tenants, except to resolve an outside name ([`Lookup`]) to the tenant it belongs to.
+//!
+//! An item is `tenant_id`, `sk`, `version` (a number that every write raises), `body` (JSON), and sometimes `ttl` (unix
+//! seconds) and `lookup` (the sparse index's key). Expiry is checked here too: a table's own expiry takes its time.
+
+use crate::{Class, Classified};
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use vyrox_contract::{AlertId, KeyId, ProxyId, RequestId, TenantId, Vendor};
+use vyrox_domain::tenant::Snowflake;
+
+/// The sparse index that resolves outside names.
+pub(crate) const LOOKUP_INDEX: &str = "lookup";
+
+/// A sort key. Made only by the constructors below, so every key of the table can be read in one place.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SortKey(String);
+
+impl SortKey {
+    /// The tenant's profile.
+    #[must_use]
+    pub fn profile() -> Self {
+        Self("PROFILE".to_owned())
+    }
+
+    /// One of the tenant's sources.
+    #[must_use]
+    pub fn source(vendor: Vendor) -> Self {
+        Self(format!("SOURCE#{vendor}#default"))
+    }
+
+    /// An alert.
+    #[must_use]
+    pub fn alert(id: AlertId) -> Self {
+        Self(format!("ALERT#{id}"))
+    }
+
+    /// An approved action.
+    #[must_use]
+    pub fn action(id: &RequestId) -> Self {
+        Self(format!("ACTION#{id}"))
+    }
+
+    /// An action that waits for its proxy. Deleted with the receipt.
+    #[must_use]
+    pub fn outbox(proxy: &ProxyId, id: &RequestId) -> Self {
+        Self(format!("OUTBOX#{proxy}#{id}"))
+    }
+
+    /// An enrolled proxy.
+    #[must_use]
+    pub fn proxy(id: &ProxyId) -> Self {
+        Self(format!("PROXY#{id}"))
+    }
+
+    /// An enrolment token.
+    #[must_use]
+    pub fn enrolment(id: &str) -> Self {
+        Self(format!("ENROL#{id}"))
+    }
+
+    /// A click that has been counted.
+    #[must_use]
+    pub fn interaction(id: Snowflake) -> Self {
+        Self(format!("INTER#{id}"))
+    }
+
+    /// An audit entry.
+    #[must_use]
+    pub fn audit(chain: &str, seq: u64) -> Self {
+        Self(format!("AUDIT#{chain}#{seq:020}"))
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The beginning of a range of sort keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prefix(String);
+
+impl Prefix {
+    /// Everything that waits for one proxy.
+    #[must_use]
+    pub fn outbox(proxy: &ProxyId) -> Self {
+        Self(format!("OUTBOX#{proxy}#"))
+    }
+
+    /// All audit entries, lane by lane, each in order.
+    #[must_use]
+    pub fn audit() -> Self {
+        Self("AUDIT#".to_owned())
+    }
+
+    /// All alerts.
+    #[must_use]
+    pub fn alerts() -> Self {
+        Self("ALERT#".to_owned())
+    }
+
+    /// All proxies.
+    #[must_use]
+    pub fn proxies() -> Self {
+        Self("PROXY#".to_owned())
+    }
+
+    /// All enrolment tokens.
+    #[must_use]
+    pub fn enrolments() -> Self {
+        Self("ENROL#".to_owned())
+    }
+
+    /// All sources.
+    #[must_use]
+    pub fn sources() -> Self {
+        Self("SOURCE#".to_owned())
+    }
+}
+
+/// An outside name that belongs to one tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lookup(String);
+
+impl Lookup {
+    /// The account that a vendor's payload names.
+    #[must_use]
+    pub fn account(vendor: Vendor, account: &str) -> Self {
+        Self(format!("ACCOUNT#{vendor}#{account}"))
+    }
+
+    /// A Discord guild.
+    #[must_use]
+    pub fn guild(id: Snowflake) -> Self {
+        Self(format!("GUILD#{id}"))
+    }
+
+    /// A proxy's public key.
+    #[must_use]
+    pub fn key(id: &KeyId) -> Self {
+        Self(format!("KEY#{id}"))
+    }
+
+    /// The index key.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A value with the version that its next write must name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versioned<T> {
+    /// The value.
+    pub value: T,
+    /// Its version.
+    pub version: u64,
+}
+
+/// Reading failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// DynamoDB did not answer, or not well.
+    #[error("the table cannot be read")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// An item is not what its key says.
+    #[error("an item under {0} cannot be understood")]
+    Corrupt(&'static str, #[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Classified for TableError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Unavailable(_) => Class::Retry,
+            Self::Corrupt(..) => Class::Poison,
+        }
+    }
+}
+
+/// Reads one tenant's items.
+#[derive(Debug, Clone)]
+pub struct Table {
+    client: aws_sdk_dynamodb::Client,
+    name: String,
+}
+
+impl Table {
+    /// A reader of the table `name`.
+    #[must_use]
+    pub fn new(client: aws_sdk_dynamodb::Client, name: &str) -> Self {
+        Self { client, name: name.to_owned() }
+    }
+
+    pub(crate) const fn client(&self) -> &aws_sdk_dynamodb::Client {
+        &self.client
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Opens the connection, so that the first request does not pay for it. Whatever comes back is fine.
+    pub async fn warm(&self) {
+        let _ = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .key("tenant_id", AttributeValue::S("-".to_owned()))
+            .key("sk", AttributeValue::S("-".to_owned()))
+            .send()
+            .await;
+    }
+
+    /// One item, read consistently.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub async fn read<T: DeserializeOwned>(
+        &self,
+        tenant: &TenantId,
+        key: &SortKey,
+        now: i64,
+    ) -> Result<Option<Versioned<T>>, TableError> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .key("tenant_id", AttributeValue::S(tenant.to_string()))
+            .key("sk", AttributeValue::S(key.as_str().to_owned()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| TableError::Unavailable(error.into()))?;
+        output.item.filter(|item| !is_expired(item, now)).map(|item| decode(&item)).transpose()
+    }
+
+    /// One page of the items whose keys begin so, in order, and where the next page begins.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub async fn page<T: DeserializeOwned>(
+        &self,
+        tenant: &TenantId,
+        prefix: &Prefix,
+        after: Option<SortKey>,
+        now: i64,
+    ) -> Result<(Vec<Versioned<T>>, Option<SortKey>), TableError> {
+        let (items, next) = self.query(tenant, prefix, after).await?;
+        let values = items.iter().filter(|item| !is_expired(item, now)).map(decode).collect::<Result<_, _>>()?;
+        Ok((values, next))
+    }
+
+    async fn query(
+        &self,
+        tenant: &TenantId,
+        prefix: &Prefix,
+        after: Option<SortKey>,
+    ) -> Result<(Vec<Item>, Option<SortKey>), TableError> {
+        let start = after.map(|key| {
+            HashMap::from([
+                ("tenant_id".to_owned(), AttributeValue::S(tenant.to_string())),
+                ("sk".to_owned(), AttributeValue::S(key.0)),
+            ])
+        });
+        let output = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("tenant_id = :tenant AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.0.clone()))
+            .consistent_read(true)
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|error| TableError::Unavailable(error.into()))?;
+        let next = output
+            .last_evaluated_key
+            .and_then(|key| key.get("sk").and_then(|sk| sk.as_s().ok()).map(|sk| SortKey(sk.clone())));
+        Ok((output.items.unwrap_or_default(), next))
+    }
+
+    /// All items whose keys begin so. For ranges that are known to be short.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub async fn list<T: DeserializeOwned>(
+        &self,
+        tenant: &TenantId,
+        prefix: &Prefix,
+        now: i64,
+    ) -> Result<Vec<Versioned<T>>, TableError> {
+        let mut all = Vec::new();
+        let mut after = None;
+        loop {
+            let (values, next) = self.page(tenant, prefix, after, now).await?;
+            all.extend(values);
+            match next {
+                Some(key) => after = Some(key),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// The same with each item's key, for whoever has to change or remove what was found.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub async fn list_with_keys<T: DeserializeOwned>(
+        &self,
+        tenant: &TenantId,
+        prefix: &Prefix,
+        now: i64,
+    ) -> Result<Vec<(SortKey, Versioned<T>)>, TableError> {
+        let mut all = Vec::new();
+        let mut after = None;
+        loop {
+            let (items, next) = self.query(tenant, prefix, after).await?;
+            for item in items.iter().filter(|item| !is_expired(item, now)) {
+                all.push((SortKey(text(item, "sk")?.to_owned()), decode(item)?));
+            }
+            match next {
+                Some(key) => after = Some(key),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// The item that an outside name belongs to: its tenant and key, to be read consistently by whoever relies on what it
+    /// says. The index itself is eventually consistent, so nothing else is taken from it.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub async fn owner(&self, name: &Lookup) -> Result<Option<(TenantId, SortKey)>, TableError> {
+        // A name that two claim belongs to neither.
+        match <[_; 1]>::try_from(self.owners(name).await?) {
+            Ok([owner]) => Ok(Some(owner)),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Every item that claims an outside name, one page at most.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub async fn owners(&self, name: &Lookup) -> Result<Vec<(TenantId, SortKey)>, TableError> {
+        let output = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .index_name(LOOKUP_INDEX)
+            .key_condition_expression("lookup = :name")
+            .expression_attribute_values(":name", AttributeValue::S(name.as_str().to_owned()))
+            .send()
+            .await
+            .map_err(|error| TableError::Unavailable(error.into()))?;
+        let owner = |item: &Item| {
+            let tenant = text(item, "tenant_id")?;
+            let tenant = tenant.parse().map_err(|error| TableError::Corrupt("lookup", Box::new(error)))?;
+            Ok((tenant, SortKey(text(item, "sk")?.to_owned())))
+        };
+        output.items.unwrap_or_default().iter().map(owner).collect()
+    }
+}
+
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+pub(crate) fn encode<T: Serialize>(value: &T) -> AttributeValue {
+    AttributeValue::S(serde_json::to_string(value).expect("stored types have string keys and finite numbers"))
+}
+
+fn decode<T: DeserializeOwned>(item: &Item) -> Result<Versioned<T>, TableError> {
+    let body = text(item, "body")?;
+    let value = serde_json::from_str(body).map_err(|error| TableError::Corrupt("body", Box::new(error)))?;
+    let version = number(item, "version").unwrap_or(0);
+    Ok(Versioned { value, version })
+}
+
+fn text<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, TableError> {
+    match item.get(name) {
+        Some(AttributeValue::S(text)) => Ok(text),
+        _ => Err(TableError::Corrupt(name, "attribute is missing".into())),
+    }
+}
+
+fn number<N: std::str::FromStr>(item: &Item, name: &str) -> Option<N> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+fn is_expired(item: &Item, now: i64) -> bool {
+    number::<i64>(item, "ttl").is_some_and(|ttl| ttl <= now)
+}

@@ -1,0 +1,166 @@
+//! relay: proxies in networks that only open connections outwards enrol, poll for signed actions, and return receipts.
+//!
+//! | route | who may call it | what it does |
+//! |---|---|---|
+//! | `POST /proxy/v1/enrol` | the holder of a one-time token | binds the proxy's public key to the tenant |
+//! | `POST /proxy/v1/poll` | an enrolled proxy, by its signature | hands out the actions that wait for it, signed now |
+//! | `POST /proxy/v1/receipts` | an enrolled proxy, by its signature | records what became of an action |
+//!
+//! It holds no state: who a key belongs to, what waits and what was answered is in the table.
+
+mod enrol;
+mod poll;
+
+pub use enrol::{Enrolment, EnrolmentToken, TokenError};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use http_body_util::{BodyExt as _, Limited};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::sync::Arc;
+use vyrox_domain::message::CardRequested;
+use vyrox_platform::aws::Clients;
+use vyrox_platform::batch::chain;
+use vyrox_platform::clock::Clock;
+use vyrox_platform::config;
+use vyrox_platform::delivery::{Delivery, DeliveryError};
+use vyrox_platform::ledger::{CommitError, Ledger};
+use vyrox_platform::queue::Queue;
+use vyrox_platform::signer::{Signer, SignerError};
+use vyrox_platform::table::{Table, TableError};
+
+/// The largest body, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// What relay can do: read, commit with an audit entry, sign, record receipts, request cards.
+#[derive(Debug)]
+pub struct Relay {
+    table: Table,
+    ledger: Ledger,
+    delivery: Delivery,
+    clock: Arc<dyn Clock>,
+}
+
+impl Relay {
+    /// Wires the function up; reads the signing key's public half.
+    ///
+    /// # Errors
+    /// [`SignerError`].
+    pub async fn connect(
+        clients: &Clients,
+        config: &config::Relay,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, SignerError> {
+        let table = Table::new(clients.dynamodb.clone(), &config.table);
+        let signer = Signer::connect(clients.kms.clone(), &config.signing_key_id).await?;
+        let ledger = Ledger::new(table.clone(), "relay", Arc::clone(&clock));
+        let cards: Queue<CardRequested> = Queue::new(clients.sqs.clone(), &config.cards_queue_url);
+        let delivery = Delivery::new(
+            table.clone(),
+            ledger.clone(),
+            signer,
+            cards,
+            config.discord_keys.clone(),
+            Arc::clone(&clock),
+        );
+        Ok(Self { table, ledger, delivery, clock })
+    }
+}
+
+/// The function's routes.
+pub fn router(relay: Arc<Relay>) -> Router {
+    Router::new()
+        .route(
+            "/proxy/v1/enrol",
+            post(async |State(relay): State<Arc<Relay>>, body: Body| {
+                respond(body, async |request| relay.enrol(request).await).await
+            }),
+        )
+        .route(
+            "/proxy/v1/poll",
+            post(async |State(relay): State<Arc<Relay>>, body: Body| {
+                respond(body, async |envelope| relay.poll(envelope).await).await
+            }),
+        )
+        .route(
+            "/proxy/v1/receipts",
+            post(async |State(relay): State<Arc<Relay>>, body: Body| {
+                respond(body, async |envelope| relay.receipt(envelope).await).await
+            }),
+        )
+        .with_state(relay)
+}
+
+/// Why a call was refused.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    /// An unknown, used, expired, revoked or forged token or key; one answer for all.
+    #[error("not authorised")]
+    Unauthorised,
+    /// The body is not what the route takes.
+    #[error("request cannot be read")]
+    Unreadable,
+    /// A signed poll outside the window: the clocks differ.
+    #[error("request is too old or too far ahead; check the clock")]
+    Stale,
+    /// The receipt answers no action of this proxy.
+    #[error("receipt answers no action of this proxy")]
+    ForeignReceipt,
+    /// The table.
+    #[error("reading")]
+    Table(#[from] TableError),
+    /// The ledger.
+    #[error("storing")]
+    Commit(#[from] CommitError),
+    /// Delivery.
+    #[error("delivering")]
+    Delivery(#[source] DeliveryError),
+}
+
+impl From<DeliveryError> for Refusal {
+    fn from(error: DeliveryError) -> Self {
+        match error {
+            DeliveryError::Receipt(_) => Self::Unauthorised,
+            DeliveryError::ForeignReceipt | DeliveryError::NoSuchAction | DeliveryError::NoSuchAlert => {
+                Self::ForeignReceipt
+            }
+            other => Self::Delivery(other),
+        }
+    }
+}
+
+async fn respond<T: DeserializeOwned>(
+    body: Body,
+    handle: impl AsyncFnOnce(T) -> Result<Response, Refusal>,
+) -> Response {
+    let outcome = match Limited::new(body, MAX_BODY).collect().await {
+        Ok(body) => match serde_json::from_slice(&body.to_bytes()) {
+            Ok(request) => handle(request).await,
+            Err(_) => Err(Refusal::Unreadable),
+        },
+        Err(_) => return refuse(StatusCode::PAYLOAD_TOO_LARGE, "body is larger than 64 KiB"),
+    };
+    match outcome {
+        Ok(response) => response,
+        Err(refusal) => {
+            tracing::warn!(error = %chain(&refusal), "refused");
+            let status = match &refusal {
+                Refusal::Unauthorised => StatusCode::UNAUTHORIZED,
+                Refusal::Unreadable => StatusCode::BAD_REQUEST,
+                Refusal::Stale => StatusCode::GONE,
+                Refusal::ForeignReceipt => StatusCode::UNPROCESSABLE_ENTITY,
+                Refusal::Table(_) | Refusal::Commit(_) | Refusal::Delivery(_) => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            refuse(status, &refusal.to_string())
+        }
+    }
+}
+
+fn refuse(status: StatusCode, detail: &str) -> Response {
+    (status, axum::Json(json!({ "detail": detail }))).into_response()
+}

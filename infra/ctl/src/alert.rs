@@ -1,0 +1,152 @@
+//! `vyroxctl alert`: what came in, and what became of it. Reading only.
+
+use crate::deployment::Deployment;
+use crate::error::CtlError;
+use crate::report::Report;
+use crate::table;
+use clap::Subcommand;
+use serde_json::{Value, json};
+use std::cmp::Reverse;
+use vyrox_contract::{AlertId, TenantId};
+use vyrox_domain::record::{ActionSummary, AlertRecord, Decision, Offer, Vote};
+use vyrox_platform::table::{Prefix, SortKey};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the newest alerts
+    #[command(after_help = "Examples:\n  vyroxctl alert list acme\n  \
+        vyroxctl alert list acme --limit 500 --json | jq -r '.[] | select(.verdict.verdict == \"CRITICAL\") | .alert.id'\n\n\
+        Alerts have no order in the table, so this reads all of the tenant's alerts of the last 90 days.")]
+    List {
+        /// The tenant
+        tenant: TenantId,
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+    },
+    /// Show one alert: verdict with evidence, decision, containment
+    Show {
+        /// The tenant
+        tenant: TenantId,
+        /// The alert, as the webhook's answer, the card and `alert list` name it
+        id: AlertId,
+    },
+}
+
+impl Command {
+    pub(crate) async fn run(self, deployment: &Deployment) -> Result<Report, CtlError> {
+        match self {
+            Self::List { tenant, limit } => list(deployment, &tenant, limit as usize).await,
+            Self::Show { tenant, id } => {
+                deployment.tenant(&tenant).await?;
+                let found =
+                    deployment.table.read::<AlertRecord>(&tenant, &SortKey::alert(id), deployment.now()).await?;
+                Ok(show(&found.ok_or(CtlError::NoSuchAlert(tenant, id))?.value))
+            }
+        }
+    }
+}
+
+async fn list(deployment: &Deployment, tenant: &TenantId, limit: usize) -> Result<Report, CtlError> {
+    deployment.tenant(tenant).await?;
+    let (mut newest, mut after) = (Vec::<AlertRecord>::new(), None);
+    loop {
+        let (page, next) = deployment.table.page(tenant, &Prefix::alerts(), after, deployment.now()).await?;
+        newest.extend(page.into_iter().map(|record| record.value));
+        newest.sort_by_key(|record| (Reverse(record.alert.received_at), record.alert.id));
+        newest.truncate(limit);
+        match next {
+            Some(key) => after = Some(key),
+            None => break,
+        }
+    }
+    let rows: Vec<[String; 6]> = newest
+        .iter()
+        .map(|record| {
+            [
+                record.alert.id.to_string(),
+                table::time(record.alert.received_at),
+                table::or_dash(record.verdict.as_ref().map(|verdict| verdict.verdict)),
+                state(record),
+                table::or_dash(record.alert.hostname.as_ref()),
+                table::or_dash(record.alert.title.as_ref()),
+            ]
+        })
+        .collect();
+    let text = table::columns(["ALERT", "RECEIVED", "VERDICT", "STATE", "HOST", "TITLE"], &rows);
+    Ok(Report::new(Value::Array(newest.iter().map(|record| json!(record)).collect()), text))
+}
+
+/// Where an alert stands, in a few words.
+fn state(record: &AlertRecord) -> String {
+    if let Some(release) = &record.release {
+        return format!("release {}", release.state.as_str());
+    }
+    if let Some(containment) = &record.containment {
+        return format!("containment {}", containment.state.as_str());
+    }
+    match (&record.decision, &record.offer) {
+        (Some(Decision::Denied { .. }), _) => "denied".to_owned(),
+        (Some(Decision::Approved { .. }), _) => "approved".to_owned(),
+        (None, Some(Offer::Containment(_))) => format!("waits for a decision, {} for it", record.votes.len()),
+        (None, Some(Offer::Nothing(_))) => "nothing to contain".to_owned(),
+        (None, None) if record.verdict.is_some() => "judged".to_owned(),
+        (None, None) => "waits for a verdict".to_owned(),
+    }
+}
+
+fn show(record: &AlertRecord) -> Report {
+    let alert = &record.alert;
+    let mut fields = vec![
+        ("alert", alert.id.to_string()),
+        ("state", state(record)),
+        ("vendor", format!("{}, id {}, severity {}", alert.source, alert.raw_id, alert.vendor_severity.as_str())),
+        ("happened", table::time(alert.timestamp)),
+        ("received", format!("{}, revision {}", table::time(alert.received_at), alert.revision)),
+    ];
+    let mut optional = |name, value: Option<String>| fields.extend(value.map(|value| (name, value)));
+    optional("title", alert.title.clone());
+    optional("host", alert.hostname.clone());
+    optional("device", alert.device_id.as_ref().map(ToString::to_string));
+    optional("user", alert.username.clone());
+    optional("process", alert.process_path.clone().or_else(|| alert.process_name.clone()));
+    optional("command line", alert.process_cmdline.clone());
+    optional("parent", alert.parent_cmdline.clone().or_else(|| alert.parent_process.clone()));
+    optional("sha256", alert.sha256.as_ref().map(ToString::to_string));
+    if let Some(verdict) = &record.verdict {
+        let by = verdict.decided_by.as_str();
+        optional("verdict", Some(format!("{} at {}, by {by}", verdict.verdict, verdict.confidence)));
+        optional("techniques", Some(verdict.techniques.join(", ")).filter(|text| !text.is_empty()));
+        for evidence in &verdict.evidence {
+            let matched = &evidence.matched;
+            optional("evidence", Some(format!("{}: {} = {matched}", evidence.rule_id, evidence.field)));
+        }
+        optional("reasoning", verdict.reasoning.clone());
+    }
+    match &record.offer {
+        Some(Offer::Containment(plan)) => optional(
+            "plan",
+            Some(format!("{:?} by {} until {}", plan.action_type(), plan.proxy_id(), table::time(plan.expires_at()))),
+        ),
+        Some(Offer::Nothing(reason)) => optional("no plan", Some(reason.explanation().to_owned())),
+        None => {}
+    }
+    for vote in &record.votes {
+        optional("approved", Some(person(vote)));
+    }
+    if let Some(Decision::Denied { by }) = &record.decision {
+        optional("denied", Some(person(by)));
+    }
+    optional("containment", record.containment.as_ref().map(action));
+    optional("release", record.release.as_ref().map(action));
+    Report::new(json!(record), table::fields(&fields))
+}
+
+fn person(vote: &Vote) -> String {
+    format!("{} (Discord user {}) at {}", vote.name, vote.user_id, table::time(vote.at))
+}
+
+fn action(action: &ActionSummary) -> String {
+    let detail = action.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
+    format!("{} at {}, request {}{detail}", action.state.as_str(), table::time(action.at), action.request_id)
+}

@@ -1,0 +1,113 @@
+//! The command line as a whole.
+
+use crate::config::{Flags, Settings};
+use crate::deployment::Deployment;
+use crate::error::CtlError;
+use crate::{alert, audit, dlq, proxy, source, tenant};
+use clap::{Parser, Subcommand};
+use serde_json::json;
+use std::io::Write as _;
+use std::process::ExitCode;
+use vyrox_platform::batch::chain;
+use vyrox_platform::config::environment;
+
+/// Operates a deployment of Vyrox: tenants, their sources and proxies, alerts, the audit, dead letters.
+///
+/// Every change is entered in the tenant's audit together with the change itself. Nothing here can approve a containment.
+#[derive(Debug, Parser)]
+#[command(name = "vyroxctl", version, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    flags: Flags,
+    /// Print JSON: one document on standard output, errors as one object on standard error
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+From nothing to the first alert:
+  vyroxctl tenant create acme --name 'Acme GmbH' --guild 6000 --channel 7000 --approver-role 8000
+  vyroxctl source add acme crowdstrike          prints the webhook's path and, once, its secret
+  vyroxctl proxy enrol acme                     prints, once, a token for vyrox-edge-proxy enrol
+  vyroxctl tenant activate acme
+
+Access:
+  eval \"$(aws configure export-credentials --format env)\"; export AWS_REGION=eu-central-1
+  Set AWS_ENDPOINT_URL for an emulator, with the credentials that it takes.
+
+Exit codes:
+  0  done
+  1  failed or refused: AWS did not answer, a rule said no, the audit does not verify
+  2  asked wrongly: usage, missing configuration, no such tenant, source, proxy, alert or queue";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Who uses Vyrox: settings, suspension
+    #[command(subcommand)]
+    Tenant(tenant::Command),
+    /// Where a tenant's alerts come from, and the secrets that prove it
+    #[command(subcommand)]
+    Source(source::Command),
+    /// What acts inside a tenant's network
+    #[command(subcommand)]
+    Proxy(proxy::Command),
+    /// What came in, and what became of it
+    #[command(subcommand)]
+    Alert(alert::Command),
+    /// The hash-chained record of everything
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Messages that failed five times
+    #[command(subcommand)]
+    Dlq(dlq::Command),
+}
+
+impl Cli {
+    /// Does what was asked for.
+    pub(crate) async fn run(self) -> ExitCode {
+        let as_json = self.json;
+        match self.try_run().await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                let (code, text) = (error.exit_code(), chain(&error));
+                let line = if as_json {
+                    json!({"error": text, "exit_code": code}).to_string()
+                } else {
+                    format!("vyroxctl: {}", vyrox_domain::text::visible(&text))
+                };
+                // With standard error closed, the exit code still says it.
+                let _ = writeln!(std::io::stderr(), "{line}");
+                ExitCode::from(code)
+            }
+        }
+    }
+
+    async fn try_run(self) -> Result<(), CtlError> {
+        let deployment = Deployment::new(Settings::read(self.flags, &environment)?);
+        let report = match self.command {
+            Command::Tenant(command) => command.run(&deployment).await?,
+            Command::Source(command) => command.run(&deployment).await?,
+            Command::Proxy(command) => command.run(&deployment).await?,
+            Command::Alert(command) => command.run(&deployment).await?,
+            Command::Dlq(command) => command.run(&deployment).await?,
+            Command::Audit(command) => match command.run(&deployment).await? {
+                Some(report) => report,
+                None => return Ok(()),
+            },
+        };
+        Ok(report.print(self.json)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

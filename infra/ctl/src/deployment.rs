@@ -1,0 +1,74 @@
+//! The deployment that a command works on: what it can read, and the one way to change something.
+
+use crate::config::Settings;
+use crate::error::CtlError;
+use serde_json::json;
+use std::sync::Arc;
+use vyrox_audit::Draft;
+use vyrox_contract::{KeyId, TenantId};
+use vyrox_domain::tenant::Tenant;
+use vyrox_platform::aws::Clients;
+use vyrox_platform::clock::{Clock, SystemClock};
+use vyrox_platform::ledger::Ledger;
+use vyrox_platform::secrets::Secrets;
+use vyrox_platform::signer::Signer;
+use vyrox_platform::table::{Lookup, SortKey, Table, Versioned};
+
+/// A deployment. Building it opens no connection.
+#[derive(Debug)]
+pub(crate) struct Deployment {
+    pub(crate) table: Table,
+    pub(crate) ledger: Ledger,
+    pub(crate) secrets: Secrets,
+    pub(crate) clients: Clients,
+    pub(crate) settings: Settings,
+    clock: Arc<dyn Clock>,
+}
+
+impl Deployment {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let clients = Clients::new(&settings.aws);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let table = Table::new(clients.dynamodb.clone(), &settings.table);
+        Self {
+            ledger: Ledger::new(table.clone(), "ctl", Arc::clone(&clock)),
+            secrets: Secrets::new(clients.kms.clone(), &settings.secrets_key, Arc::clone(&clock)),
+            clients,
+            table,
+            settings,
+            clock,
+        }
+    }
+
+    /// Unix seconds.
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    /// The tenant, which must exist.
+    pub(crate) async fn tenant(&self, id: &TenantId) -> Result<Versioned<Tenant>, CtlError> {
+        let found = self.table.read::<Tenant>(id, &SortKey::profile(), self.now()).await?;
+        found.ok_or_else(|| CtlError::NoSuchTenant(id.clone()))
+    }
+
+    /// Refuses an outside name that another tenant claims: a name that two claim belongs to neither. Two operators who
+    /// enter the same name in the same second are not caught; the name then resolves to nobody.
+    pub(crate) async fn refuse_taken(&self, tenant: &TenantId, name: &Lookup, what: String) -> Result<(), CtlError> {
+        let owners = self.table.owners(name).await?;
+        if owners.iter().any(|(owner, _)| owner != tenant) { Err(CtlError::Taken { what }) } else { Ok(()) }
+    }
+
+    /// An audit entry to fill in: of this tenant, now, by this operator.
+    pub(crate) fn event(&self, tenant: &TenantId, kind: &str) -> Draft {
+        let mut event = Draft::event(self.now(), tenant.as_str(), kind);
+        if let Some(operator) = &self.settings.operator {
+            event.detail.insert("operator".to_owned(), json!(operator));
+        }
+        event
+    }
+
+    /// The id of the platform's signing key, which a proxy prints when it enrols.
+    pub(crate) async fn platform_key(&self) -> Result<KeyId, CtlError> {
+        Ok(Signer::connect(self.clients.kms.clone(), &self.settings.signing_key).await?.public_key().id())
+    }
+}

@@ -1,0 +1,27 @@
+//! `vyroxctl`, the operator's command line: tenants, their sources and proxies, alerts, the audit, dead letters.
+//!
+//! It reads with the platform's `Table` and changes with its `Ledger`, so every change is in the tenant's audit, in a lane
+//! that begins with `ctl-`. It cannot approve or sign anything.
+
+mod alert;
+mod audit;
+mod cli;
+mod config;
+mod confirm;
+mod deployment;
+mod dlq;
+mod error;
+mod profile;
+mod proxy;
+mod report;
+mod source;
+mod table;
+mod tenant;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    cli::Cli::parse().run().await
+}

@@ -1,0 +1,220 @@
+//! A tenant's settings as flags, and the rules that settings must keep. No I/O.
+
+use clap::{Args, ValueEnum};
+use serde_json::{Map, Value, json};
+use vyrox_contract::{ProxyId, TenantId};
+use vyrox_domain::tenant::{ApprovalWindow, LlmConsent, Snowflake, Tenant, TenantStatus};
+
+/// The settings that `create` and `set` have in common. What is not given stays as it is.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ProfileFlags {
+    /// The Discord guild that is linked to this tenant; one guild belongs to one tenant
+    #[arg(long, value_name = "ID")]
+    guild: Option<Snowflake>,
+    /// The channel for cards
+    #[arg(long, value_name = "ID")]
+    channel: Option<Snowflake>,
+    /// Whose members may approve; may be repeated, and replaces all earlier ones
+    #[arg(long, value_name = "ID")]
+    approver_role: Vec<Snowflake>,
+    /// The role that a CRITICAL card pings
+    #[arg(long, value_name = "ID")]
+    on_call_role: Option<Snowflake>,
+    /// How many different approvers it takes [a new tenant: 1]
+    #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2))]
+    quorum: Option<u8>,
+    /// Whether a language model may see summaries of ambiguous alerts [a new tenant: opted-out]
+    #[arg(long, value_name = "CONSENT")]
+    llm: Option<Consent>,
+    /// Isolations end by themselves after this many minutes
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=43_200))]
+    lease_minutes: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Consent {
+    /// It may
+    OptedIn,
+    /// It may not
+    OptedOut,
+}
+
+/// A setting that can be taken away again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Clearable {
+    Guild,
+    Channel,
+    ApproverRoles,
+    OnCallRole,
+    LeaseMinutes,
+}
+
+/// Which rule the settings would break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ProfileError {
+    #[error("role {0} is the guild itself (@everyone): everybody in the guild would have it")]
+    RoleIsEveryone(Snowflake),
+    #[error("an active tenant needs an approver role, or nobody could ever decide: --approver-role")]
+    NoApproverRole,
+    #[error("an active tenant needs a guild and a channel, or its cards could not be shown: --guild, --channel")]
+    NoChannel,
+}
+
+/// A tenant's name on cards: 1 to 100 characters, none of them a control character.
+///
+/// # Errors
+/// The rule, in words.
+pub(crate) fn name(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    let is_name = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if is_name { Ok(text.to_owned()) } else { Err("a name is 1 to 100 characters, no control characters") }
+}
+
+/// A tenant as it begins: onboarding, one approver, no model.
+pub(crate) fn new_tenant(id: &TenantId, name: &str) -> Tenant {
+    Tenant {
+        id: id.clone(),
+        name: name.to_owned(),
+        status: TenantStatus::Onboarding,
+        guild_id: None,
+        channel_id: None,
+        approver_roles: Vec::new(),
+        on_call_role: None,
+        quorum: 1,
+        proxy_id: None,
+        lease_seconds: None,
+        approval_window: ApprovalWindow::default(),
+        llm: LlmConsent::OptedOut,
+    }
+}
+
+impl ProfileFlags {
+    /// The tenant with these settings.
+    pub(crate) fn apply(&self, mut tenant: Tenant) -> Tenant {
+        tenant.guild_id = self.guild.or(tenant.guild_id);
+        tenant.channel_id = self.channel.or(tenant.channel_id);
+        if !self.approver_role.is_empty() {
+            tenant.approver_roles = self.approver_role.clone();
+            tenant.approver_roles.sort_unstable();
+            tenant.approver_roles.dedup();
+        }
+        tenant.on_call_role = self.on_call_role.or(tenant.on_call_role);
+        tenant.quorum = self.quorum.unwrap_or(tenant.quorum);
+        tenant.lease_seconds = self.lease_minutes.map(|minutes| minutes * 60).or(tenant.lease_seconds);
+        tenant.llm = match self.llm {
+            Some(Consent::OptedIn) => LlmConsent::OptedIn,
+            Some(Consent::OptedOut) => LlmConsent::OptedOut,
+            None => tenant.llm,
+        };
+        tenant
+    }
+}
+
+impl Clearable {
+    /// The tenant without this setting.
+    pub(crate) fn clear(self, tenant: &mut Tenant) {
+        match self {
+            Self::Guild => tenant.guild_id = None,
+            Self::Channel => tenant.channel_id = None,
+            Self::ApproverRoles => tenant.approver_roles.clear(),
+            Self::OnCallRole => tenant.on_call_role = None,
+            Self::LeaseMinutes => tenant.lease_seconds = None,
+        }
+    }
+}
+
+/// The rules. Every profile passes here before it is written.
+///
+/// # Errors
+/// The first rule that is broken.
+pub(crate) fn check(tenant: &Tenant) -> Result<(), ProfileError> {
+    if let Some(guild) = tenant.guild_id {
+        // Discord gives the role @everyone the guild's own id.
+        if tenant.approver_roles.contains(&guild) || tenant.on_call_role == Some(guild) {
+            return Err(ProfileError::RoleIsEveryone(guild));
+        }
+    }
+    if tenant.status != TenantStatus::Active {
+        return Ok(());
+    }
+    if tenant.approver_roles.is_empty() {
+        return Err(ProfileError::NoApproverRole);
+    }
+    if tenant.guild_id.is_none() || tenant.channel_id.is_none() {
+        return Err(ProfileError::NoChannel);
+    }
+    Ok(())
+}
+
+/// What differs, for the audit: each setting with its old and its new value.
+pub(crate) fn difference(before: &Tenant, after: &Tenant) -> Map<String, Value> {
+    let as_map = |tenant: &Tenant| match json!(tenant) {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    };
+    let (before, after) = (as_map(before), as_map(after));
+    let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+        .into_iter()
+        .filter(|name| before.get(*name) != after.get(*name))
+        .map(|name| (name.clone(), json!({"from": before.get(name), "to": after.get(name)})))
+        .collect()
+}
+
+/// The proxy that acts for the tenant, changed.
+pub(crate) fn acting(mut tenant: Tenant, proxy: Option<ProxyId>) -> Tenant {
+    tenant.proxy_id = proxy;
+    tenant
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags() -> ProfileFlags {
+        ProfileFlags {
+            guild: Some("60".parse().unwrap()),
+            channel: Some("70".parse().unwrap()),
+            approver_role: vec!["80".parse().unwrap()],
+            ..ProfileFlags::default()
+        }
+    }
+
+    fn active(flags: &ProfileFlags) -> Tenant {
+        let mut tenant = flags.apply(new_tenant(&"acme".parse().unwrap(), "Acme"));
+        tenant.status = TenantStatus::Active;
+        tenant
+    }
+
+    #[test]
+    fn what_is_not_given_stays_as_it_is() {
+        let before = active(&flags());
+        let after = ProfileFlags { quorum: Some(2), ..ProfileFlags::default() }.apply(before.clone());
+        assert_eq!(after, Tenant { quorum: 2, ..before.clone() });
+        assert_eq!(Value::Object(difference(&before, &after)), json!({"quorum": {"from": 1, "to": 2}}));
+    }
+
+    #[test]
+    fn everyone_can_neither_approve_nor_be_pinged() {
+        let everyone: Snowflake = "60".parse().unwrap();
+        let approver = ProfileFlags { approver_role: vec![everyone], ..flags() };
+        assert_eq!(check(&active(&approver)), Err(ProfileError::RoleIsEveryone(everyone)));
+        let on_call = ProfileFlags { on_call_role: Some(everyone), ..flags() };
+        assert_eq!(check(&active(&on_call)), Err(ProfileError::RoleIsEveryone(everyone)));
+    }
+
+    #[test]
+    fn an_active_tenant_needs_someone_to_ask_and_somewhere_to_ask() {
+        let mut tenant = active(&flags());
+        assert_eq!(check(&tenant), Ok(()));
+        Clearable::ApproverRoles.clear(&mut tenant);
+        assert_eq!(check(&tenant), Err(ProfileError::NoApproverRole));
+        let mut tenant = active(&flags());
+        Clearable::Channel.clear(&mut tenant);
+        assert_eq!(check(&tenant), Err(ProfileError::NoChannel));
+        tenant.status = TenantStatus::Suspended;
+        assert_eq!(check(&tenant), Ok(()));
+    }
+}

@@ -1,0 +1,203 @@
+//! `vyroxctl tenant`.
+
+use crate::confirm::Confirm;
+use crate::deployment::Deployment;
+use crate::error::CtlError;
+use crate::profile::{self, Clearable, ProfileFlags};
+use crate::report::Report;
+use crate::table;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use vyrox_contract::{ProxyId, TenantId};
+use vyrox_domain::tenant::{LlmConsent, Snowflake, Tenant, TenantStatus};
+use vyrox_platform::ledger::{Change, CommitError, Expect};
+use vyrox_platform::table::{Lookup, SortKey, Versioned};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a tenant; it begins as onboarding
+    #[command(after_help = "Example:\n  vyroxctl tenant create acme --name 'Acme GmbH' --guild 600000000000000001 \
+        --channel 700000000000000001 --approver-role 800000000000000001 --quorum 2")]
+    Create(Create),
+    /// Show a tenant's settings
+    Show {
+        /// The tenant
+        id: TenantId,
+    },
+    /// Change settings
+    #[command(after_help = "Examples:\n  vyroxctl tenant set acme --quorum 2 --llm opted-in\n  \
+        vyroxctl tenant set acme --approver-role 8001 --approver-role 8002   these two, and no others\n  \
+        vyroxctl tenant set acme --clear lease-minutes")]
+    Set(Set),
+    /// Switch a tenant off: its webhooks answer 401 and nobody can approve
+    Suspend {
+        /// The tenant
+        id: TenantId,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+    /// Put a tenant into use
+    Activate {
+        /// The tenant
+        id: TenantId,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// The new tenant: 1 to 64 letters, digits, '.', '_', '-'. It stands in webhook paths and cannot be changed
+    id: TenantId,
+    /// The name on cards
+    #[arg(long, value_parser = profile::name)]
+    name: String,
+    #[command(flatten)]
+    flags: ProfileFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Set {
+    /// The tenant
+    id: TenantId,
+    /// The name on cards
+    #[arg(long, value_parser = profile::name)]
+    name: Option<String>,
+    #[command(flatten)]
+    flags: ProfileFlags,
+    /// Which of its enrolled proxies acts for the tenant
+    #[arg(long, value_name = "ID")]
+    proxy_id: Option<ProxyId>,
+    /// Take a setting away; may be repeated
+    #[arg(long, value_name = "SETTING")]
+    clear: Vec<Clearable>,
+}
+
+impl Command {
+    pub(crate) async fn run(self, deployment: &Deployment) -> Result<Report, CtlError> {
+        match self {
+            Self::Create(create) => create.run(deployment).await,
+            Self::Show { id } => Ok(show(&deployment.tenant(&id).await?.value)),
+            Self::Set(set) => set.run(deployment).await,
+            Self::Suspend { id, confirm } => suspend(deployment, &id, &confirm).await,
+            Self::Activate { id } => {
+                let before = deployment.tenant(&id).await?;
+                status(deployment, before, TenantStatus::Active, "TENANT_ACTIVATED").await
+            }
+        }
+    }
+}
+
+impl Create {
+    async fn run(self, deployment: &Deployment) -> Result<Report, CtlError> {
+        let tenant = self.flags.apply(profile::new_tenant(&self.id, &self.name));
+        profile::check(&tenant)?;
+        refuse_taken_guild(deployment, &tenant).await?;
+        let mut event = deployment.event(&self.id, "TENANT_CREATED");
+        event.detail.insert("profile".to_owned(), json!(tenant));
+        match deployment.ledger.commit(&self.id, &[write(&tenant, Expect::Absent)], &event).await {
+            Ok(_) => Ok(show(&tenant)),
+            Err(CommitError::Conflict(_)) => Err(CtlError::TenantExists(self.id)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Set {
+    async fn run(self, deployment: &Deployment) -> Result<Report, CtlError> {
+        let before = deployment.tenant(&self.id).await?;
+        let mut after = before.value.clone();
+        for setting in &self.clear {
+            setting.clear(&mut after);
+        }
+        after = self.flags.apply(after);
+        after.name = self.name.unwrap_or(after.name);
+        if let Some(proxy) = self.proxy_id {
+            let enrolled = crate::proxy::enrolled(deployment, &self.id, &proxy).await?;
+            if enrolled.value.revoked_at.is_some() {
+                return Err(CtlError::NoSuchProxy(self.id, proxy));
+            }
+            after = profile::acting(after, Some(proxy));
+        }
+        if after == before.value {
+            return Err(CtlError::NothingToChange);
+        }
+        change(deployment, &before, &after, "TENANT_CHANGED").await?;
+        Ok(show(&after))
+    }
+}
+
+async fn suspend(deployment: &Deployment, id: &TenantId, confirm: &Confirm) -> Result<Report, CtlError> {
+    let before = deployment.tenant(id).await?;
+    confirm.ask(&format!("Tenant {id} will get no more alerts, and nobody can approve for it."))?;
+    status(deployment, before, TenantStatus::Suspended, "TENANT_SUSPENDED").await
+}
+
+/// A status that it has already is fine, and no change.
+async fn status(
+    deployment: &Deployment,
+    before: Versioned<Tenant>,
+    status: TenantStatus,
+    event: &str,
+) -> Result<Report, CtlError> {
+    let after = Tenant { status, ..before.value.clone() };
+    if after != before.value {
+        change(deployment, &before, &after, event).await?;
+    }
+    Ok(show(&after))
+}
+
+async fn change(
+    deployment: &Deployment,
+    before: &Versioned<Tenant>,
+    after: &Tenant,
+    event: &str,
+) -> Result<(), CtlError> {
+    profile::check(after)?;
+    if after.guild_id != before.value.guild_id {
+        refuse_taken_guild(deployment, after).await?;
+    }
+    let mut event = deployment.event(&after.id, event);
+    event.detail.insert("changed".to_owned(), Value::Object(profile::difference(&before.value, after)));
+    deployment.ledger.commit(&after.id, &[write(after, Expect::Version(before.version))], &event).await?;
+    Ok(())
+}
+
+async fn refuse_taken_guild(deployment: &Deployment, tenant: &Tenant) -> Result<(), CtlError> {
+    let Some(guild) = tenant.guild_id else { return Ok(()) };
+    deployment.refuse_taken(&tenant.id, &Lookup::guild(guild), format!("guild {guild}")).await
+}
+
+/// Writing a profile, with the guild that clicks are resolved by.
+pub(crate) fn write(tenant: &Tenant, expect: Expect) -> Change {
+    let change = Change::put(SortKey::profile(), tenant, expect);
+    match tenant.guild_id {
+        Some(guild) => change.known_as(Lookup::guild(guild)),
+        None => change,
+    }
+}
+
+fn show(tenant: &Tenant) -> Report {
+    let roles: Vec<String> = tenant.approver_roles.iter().map(Snowflake::to_string).collect();
+    let status = match tenant.status {
+        TenantStatus::Onboarding => "onboarding",
+        TenantStatus::Active => "active",
+        TenantStatus::Suspended => "suspended",
+    };
+    let llm = match tenant.llm {
+        LlmConsent::OptedIn => "opted in",
+        LlmConsent::OptedOut => "opted out",
+    };
+    let text = table::fields(&[
+        ("tenant", tenant.id.to_string()),
+        ("name", tenant.name.clone()),
+        ("status", status.to_owned()),
+        ("guild", table::or_dash(tenant.guild_id)),
+        ("channel", table::or_dash(tenant.channel_id)),
+        ("approver roles", if roles.is_empty() { "none: nobody can decide".to_owned() } else { roles.join(", ") }),
+        ("on-call role", table::or_dash(tenant.on_call_role)),
+        ("quorum", tenant.quorum.to_string()),
+        ("acting proxy", table::or_dash(tenant.proxy_id.as_ref())),
+        ("lease", tenant.lease_seconds.map_or_else(|| "until released".to_owned(), |s| format!("{} min", s / 60))),
+        ("language model", llm.to_owned()),
+    ]);
+    Report::new(json!(tenant), text)
+}

@@ -1,0 +1,11 @@
+//! The real binary against an embedded AWS that is provisioned from the deployment's template. One file per noun.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod alerts;
+mod audit;
+mod dead_letters;
+mod proxies;
+mod sources;
+mod stand;
+mod tenants;
+mod usage;

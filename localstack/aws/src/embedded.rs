@@ -1,0 +1,163 @@
+//! One loopback port that speaks for all three services.
+
+use crate::clock::SystemClock;
+use crate::dynamodb::DynamoDb;
+use crate::kms::Kms;
+use crate::sqs::Sqs;
+use crate::store::Store;
+use crate::wire::{Protocol, Refusal, respond};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Request, Response};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// The largest request that is read, in bytes: DynamoDB's limit, above SQS's and KMS's.
+const MAX_BODY: usize = 16 * 1024 * 1024;
+
+/// How long open requests may take at shutdown.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How to start.
+#[derive(Debug, Clone)]
+pub struct EmbeddedOptions {
+    /// The directory that keeps everything, made if it is not there; none keeps everything in memory.
+    pub data: Option<PathBuf>,
+    /// Where to listen. Loopback only: nobody is authenticated. Port 0 takes any free one.
+    pub bind: SocketAddr,
+}
+
+impl Default for EmbeddedOptions {
+    /// In memory, on any free port.
+    fn default() -> Self {
+        Self { data: None, bind: SocketAddr::from(([127, 0, 0, 1], 0)) }
+    }
+}
+
+/// Why the services could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is one that other machines could reach.
+    #[error("embedded AWS authenticates nobody and listens on loopback addresses only, not on {0}")]
+    NotLoopback(SocketAddr),
+    /// The port is taken, or may not be used.
+    #[error("cannot listen")]
+    Listen(#[source] std::io::Error),
+    /// The data directory cannot be made.
+    #[error("cannot make the data directory")]
+    Directory(#[source] std::io::Error),
+    /// The queues' and keys' database cannot be opened.
+    #[error("cannot open the database of queues and keys; another process may be using it")]
+    Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// DynamoDB's database cannot be opened.
+    #[error("cannot open the database of DynamoDB")]
+    DynamoDb(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The running services. Dropping it stops them without waiting.
+pub struct Embedded {
+    address: SocketAddr,
+    stop: DropGuard,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+struct Services {
+    dynamodb: DynamoDb,
+    sqs: Sqs,
+    kms: Kms,
+}
+
+impl Embedded {
+    /// Starts listening; the services are ready when this returns. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(options: EmbeddedOptions) -> Result<Self, StartError> {
+        if !options.bind.ip().is_loopback() {
+            return Err(StartError::NotLoopback(options.bind));
+        }
+        if let Some(directory) = &options.data {
+            std::fs::create_dir_all(directory).map_err(StartError::Directory)?;
+        }
+        let file = |name: &str| options.data.as_ref().map(|directory| directory.join(name));
+        // First, because it is what refuses a second process.
+        let store = Store::open(file("queues-and-keys.sqlite").as_deref());
+        let store = Arc::new(store.map_err(|error| StartError::Store(Box::new(error)))?);
+        let listener = TcpListener::bind(options.bind).await.map_err(StartError::Listen)?;
+        let address = listener.local_addr().map_err(StartError::Listen)?;
+        let stop = CancellationToken::new();
+        // DynamoDB ends after the front, which passes requests on to it.
+        let after_front = CancellationToken::new();
+        let (dynamodb, behind) = DynamoDb::start(file("dynamodb.sqlite").as_deref(), after_front.clone()).await?;
+
+        let clock = Arc::new(SystemClock);
+        let services = Arc::new(Services {
+            dynamodb,
+            sqs: Sqs::new(store.clone(), clock.clone(), format!("http://{address}"), stop.clone()),
+            kms: Kms::new(store, clock),
+        });
+        let router = Router::new().fallback(handle).with_state(services);
+        let stopped = stop.clone();
+        let front = tokio::spawn(async move {
+            let _ends_with_the_front = after_front.drop_guard();
+            let deadline = stopped.clone();
+            let served = axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned());
+            tokio::select! {
+                served = served => if let Err(error) = served {
+                    tracing::error!(error = &error as &dyn std::error::Error, "embedded AWS ended");
+                },
+                () = async { deadline.cancelled().await; tokio::time::sleep(GRACE).await } => {}
+            }
+        });
+        Ok(Self { address, stop: stop.drop_guard(), tasks: vec![front, behind] })
+    }
+
+    /// `http://127.0.0.1:port`, for SDK clients.
+    #[must_use]
+    pub fn endpoint_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Stops: waiting receivers are answered at once, open requests get five seconds.
+    pub async fn shutdown(self) {
+        drop(self.stop);
+        for task in self.tasks {
+            let _ended_either_way = tokio::time::timeout(GRACE * 2, task).await;
+        }
+    }
+}
+
+async fn handle(State(services): State<Arc<Services>>, request: Request<Body>) -> Response<Body> {
+    let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (service, operation) = target.split_once('.').map_or(("", ""), |(s, o)| (s, o));
+    let (service, operation) = (service.to_owned(), operation.to_owned());
+    let protocol = match service.as_str() {
+        "AmazonSQS" => Protocol::Json10,
+        "TrentService" => Protocol::Json11,
+        // DynamoDB answers for what nobody knows, too.
+        _ => return services.dynamodb.forward(request).await,
+    };
+    let result = match axum::body::to_bytes(request.into_body(), MAX_BODY).await {
+        Err(error) => Err(Refusal::new("SerializationException", error.to_string()).into()),
+        Ok(body) if protocol == Protocol::Json10 => services.sqs.handle(&operation, &body).await,
+        Ok(body) => services.kms.handle(&operation, &body),
+    };
+    respond(protocol, result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Embedded, EmbeddedOptions, StartError};
+
+    #[tokio::test]
+    async fn an_address_that_others_can_reach_is_refused() {
+        let options = EmbeddedOptions { bind: "0.0.0.0:0".parse().unwrap(), ..EmbeddedOptions::default() };
+        assert!(matches!(Embedded::start(options).await, Err(StartError::NotLoopback(_))));
+    }
+}

@@ -1,0 +1,229 @@
+//! The rules. Each takes a template and tells every way in which it is broken.
+
+use crate::grants::{Grants, texts};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use vyrox_local_aws::template::{Resource, Template, resolve};
+
+const FUNCTION: &str = "AWS::Serverless::Function";
+
+/// Every violation of every rule.
+pub(crate) fn violations(template: &Template) -> Vec<String> {
+    let rules = [roles, actions_queue, signing, detours, functions, queues, data, secrets];
+    rules.into_iter().flat_map(|rule| rule(template)).collect()
+}
+
+/// A resource's properties with references as `${Name}`.
+fn properties(resource: Resource<'_>) -> Value {
+    resolve(resource.properties(), &BTreeMap::new())
+}
+
+/// Roles say what they mean: plain grants, no wildcards, only for Lambda.
+fn roles(template: &Template) -> Vec<String> {
+    let grants = Grants::of(template);
+    let mut found = grants.irregular.clone();
+    for grant in grants.all() {
+        if grant.action.contains('*') || grant.resource.contains('*') {
+            found.push(format!("{} has a wildcard: {} on {}", grant.role, grant.action, grant.resource));
+        }
+        if !grant.resource.starts_with("${") {
+            found.push(format!("{} names {} instead of referring to it", grant.role, grant.resource));
+        }
+    }
+    for role in template.resources_of("AWS::IAM::Role") {
+        for statement in properties(role)["AssumeRolePolicyDocument"]["Statement"].as_array().into_iter().flatten() {
+            if statement["Principal"] != serde_json::json!({"Service": "lambda.amazonaws.com"}) {
+                found.push(format!("{} is assumed by {}", role.logical_id, statement["Principal"]));
+            }
+        }
+    }
+    found
+}
+
+/// Only interactions, where humans decide, may ask for a containment.
+fn actions_queue(template: &Template) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut asks = false;
+    for grant in Grants::of(template).all() {
+        let sends = grant.action.to_ascii_lowercase().starts_with("sqs:send");
+        // By whatever reference: a resource that so much as mentions the queue counts.
+        if sends && (grant.resource.contains("ActionsQueue") || grant.resource.contains("-actions")) {
+            if grant.role == "InteractionsRole" {
+                asks = true;
+            } else {
+                found.push(format!("{} may write to the actions queue", grant.role));
+            }
+        }
+    }
+    if !asks {
+        found.push("InteractionsRole may not write to the actions queue".to_owned());
+    }
+    found
+}
+
+/// Only dispatch and relay, which deliver, may sign; by their roles and by the keys' policies.
+fn signing(template: &Template) -> Vec<String> {
+    let mut found = Vec::new();
+    for grant in Grants::of(template).all() {
+        let signs =
+            grant.action.eq_ignore_ascii_case("kms:Sign") || grant.action.eq_ignore_ascii_case("kms:CreateGrant");
+        if signs && !["DispatchRole", "RelayRole"].contains(&grant.role.as_str()) {
+            found.push(format!("{} may sign", grant.role));
+        }
+    }
+    let signers: BTreeSet<String> = ["DispatchRole", "RelayRole"]
+        .iter()
+        .filter_map(|role| template.resources().find(|resource| resource.logical_id == *role))
+        .filter_map(|role| properties(role)["RoleName"].as_str().map(str::to_owned))
+        .map(|name| format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{name}"))
+        .collect();
+    for key in template.resources_of("AWS::KMS::Key") {
+        for statement in properties(key)["KeyPolicy"]["Statement"].as_array().into_iter().flatten() {
+            let actions = texts(&statement["Action"]);
+            if actions.is_empty() || actions.iter().any(|action| action.contains('*')) {
+                found.push(format!("{}'s policy has a wildcard", key.logical_id));
+            }
+            let signs = actions.iter().any(|action| ["kms:Sign", "kms:CreateGrant"].contains(&action.as_str()));
+            let only =
+                texts(&statement["Condition"]["ArnEquals"]["aws:PrincipalArn"]).into_iter().collect::<BTreeSet<_>>();
+            if signs && only != signers {
+                found.push(format!("{}'s policy lets others sign", key.logical_id));
+            }
+        }
+    }
+    found
+}
+
+/// Permissions are in roles, one role to a function, and nowhere else.
+fn detours(template: &Template) -> Vec<String> {
+    let mut found = Vec::new();
+    for resource in template.resources() {
+        let properties = properties(resource);
+        let is_other = resource.kind.starts_with("AWS::IAM::") && resource.kind != "AWS::IAM::Role";
+        let is_grant =
+            ["AWS::SQS::QueuePolicy", "AWS::KMS::Grant", "AWS::Serverless::Connector"].contains(&resource.kind);
+        let adds = (resource.kind == FUNCTION && !properties["Policies"].is_null())
+            || !properties["ManagedPolicyArns"].is_null()
+            || !properties["ResourcePolicy"].is_null();
+        if is_other || is_grant || adds {
+            found.push(format!("{} gives permissions outside a role", resource.logical_id));
+        }
+        if resource.kind == FUNCTION {
+            let own = format!("${{{}Role.Arn}}", resource.logical_id.trim_end_matches("Function"));
+            if properties["Role"] != own {
+                found.push(format!("{} does not have a role of its own", resource.logical_id));
+            }
+        }
+    }
+    found
+}
+
+/// Functions run what we build, and tell which messages of a batch failed.
+fn functions(template: &Template) -> Vec<String> {
+    let mut found = Vec::new();
+    let globals = &template.document()["Globals"]["Function"];
+    for function in template.resources_of(FUNCTION) {
+        let name = function.logical_id;
+        let properties = properties(function);
+        let effective = |key: &str| properties.get(key).unwrap_or(&globals[key]).clone();
+        if effective("Runtime") != "provided.al2023" || effective("Architectures") != serde_json::json!(["arm64"]) {
+            found.push(format!("{name} runs on {} and {}", effective("Runtime"), effective("Architectures")));
+        }
+        let binary = name.trim_end_matches("Function").to_lowercase();
+        let metadata = &function.body["Metadata"];
+        if metadata["BuildMethod"] != "rust-cargolambda" || metadata["BuildProperties"]["Binary"] != binary {
+            found.push(format!("{name} is built from {metadata}"));
+        }
+        for (event, body) in properties["Events"].as_object().into_iter().flatten() {
+            let source = &body["Properties"];
+            if body["Type"] != "SQS" {
+                continue;
+            }
+            if source["FunctionResponseTypes"] != serde_json::json!(["ReportBatchItemFailures"])
+                || source["BatchSize"] != 10
+            {
+                found.push(format!("{name}.{event} loses messages or batches other than ten"));
+            }
+            let queue = source["Queue"].as_str().unwrap_or_default().trim_start_matches("${").trim_end_matches(".Arn}");
+            let queue = template.resources_of("AWS::SQS::Queue").find(|resource| resource.logical_id == queue);
+            let hidden = queue.and_then(|queue| queue.properties()["VisibilityTimeout"].as_i64()).unwrap_or(0);
+            if hidden < 6 * effective("Timeout").as_i64().unwrap_or(i64::MAX / 6) {
+                found.push(format!("{name}.{event}: the queue's visibility is not six times the function's timeout"));
+            }
+        }
+    }
+    found
+}
+
+/// Every queue has a dead-letter queue, every dead-letter queue has time and an alarm.
+fn queues(template: &Template) -> Vec<String> {
+    let mut found = Vec::new();
+    let queues: BTreeMap<_, _> =
+        template.resources_of("AWS::SQS::Queue").map(|queue| (queue.logical_id, properties(queue))).collect();
+    let dead_letters: BTreeSet<String> = queues
+        .values()
+        .filter_map(|queue| queue["RedrivePolicy"]["deadLetterTargetArn"].as_str())
+        .map(|arn| arn.trim_start_matches("${").trim_end_matches(".Arn}").to_owned())
+        .collect();
+    for (name, queue) in &queues {
+        if queue["SqsManagedSseEnabled"] != true {
+            found.push(format!("{name} is not encrypted"));
+        }
+        if dead_letters.contains(*name) {
+            if queue["MessageRetentionPeriod"] != 14 * 24 * 3_600 {
+                found.push(format!("{name} does not keep its messages for 14 days"));
+            }
+            if !template.resources_of("AWS::CloudWatch::Alarm").any(|alarm| watches(alarm, name)) {
+                found.push(format!("{name} has no alarm"));
+            }
+        } else if queue["RedrivePolicy"].is_null() {
+            found.push(format!("{name} has no dead-letter queue"));
+        } else if queue["RedrivePolicy"]["maxReceiveCount"] != 20 {
+            found.push(format!("{name} does not give up after 20 receives"));
+        }
+    }
+    for name in dead_letters.iter().filter(|name| !queues.contains_key(name.as_str())) {
+        found.push(format!("{name} is not there"));
+    }
+    found
+}
+
+/// Whether an alarm goes off for the first message in a queue, and reports.
+fn watches(alarm: Resource<'_>, queue: &str) -> bool {
+    let alarm = properties(alarm);
+    alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        && alarm["Threshold"] == 0
+        && alarm["ComparisonOperator"] == "GreaterThanThreshold"
+        && !alarm["AlarmActions"].is_null()
+        && alarm["Dimensions"][0]["Value"] == format!("${{{queue}.QueueName}}")
+}
+
+/// What cannot be made again outlives the stack.
+fn data(template: &Template) -> Vec<String> {
+    let mut found = Vec::new();
+    for resource in template.resources() {
+        let properties = properties(resource);
+        if !["AWS::DynamoDB::Table", "AWS::KMS::Key"].contains(&resource.kind) {
+            continue;
+        }
+        if resource.body["DeletionPolicy"] != "Retain" || resource.body["UpdateReplacePolicy"] != "Retain" {
+            found.push(format!("{} is not retained", resource.logical_id));
+        }
+        let safe = properties["DeletionProtectionEnabled"] == true
+            && properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] == true
+            && properties["SSESpecification"]["SSEEnabled"] == true;
+        if resource.kind == "AWS::DynamoDB::Table" && !safe {
+            found.push(format!("{} lacks deletion protection, recovery or encryption", resource.logical_id));
+        }
+    }
+    found
+}
+
+/// Parameters that are secrets are not shown.
+fn secrets(template: &Template) -> Vec<String> {
+    let parameters = template.document()["Parameters"].as_object().into_iter().flatten();
+    parameters
+        .filter(|(name, body)| (name.ends_with("Token") || name.ends_with("ApiKey")) && body["NoEcho"] != true)
+        .map(|(name, _)| format!("{name} is shown"))
+        .collect()
+}

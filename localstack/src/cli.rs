@@ -1,0 +1,278 @@
+//! The command line of the local runner.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
+
+use crate::demo::{self, Click};
+use crate::fire::{Aim, Simulator};
+use crate::scenario::{SCENARIOS, Scenario};
+use crate::system::{Delivery, Options, System};
+use crate::{Endpoints, clock};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use vyrox_platform::batch::chain;
+use vyrox_platform::random;
+
+/// The whole of Vyrox on one machine: webhook, triage, Discord channel, edge proxy.
+///
+/// Without a command it starts everything and prints where to click. Nothing leaves this machine: AWS is embedded (or the
+/// endpoint that you name), and Discord, the EDR and the model are stand-ins on loopback.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vyrox-local",
+    version,
+    after_help = "Examples:\n  \
+    cargo run                                   start everything, then open the printed page\n  \
+    cargo run -- demo                           one alert from webhook to outcome, with a timeline\n  \
+    cargo run -- demo --live                    the same, with the host really contained (in the EDR stand-in)\n  \
+    cargo run -- fire ransomware --url http://127.0.0.1:4700 --secret SECRET --tenant demo"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    up: Up,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start everything and keep running until Ctrl-C (the default).
+    Up(Up),
+    /// Start, fire one alert, click as an approver, wait for the outcome, verify both audit chains. Exit code 0 only if all of it happened.
+    Demo(Demo),
+    /// Fire signed alerts at a running system.
+    Fire(Fire),
+    /// List the scenarios.
+    Scenarios,
+}
+
+/// What every way of starting has in common.
+#[derive(Debug, Args)]
+struct Start {
+    /// Take the proxy out of dry run: it acts on the EDR stand-in.
+    #[arg(long)]
+    live: bool,
+    /// Use LocalStack, ministack or any other AWS endpoint instead of the embedded one.
+    #[arg(long, value_name = "URL")]
+    aws_endpoint: Option<String>,
+    /// Keep everything in this directory across restarts.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Let dispatch push to the proxy instead of the proxy polling the relay.
+    #[arg(long)]
+    push: bool,
+    /// How many approvers it takes.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    quorum: u8,
+    /// Check every message against Discord's OpenAPI document too.
+    #[arg(long, value_name = "FILE")]
+    discord_openapi: Option<PathBuf>,
+    /// Show the functions' logs.
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+#[derive(Debug, Args)]
+struct Up {
+    #[command(flatten)]
+    start: Start,
+    /// The first of six ports; 0 takes any free ones.
+    #[arg(long, value_name = "PORT", default_value_t = 4700)]
+    port: u16,
+    /// Write all addresses as one JSON object, once everything is ready.
+    #[arg(long, value_name = "FILE")]
+    endpoints_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Demo {
+    #[command(flatten)]
+    start: Start,
+    /// Which alert to fire; see `scenarios`.
+    #[arg(long, value_name = "NAME", default_value = "credential-dump", value_parser = scenario)]
+    scenario: &'static Scenario,
+    /// Click Deny instead of Approve.
+    #[arg(long)]
+    deny: bool,
+}
+
+#[derive(Debug, Args)]
+struct Fire {
+    /// Which alert; see `scenarios`.
+    #[arg(value_name = "SCENARIO", value_parser = scenario)]
+    scenario: &'static Scenario,
+    /// What stands before /webhook.
+    #[arg(long, value_name = "URL")]
+    url: String,
+    /// The source's webhook secret.
+    #[arg(long, value_name = "SECRET")]
+    secret: String,
+    /// The tenant.
+    #[arg(long, value_name = "ID")]
+    tenant: String,
+    /// How many, each its own alert.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    count: u32,
+}
+
+fn scenario(name: &str) -> Result<&'static Scenario, String> {
+    Scenario::named(name).ok_or_else(|| {
+        let names: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+        format!("there is no such scenario; there are: {}", names.join(", "))
+    })
+}
+
+impl Start {
+    fn options(&self, first_port: Option<u16>) -> Options {
+        Options {
+            data: self.data.clone(),
+            live: self.live,
+            aws_endpoint: self.aws_endpoint.clone(),
+            first_port,
+            delivery: if self.push { Delivery::Push } else { Delivery::Poll },
+            quorum: self.quorum,
+            discord_openapi: self.discord_openapi.clone(),
+        }
+    }
+
+    fn logs(&self) -> Option<&'static str> {
+        (!self.verbose).then_some("error")
+    }
+}
+
+impl Cli {
+    /// Does what was asked for.
+    pub async fn run(self) -> ExitCode {
+        let outcome = match self.command {
+            None => up(&self.up).await,
+            Some(Command::Up(arguments)) => up(&arguments).await,
+            Some(Command::Demo(arguments)) => demo(&arguments).await,
+            Some(Command::Fire(arguments)) => fire_all(&arguments).await,
+            Some(Command::Scenarios) => {
+                for scenario in SCENARIOS {
+                    println!("{:<20} {}", scenario.name, scenario.summary);
+                }
+                Ok(())
+            }
+        };
+        match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("vyrox-local: {error}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+async fn start(arguments: &Start, first_port: Option<u16>) -> Result<System, String> {
+    vyrox_platform::telemetry::init_with(arguments.logs());
+    match System::start(arguments.options(first_port), clock::system()).await {
+        Ok(system) => Ok(system),
+        Err(error) => {
+            let mut text = chain(&error);
+            if text.contains("in use") {
+                text.push_str(
+                    "\n  Another vyrox-local may be running: stop it, or use --port N, or --port 0 for any free ports.",
+                );
+            }
+            Err(text)
+        }
+    }
+}
+
+async fn up(arguments: &Up) -> Result<(), String> {
+    eprintln!("starting: AWS, six functions, the edge proxy, Discord, the EDR and a model, all on this machine ...");
+    let system = start(&arguments.start, (arguments.port != 0).then_some(arguments.port)).await?;
+    if let Some(file) = &arguments.endpoints_file {
+        system.endpoints.write(file).map_err(|error| format!("the endpoints file cannot be written: {error}"))?;
+    }
+    println!("{}", welcome(&system, arguments.start.live));
+    stop_requested().await;
+    eprintln!("\nstopping ...");
+    system.shutdown().await;
+    Ok(())
+}
+
+async fn demo(arguments: &Demo) -> Result<(), String> {
+    let system = start(&arguments.start, None).await?;
+    let click = if arguments.deny { Click::Deny } else { Click::Approve };
+    let outcome = demo::run(&system, arguments.scenario, click, arguments.start.live, &random::nonce()).await;
+    let text = match outcome {
+        Ok(story) => Ok(story.text(&system.timeline.stages())),
+        Err(error) => Err(format!("the demo failed: {}", chain(&error))),
+    };
+    system.shutdown().await;
+    println!("{}", text?);
+    println!("All of it happened, and both audit chains verify.");
+    Ok(())
+}
+
+async fn fire_all(arguments: &Fire) -> Result<(), String> {
+    let aim = Aim { base_url: &arguments.url, tenant: &arguments.tenant, secret: &arguments.secret };
+    let simulator = Simulator::new(aim).map_err(|error| chain(&error))?;
+    for number in 1..=arguments.count {
+        let now = clock::system().now();
+        let fired = simulator.fire(arguments.scenario, &random::nonce(), now).await.map_err(|error| chain(&error))?;
+        println!("{number}/{} {} {}", arguments.count, fired.status, fired.alert_id.as_deref().unwrap_or("-"));
+    }
+    Ok(())
+}
+
+/// Ctrl-C, or a polite request to end.
+async fn stop_requested() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+fn welcome(system: &System, live: bool) -> String {
+    let Endpoints {
+        tenant_id,
+        webhook_base_url,
+        webhook_secret,
+        relay_url,
+        proxy_url,
+        discord_page_url,
+        edr_url,
+        aws_endpoint_url,
+        interactions_url,
+        table_name,
+    } = &system.endpoints;
+    let proxy_audit = system.proxy_audit().display();
+    let mode =
+        if live { "live: it acts on the EDR stand-in" } else { "dry run; --live lets it act on the EDR stand-in" };
+    format!(
+        r#"
+Vyrox is running. Open the channel, fire an alert, click Approve.
+
+  Discord channel    {discord_page_url}
+  EDR hosts          {edr_url}
+  Webhook            {webhook_base_url}/webhook/crowdstrike/{tenant_id}
+  Webhook secret     {webhook_secret}
+  Interactions       {interactions_url}
+  Relay              {relay_url}
+  Edge proxy         {proxy_url}  ({mode})
+  AWS endpoint       {aws_endpoint_url}  (table {table_name})
+
+Fire an alert (in another terminal):
+
+  cargo run -- fire credential-dump --url {webhook_base_url} --secret {webhook_secret} --tenant {tenant_id}
+
+or with curl and openssl, as any sender would:
+
+  BODY='{{"detect_id":"ldt:'$(date +%s)'","timestamp":'$(date +%s)',"severity":"critical","tactic":"Credential Access","technique":"T1003.001","sensor":{{"hostname":"WS-042","agent_id":"3f1c0a5b7d9e42a68c1b0d2e4f607182"}},"process":{{"user_name":"CORP\\svc-app","file_name":"rundll32.exe","command_line":"rundll32.exe C:\\Windows\\System32\\comsvcs.dll, MiniDump 624 C:\\Users\\Public\\out.dmp full"}}}}'; curl -sS {webhook_base_url}/webhook/crowdstrike/{tenant_id} -H 'Content-Type: application/json' -H "X-Vyrox-Signature: sha256=$(printf %s "$BODY" | openssl dgst -sha256 -hmac '{webhook_secret}' | sed 's/^.* //')" -d "$BODY"
+
+Verify both audit chains:
+
+  cargo run --bin vyrox-audit -- verify {proxy_audit}
+  AWS_ENDPOINT_URL={aws_endpoint_url} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test cargo run --bin vyroxctl -- audit export {tenant_id} | cargo run --bin vyrox-audit -- verify -
+
+Ctrl-C stops everything."#
+    )
+}

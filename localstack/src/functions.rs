@@ -1,0 +1,146 @@
+//! The six functions, configured from the template's own environment, as Lambda would start them.
+
+use crate::poller::{self, AtStop};
+use crate::timeline::Timeline;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vyrox_dispatch::Dispatch;
+use vyrox_ingest::Ingest;
+use vyrox_interactions::Interactions;
+use vyrox_local_aws::{Provisioned, Topology, TopologyError};
+use vyrox_notify::Notify;
+use vyrox_platform::aws::Clients;
+use vyrox_platform::clock::Clock;
+use vyrox_platform::config::BadConfiguration;
+use vyrox_platform::http::HttpClientError;
+use vyrox_platform::signer::SignerError;
+use vyrox_platform::{batch, config, http};
+use vyrox_relay::Relay;
+use vyrox_triage::Triage;
+
+/// The functions could not be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FunctionsError {
+    /// The template does not say.
+    #[error("the template's environment cannot be resolved")]
+    Template(#[from] TopologyError),
+    /// The template says something else than the function wants.
+    #[error("configuration of {0}")]
+    Configuration(&'static str, #[source] BadConfiguration),
+    /// No client.
+    #[error("no HTTP client")]
+    Client(#[from] HttpClientError),
+    /// KMS has no key to show.
+    #[error("the signing key cannot be read")]
+    Signer(#[from] SignerError),
+}
+
+/// What the functions are started with.
+pub(crate) struct Setting<'a> {
+    pub(crate) topology: &'a Topology,
+    pub(crate) provisioned: &'a Provisioned,
+    /// The template's parameters.
+    pub(crate) parameters: BTreeMap<String, String>,
+    /// What Lambda itself adds to every environment.
+    pub(crate) lambda: BTreeMap<String, String>,
+    pub(crate) clients: Clients,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) timeline: Timeline,
+    pub(crate) at_stop: AtStop,
+}
+
+impl Setting<'_> {
+    fn read<T>(
+        &self,
+        function: &'static str,
+        from_environment: impl Fn(config::Lookup<'_>) -> Result<T, BadConfiguration>,
+    ) -> Result<T, FunctionsError> {
+        let mut environment = self.topology.environment(function, self.provisioned, &self.parameters)?;
+        environment.extend(self.lambda.clone());
+        from_environment(&|name| environment.get(name).cloned())
+            .map_err(|error| FunctionsError::Configuration(function, error))
+    }
+
+    /// The three HTTP functions behind one address; their routes do not overlap.
+    pub(crate) async fn router(&self) -> Result<Router, FunctionsError> {
+        let ingest = self.read("IngestFunction", config::Ingest::from_environment)?;
+        let ingest = Arc::new(Ingest::new(&self.clients, &ingest, Arc::clone(&self.clock)));
+        let interactions = self.read("InteractionsFunction", config::Interactions::from_environment)?;
+        let interactions = Arc::new(Interactions::new(&self.clients, &interactions, Arc::clone(&self.clock)));
+        let relay = self.read("RelayFunction", config::Relay::from_environment)?;
+        let relay = Arc::new(Relay::connect(&self.clients, &relay, Arc::clone(&self.clock)).await?);
+        Ok(vyrox_ingest::router(ingest)
+            .merge(vyrox_interactions::router(interactions))
+            .merge(vyrox_relay::router(relay))
+            .layer(middleware::from_fn_with_state(self.timeline.clone(), record)))
+    }
+
+    /// The three queue functions, each polling its own queue.
+    pub(crate) async fn spawn_pollers(
+        &self,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Result<(), FunctionsError> {
+        let source = |url: &str| batch::SourceQueue::new(self.clients.sqs.clone(), url);
+        let triage = self.read("TriageFunction", config::Triage::from_environment)?;
+        let triage_source = source(&triage.source_queue_url);
+        let model = http::client(Duration::from_secs(20))?;
+        let triage = Arc::new(Triage::new(&self.clients, &triage, model, Arc::clone(&self.clock)));
+        triage.warm().await;
+        let notify = self.read("NotifyFunction", config::Notify::from_environment)?;
+        let notify_source = source(&notify.source_queue_url);
+        let discord = http::client(Duration::from_secs(10))?;
+        let notify = Arc::new(Notify::new(&self.clients, &notify, discord, Arc::clone(&self.clock)));
+        let dispatch = self.read("DispatchFunction", config::Dispatch::from_environment)?;
+        let dispatch_source = source(&dispatch.source_queue_url);
+        let proxy = http::client(Duration::from_secs(20))?;
+        let dispatch = Arc::new(Dispatch::connect(&self.clients, &dispatch, proxy, Arc::clone(&self.clock)).await?);
+
+        self.spawn(tasks, stop, "AlertsQueue", "triage", move |event| {
+            let (function, source) = (Arc::clone(&triage), triage_source.clone());
+            async move { batch::run(&source, event, |message| function.handle(message)).await }
+        });
+        self.spawn(tasks, stop, "CardsQueue", "notify", move |event| {
+            let (function, source) = (Arc::clone(&notify), notify_source.clone());
+            async move { batch::run(&source, event, |message| function.handle(message)).await }
+        });
+        self.spawn(tasks, stop, "ActionsQueue", "dispatch", move |event| {
+            let (function, source) = (Arc::clone(&dispatch), dispatch_source.clone());
+            async move { batch::run(&source, event, |message| function.handle(message)).await }
+        });
+        Ok(())
+    }
+
+    fn spawn<F, Fut>(&self, tasks: &TaskTracker, stop: &CancellationToken, queue: &str, part: &'static str, handle: F)
+    where
+        F: Fn(aws_lambda_events::sqs::SqsEvent) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = aws_lambda_events::sqs::SqsBatchResponse> + Send,
+    {
+        let url = self.provisioned.queue_url(queue).expect("the template has this queue").to_owned();
+        let (sqs, timeline, stop) = (self.clients.sqs.clone(), self.timeline.clone(), (stop.clone(), self.at_stop));
+        tasks.spawn(async move { poller::poll(sqs, url, part, timeline, stop, handle).await });
+    }
+}
+
+/// Enters every request that reaches an HTTP function in the timeline; a poll that found nothing is left out.
+async fn record(State(timeline): State<Timeline>, request: Request, next: Next) -> Response {
+    let began = timeline.now();
+    let path = request.uri().path().to_owned();
+    let part = match path.as_str() {
+        "/interactions" => "interactions",
+        path if path.starts_with("/proxy/") => "relay",
+        _ => "ingest",
+    };
+    let response = next.run(request).await;
+    if response.status() != 204 && path != "/health" {
+        timeline.enter(began, part, format!("{path} {}", response.status().as_u16()));
+    }
+    response
+}

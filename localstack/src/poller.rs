@@ -1,0 +1,121 @@
+//! Lambda's SQS event source, on one machine: receive a batch, hand it to the function's own handler, delete what
+//! succeeded. What failed the function itself has put off.
+
+use crate::timeline::Timeline;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
+use std::collections::HashSet;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How many messages a batch has at most, as in the template.
+const BATCH: i32 = 10;
+/// What becomes of a receive that is waiting when the system stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AtStop {
+    /// It is dropped: the queue stops with us.
+    Abandon,
+    /// It is waited for: a queue that lives on might otherwise hand it a message that nobody takes.
+    Finish,
+}
+
+impl AtStop {
+    /// How long one receive waits for a message, in seconds.
+    const fn wait(self) -> i32 {
+        match self {
+            Self::Abandon => 10,
+            Self::Finish => 2,
+        }
+    }
+}
+
+/// How long a batch may take before its messages count as lost, in seconds.
+const VISIBILITY: i32 = 60;
+
+/// Polls one queue until it is told to stop. `part` names the function in the timeline.
+pub(crate) async fn poll<F, Fut>(
+    sqs: aws_sdk_sqs::Client,
+    queue_url: String,
+    part: &'static str,
+    timeline: Timeline,
+    (stop, at_stop): (CancellationToken, AtStop),
+    handle: F,
+) where
+    F: Fn(SqsEvent) -> Fut,
+    Fut: Future<Output = SqsBatchResponse>,
+{
+    while !stop.is_cancelled() {
+        let receive = sqs
+            .receive_message()
+            .queue_url(&queue_url)
+            .max_number_of_messages(BATCH)
+            .wait_time_seconds(at_stop.wait())
+            .visibility_timeout(VISIBILITY)
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .send();
+        let received = tokio::select! {
+            () = stop.cancelled(), if at_stop == AtStop::Abandon => return,
+            received = receive => received,
+        };
+        let messages = match received {
+            Ok(output) => output.messages.unwrap_or_default(),
+            Err(error) => {
+                tracing::warn!(part, error = %vyrox_platform::batch::chain(&error), "queue cannot be read, trying again");
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(Duration::from_secs(1)) => continue,
+                }
+            }
+        };
+        if messages.is_empty() {
+            continue;
+        }
+        let began = timeline.now();
+        let response = handle(event(&messages)).await;
+        let failed: HashSet<&str> =
+            response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
+        for message in &messages {
+            let outcome = if failed.contains(message.message_id().unwrap_or_default()) { "again" } else { "done" };
+            timeline.enter(began, part, format!("{} {outcome}", message.body().unwrap_or_default()));
+        }
+        settle(&sqs, &queue_url, &messages, &failed).await;
+    }
+}
+
+fn event(messages: &[Message]) -> SqsEvent {
+    let mut event = SqsEvent::default();
+    event.records = messages
+        .iter()
+        .map(|message| {
+            let mut record = SqsMessage::default();
+            record.message_id = message.message_id.clone();
+            record.receipt_handle = message.receipt_handle.clone();
+            record.body = message.body.clone();
+            let attributes = message.attributes().into_iter().flatten();
+            record.attributes = attributes.map(|(name, value)| (name.to_string(), value.clone())).collect();
+            record
+        })
+        .collect();
+    event
+}
+
+/// Deletes what succeeded. What cannot be deleted now comes again; every handler takes a message twice.
+async fn settle(sqs: &aws_sdk_sqs::Client, queue_url: &str, messages: &[Message], failed: &HashSet<&str>) {
+    let done = messages.iter().filter(|message| !failed.contains(message.message_id().unwrap_or_default()));
+    let entries: Vec<DeleteMessageBatchRequestEntry> = done
+        .enumerate()
+        .filter_map(|(index, message)| {
+            DeleteMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(message.receipt_handle()?)
+                .build()
+                .ok()
+        })
+        .collect();
+    if entries.is_empty() {
+        return;
+    }
+    if let Err(error) = sqs.delete_message_batch().queue_url(queue_url).set_entries(Some(entries)).send().await {
+        tracing::warn!(error = %vyrox_platform::batch::chain(&error), "handled messages were not deleted");
+    }
+}

@@ -1,0 +1,174 @@
+//! The tenant that a newcomer meets: `demo`, with a CrowdStrike source, a linked Discord channel and an enrolment token.
+//! Everything is written through the ledger, so it is in the audit like in production.
+
+use crate::state::State;
+use serde_json::json;
+use vyrox_audit::Draft;
+use vyrox_contract::{ProxyId, TenantId, Vendor};
+use vyrox_domain::tenant::{ApprovalWindow, LlmConsent, Snowflake, Tenant, TenantStatus};
+use vyrox_platform::delivery::EnrolledProxy;
+use vyrox_platform::ledger::{Change, CommitError, Expect, Ledger};
+use vyrox_platform::secrets::{Secret, SecretError, Secrets, Source};
+use vyrox_platform::table::{Lookup, SortKey, Table, TableError};
+use vyrox_relay::{Enrolment, EnrolmentToken, TokenError};
+
+/// The demo tenant's id.
+pub(crate) const TENANT: &str = "demo";
+/// Its guild and channel in the Discord stand-in, the application, and the roles.
+pub(crate) const GUILD: &str = "600000000000000001";
+pub(crate) const CHANNEL: &str = "700000000000000001";
+pub(crate) const APPLICATION: &str = "500000000000000001";
+pub(crate) const APPROVER_ROLE: &str = "800000000000000001";
+pub(crate) const ON_CALL_ROLE: &str = "800000000000000002";
+/// The members: one who may approve, another, and one who may only look on.
+pub(crate) const APPROVER: &str = "900000000000000001";
+pub(crate) const SECOND_APPROVER: &str = "900000000000000002";
+pub(crate) const ONLOOKER: &str = "900000000000000003";
+
+/// How long an enrolment token is good for, in seconds.
+const TOKEN_LIFE: i64 = 15 * 60;
+
+/// The tenant could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProvisionError {
+    /// Reading.
+    #[error("reading")]
+    Table(#[from] TableError),
+    /// Storing.
+    #[error("storing")]
+    Commit(#[from] CommitError),
+    /// Sealing the webhook's secret.
+    #[error("sealing the webhook secret")]
+    Secret(#[from] SecretError),
+    /// Making the token.
+    #[error("making an enrolment token")]
+    Token(#[from] TokenError),
+}
+
+/// The tenant's id.
+pub(crate) fn tenant_id() -> TenantId {
+    TENANT.parse().expect("a word is a tenant id")
+}
+
+fn snowflake(text: &str) -> Snowflake {
+    text.parse().expect("the constants above are Discord ids")
+}
+
+/// Brings the tenant to the state that this run needs. A restart with data changes nothing; an endpoint that an earlier
+/// run with other secrets has used gets the new ones.
+pub(crate) async fn tenant(
+    table: &Table,
+    ledger: &Ledger,
+    secrets: &Secrets,
+    state: &State,
+    quorum: u8,
+    now: i64,
+) -> Result<(), ProvisionError> {
+    let tenant_id = tenant_id();
+    let profile_key = SortKey::profile();
+    let tenant = table.read::<Tenant>(&tenant_id, &profile_key, now).await?;
+    let mut changes = Vec::new();
+    let wanted = Tenant {
+        id: tenant_id.clone(),
+        name: "Demo".to_owned(),
+        status: TenantStatus::Active,
+        guild_id: Some(snowflake(GUILD)),
+        channel_id: Some(snowflake(CHANNEL)),
+        approver_roles: vec![snowflake(APPROVER_ROLE)],
+        on_call_role: Some(snowflake(ON_CALL_ROLE)),
+        quorum,
+        proxy_id: tenant.as_ref().and_then(|tenant| tenant.value.proxy_id.clone()),
+        lease_seconds: None,
+        approval_window: ApprovalWindow::default(),
+        llm: LlmConsent::OptedIn,
+    };
+    if tenant.as_ref().is_none_or(|tenant| tenant.value != wanted) {
+        let expect = tenant.map_or(Expect::Absent, |tenant| Expect::Version(tenant.version));
+        let change = Change::put(profile_key, &wanted, expect).known_as(Lookup::guild(snowflake(GUILD)));
+        changes.push(change);
+    }
+    for vendor in [Vendor::Crowdstrike, Vendor::Sentinelone, Vendor::Defender, Vendor::Generic] {
+        changes.extend(source(table, secrets, state, vendor, now).await?);
+    }
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let mut event = Draft::event(now, TENANT, "TENANT_PROVISIONED");
+    event.detail.insert("by".to_owned(), json!("local runner"));
+    ledger.commit(&tenant_id, &changes, &event).await?;
+    Ok(())
+}
+
+/// The change that gives a vendor's source this run's secret, unless it has it. A stored secret that another run's key
+/// sealed does not open, and counts as another one.
+async fn source(
+    table: &Table,
+    secrets: &Secrets,
+    state: &State,
+    vendor: Vendor,
+    now: i64,
+) -> Result<Option<Change>, ProvisionError> {
+    let (tenant_id, key) = (tenant_id(), SortKey::source(vendor));
+    let secret = Secret::new(state.webhook_secret.clone().into_bytes());
+    let found = table.read::<Source>(&tenant_id, &key, now).await?;
+    if let Some(found) = &found
+        && secrets.open(&tenant_id, vendor, &found.value.secret).await.is_ok_and(|opened| opened == secret)
+    {
+        return Ok(None);
+    }
+    let wanted = Source {
+        vendor,
+        account: TENANT.to_owned(),
+        secret: secrets.seal(&tenant_id, vendor, &secret).await?,
+        previous: None,
+    };
+    let expect = found.map_or(Expect::Absent, |found| Expect::Version(found.version));
+    Ok(Some(Change::put(key, &wanted, expect).known_as(Lookup::account(vendor, TENANT))))
+}
+
+/// Enters where the enrolled proxy takes pushed actions in this run, or that it polls.
+pub(crate) async fn push_address(
+    table: &Table,
+    ledger: &Ledger,
+    push_url: Option<String>,
+    now: i64,
+) -> Result<(), ProvisionError> {
+    let tenant_id = tenant_id();
+    let key = SortKey::proxy(&proxy_id());
+    let Some(found) = table.read::<EnrolledProxy>(&tenant_id, &key, now).await? else { return Ok(()) };
+    if found.value.push_url == push_url {
+        return Ok(());
+    }
+    let proxy = EnrolledProxy { push_url, ..found.value };
+    let mut change = Change::put(key, &proxy, Expect::Version(found.version));
+    if let Ok(key) = proxy.key() {
+        change = change.known_as(Lookup::key(&key.id()));
+    }
+    let mut event = Draft::event(now, TENANT, "PROXY_CHANGED");
+    event.detail.insert("proxy_id".to_owned(), json!(proxy.id));
+    event.detail.insert("push_url".to_owned(), json!(proxy.push_url));
+    ledger.commit(&tenant_id, &[change], &event).await?;
+    Ok(())
+}
+
+fn proxy_id() -> ProxyId {
+    "edge-1".parse().expect("a word is a proxy id")
+}
+
+/// A one-time token for the tenant's proxy.
+pub(crate) async fn enrolment(
+    ledger: &Ledger,
+    push_url: Option<String>,
+    now: i64,
+) -> Result<EnrolmentToken, ProvisionError> {
+    let tenant_id = tenant_id();
+    let token = EnrolmentToken::generate(&tenant_id);
+    let enrolment =
+        Enrolment { hash: token.hash()?, proxy_id: proxy_id(), push_url, uses_left: 1, expires_at: now + TOKEN_LIFE };
+    let change = Change::put(SortKey::enrolment(token.id()), &enrolment, Expect::Absent).expiring(enrolment.expires_at);
+    let mut event = Draft::event(now, TENANT, "ENROLMENT_CREATED");
+    event.detail.insert("token".to_owned(), json!(token.id()));
+    event.detail.insert("proxy_id".to_owned(), json!(enrolment.proxy_id));
+    ledger.commit(&tenant_id, &[change], &event).await?;
+    Ok(token)
+}

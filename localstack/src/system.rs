@@ -1,0 +1,375 @@
+//! Everything started, in order, and stopped again.
+
+use crate::endpoints::Endpoints;
+use crate::functions::Setting;
+use crate::poller::AtStop;
+use crate::provision;
+use crate::scenario::HOSTS;
+use crate::state::State;
+use crate::timeline::Timeline;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vyrox_edge_proxy::{Config, CrowdstrikeBase, CrowdstrikeConfig, Proxy, RunningProxy, Secret};
+use vyrox_edr_standin::{Falcon, FalconOptions, Host};
+use vyrox_local_aws::{ClientSet, Embedded, EmbeddedOptions, Topology};
+use vyrox_platform::aws::Clients;
+use vyrox_platform::clock::Clock;
+use vyrox_platform::config::Aws;
+use vyrox_platform::ledger::Ledger;
+use vyrox_platform::secrets::Secrets;
+use vyrox_platform::table::Table;
+use vyrox_standins::discord::{DiscordOptions, DiscordStandin, Member, Role};
+use vyrox_standins::llm::LlmStandin;
+
+/// How actions reach the proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// The proxy polls `relay`.
+    Poll,
+    /// `dispatch` posts to the proxy.
+    Push,
+}
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to keep everything; a temporary directory and memory without.
+    pub data: Option<PathBuf>,
+    /// Whether the proxy acts on the EDR stand-in. Without, it is in dry run.
+    pub live: bool,
+    /// Another AWS endpoint than the embedded one.
+    pub aws_endpoint: Option<String>,
+    /// The first of six ports; any free ones without.
+    pub first_port: Option<u16>,
+    /// How actions reach the proxy.
+    pub delivery: Delivery,
+    /// How many approvers it takes.
+    pub quorum: u8,
+    /// Discord's OpenAPI document, to check every body against as well.
+    pub discord_openapi: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            data: None,
+            live: false,
+            aws_endpoint: None,
+            first_port: None,
+            delivery: Delivery::Poll,
+            quorum: 1,
+            discord_openapi: None,
+        }
+    }
+}
+
+/// Something could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} could not be started")]
+pub struct StartError {
+    what: &'static str,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Names what was being started when it failed.
+fn starting<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: &'static str) -> impl FnOnce(E) -> StartError {
+    move |error| StartError { what, source: error.into() }
+}
+
+/// The running system.
+pub struct System {
+    /// Where everything is.
+    pub endpoints: Endpoints,
+    /// The Discord stand-in.
+    pub discord: DiscordStandin,
+    /// The EDR stand-in.
+    pub falcon: Falcon,
+    /// The model stand-in.
+    pub llm: LlmStandin,
+    /// The table, to look at.
+    pub table: Table,
+    /// What happened when.
+    pub timeline: Timeline,
+    quorum: u8,
+    proxy: Option<RunningProxy>,
+    proxy_config: Config,
+    embedded: Option<Embedded>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    // Dropped last: the proxy's log may be in it.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+/// The n-th of the system's ports on loopback.
+fn port(options: &Options, index: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, options.first_port.map_or(0, |first| first + index)))
+}
+
+impl System {
+    /// Starts everything and waits until it can be used.
+    ///
+    /// # Errors
+    /// [`StartError`], naming the part.
+    pub async fn start(options: Options, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let temporary = match &options.data {
+            Some(_) => None,
+            None => Some(tempfile::tempdir().map_err(starting("a temporary directory"))?),
+        };
+        let directory = options
+            .data
+            .clone()
+            .unwrap_or_else(|| temporary.as_ref().expect("there is one without --data").path().to_owned());
+        std::fs::create_dir_all(&directory).map_err(starting("the data directory"))?;
+        let state = State::open(&directory).map_err(starting("the data directory"))?;
+
+        let (embedded, endpoint) = match &options.aws_endpoint {
+            Some(endpoint) => (None, endpoint.clone()),
+            None => {
+                let data = options.data.as_ref().map(|data| data.join("aws"));
+                let embedded = Embedded::start(EmbeddedOptions { data, bind: port(&options, 5) })
+                    .await
+                    .map_err(starting("the embedded AWS"))?;
+                let endpoint = embedded.endpoint_url();
+                (Some(embedded), endpoint)
+            }
+        };
+        let topology = Topology::for_stack("vyrox").map_err(starting("the template"))?;
+        let provisioned =
+            topology.provision(&ClientSet::new(&endpoint)).await.map_err(starting("the template's resources"))?;
+
+        let discord =
+            DiscordStandin::start(discord_options(&options, &state)).await.map_err(starting("the Discord stand-in"))?;
+        let llm = LlmStandin::start(port(&options, 4)).await.map_err(starting("the model stand-in"))?;
+        let falcon = Falcon::start(FalconOptions {
+            bind: port(&options, 3),
+            hosts: HOSTS.iter().map(|(name, aid)| Host { aid: (*aid).into(), hostname: (*name).into() }).collect(),
+            ..FalconOptions::default()
+        })
+        .await
+        .map_err(starting("the EDR stand-in"))?;
+
+        let timeline = Timeline::new(Arc::clone(&clock));
+        let clients = Clients::new(&Aws::local(&endpoint));
+        let setting = Setting {
+            topology: &topology,
+            provisioned: &provisioned,
+            parameters: parameters(&state, &discord, &llm),
+            lambda: lambda_environment(&endpoint),
+            clients: clients.clone(),
+            clock: Arc::clone(&clock),
+            timeline: timeline.clone(),
+            at_stop: if embedded.is_some() { AtStop::Abandon } else { AtStop::Finish },
+        };
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let gateway = serve(&setting, port(&options, 0), &stop, &tasks).await?;
+        discord.set_interactions_url(format!("{gateway}/interactions"));
+
+        let table_name = provisioned.table("Table").expect("the template has this table").to_owned();
+        let table = Table::new(clients.dynamodb.clone(), &table_name);
+        let ledger = Ledger::new(table.clone(), "local", Arc::clone(&clock));
+        let secrets_key = provisioned.key("SecretsKey").expect("the template has this key");
+        let secrets = Secrets::new(clients.kms.clone(), &secrets_key.id, Arc::clone(&clock));
+        provision::tenant(&table, &ledger, &secrets, &state, options.quorum, clock.now())
+            .await
+            .map_err(starting("the demo tenant"))?;
+        setting.spawn_pollers(&tasks, &stop).await.map_err(starting("the functions"))?;
+
+        let proxy_config =
+            proxy_config(&options, &directory, (&table, &ledger), &gateway, &falcon, clock.now()).await?;
+        let proxy = start_proxy(&proxy_config).await?;
+        let endpoints = Endpoints {
+            tenant_id: provision::TENANT.to_owned(),
+            webhook_base_url: gateway.clone(),
+            webhook_secret: state.webhook_secret.clone(),
+            interactions_url: format!("{gateway}/interactions"),
+            relay_url: gateway,
+            proxy_url: format!("http://{}", proxy.local_addr()),
+            discord_page_url: discord.page_url(),
+            edr_url: falcon.url(),
+            aws_endpoint_url: endpoint,
+            table_name,
+        };
+        tasks.close();
+        Ok(Self {
+            endpoints,
+            discord,
+            falcon,
+            llm,
+            table,
+            timeline,
+            quorum: options.quorum,
+            proxy: Some(proxy),
+            proxy_config,
+            embedded,
+            stop,
+            tasks,
+            _temporary: temporary,
+        })
+    }
+
+    /// How many approvers it takes.
+    #[must_use]
+    pub const fn quorum(&self) -> u8 {
+        self.quorum
+    }
+
+    /// The proxy's audit log.
+    #[must_use]
+    pub fn proxy_audit(&self) -> &Path {
+        &self.proxy_config.audit_dir
+    }
+
+    /// Stops the proxy and starts it again on the same log.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn restart_proxy(&mut self) -> Result<(), StartError> {
+        if let Some(proxy) = self.proxy.take() {
+            proxy.shutdown().await;
+        }
+        self.proxy = Some(start_proxy(&self.proxy_config).await?);
+        Ok(())
+    }
+
+    /// Stops everything, each part after those that need it.
+    pub async fn shutdown(mut self) {
+        if let Some(proxy) = self.proxy.take() {
+            proxy.shutdown().await;
+        }
+        self.stop.cancel();
+        if tokio::time::timeout(Duration::from_secs(10), self.tasks.wait()).await.is_err() {
+            tracing::warn!("functions were still busy after 10 s");
+        }
+        self.discord.shutdown();
+        self.llm.shutdown();
+        self.falcon.shutdown().await;
+        if let Some(embedded) = self.embedded {
+            embedded.shutdown().await;
+        }
+    }
+}
+
+/// Serves the HTTP functions and returns their base URL.
+async fn serve(
+    setting: &Setting<'_>,
+    address: SocketAddr,
+    stop: &CancellationToken,
+    tasks: &TaskTracker,
+) -> Result<String, StartError> {
+    let router = setting.router().await.map_err(starting("the functions"))?;
+    let listener = tokio::net::TcpListener::bind(address).await.map_err(starting("the functions' address"))?;
+    let base = listener.local_addr().map_err(starting("the functions' address"))?;
+    let stopped = stop.clone().cancelled_owned();
+    tasks.spawn(async move {
+        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+            tracing::error!(%error, "the functions' address is not served any more");
+        }
+    });
+    Ok(format!("http://{base}"))
+}
+
+fn discord_options(options: &Options, state: &State) -> DiscordOptions {
+    let approver_roles = [provision::APPROVER_ROLE, provision::ON_CALL_ROLE];
+    DiscordOptions {
+        bind: port(options, 1),
+        members: vec![
+            Member::new(provision::APPROVER, "approver-1", approver_roles),
+            Member::new(provision::SECOND_APPROVER, "approver-2", [provision::APPROVER_ROLE]),
+            Member::new(provision::ONLOOKER, "onlooker", Vec::<String>::new()),
+        ],
+        roles: vec![
+            Role::new(provision::APPROVER_ROLE, "approver", 0x0023_a55a),
+            Role::new(provision::ON_CALL_ROLE, "on-call", 0x00f0_b232),
+        ],
+        schema: options.discord_openapi.clone(),
+        key_seed: state.discord_seed(),
+        data: options.data.as_ref().map(|data| data.join("discord.json")),
+        ..DiscordOptions::new(provision::APPLICATION, &state.bot_token, provision::GUILD, provision::CHANNEL)
+    }
+}
+
+/// The template's parameters, pointing at the stand-ins.
+fn parameters(state: &State, discord: &DiscordStandin, llm: &LlmStandin) -> BTreeMap<String, String> {
+    [
+        ("DiscordApplicationId", provision::APPLICATION.to_owned()),
+        ("DiscordPublicKey", discord.public_key_hex()),
+        ("DiscordBotToken", state.bot_token.clone()),
+        ("DiscordApiUrl", discord.api_url()),
+        ("LlmUrl", llm.base_url()),
+        ("LlmApiKey", "local-model-key".to_owned()),
+        ("LlmModels", "local-primary,local-fallback".to_owned()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+/// What Lambda itself puts into every function's environment, with credentials that emulators take.
+fn lambda_environment(endpoint: &str) -> BTreeMap<String, String> {
+    [
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_ENDPOINT_URL", endpoint),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect()
+}
+
+/// Enrols the proxy as its operator would, unless it is enrolled already, and sets it up for this machine.
+async fn proxy_config(
+    options: &Options,
+    directory: &Path,
+    (table, ledger): (&Table, &Ledger),
+    relay_url: &str,
+    falcon: &Falcon,
+    now: i64,
+) -> Result<Config, StartError> {
+    let home = directory.join("proxy");
+    std::fs::create_dir_all(&home).map_err(starting("the proxy's directory"))?;
+    let listen = match (options.delivery, options.first_port) {
+        // A proxy that is pushed to must be known by its address before it is enrolled.
+        (Delivery::Push, None) => free_port().map_err(starting("the proxy's address"))?,
+        _ => port(options, 2),
+    };
+    let file = home.join(vyrox_edge_proxy::enrol::CONFIG_FILE);
+    let push_url = (options.delivery == Delivery::Push).then(|| format!("http://{listen}"));
+    if file.exists() {
+        provision::push_address(table, ledger, push_url, now).await.map_err(starting("the proxy's address"))?;
+    } else {
+        let token = provision::enrolment(ledger, push_url, now).await.map_err(starting("an enrolment token"))?;
+        vyrox_edge_proxy::enrol(relay_url, &token.reveal(), &home, now)
+            .await
+            .map_err(starting("the proxy's enrolment"))?;
+    }
+    let mut config = Config::load(Some(&file), &BTreeMap::new()).map_err(starting("the proxy's configuration"))?;
+    config.listen = listen;
+    config.audit_dir = home.join("audit");
+    config.relay_url = (options.delivery == Delivery::Poll).then(|| relay_url.to_owned());
+    config.poll.min = Duration::from_millis(250);
+    config.poll.max = Duration::from_millis(500);
+    config.dry_run = !options.live;
+    config.policy.max_isolations_per_hour = 1_000;
+    config.policy.max_isolations_per_day = 10_000;
+    let base = CrowdstrikeBase::loopback(&falcon.url()).expect("the stand-in is on loopback");
+    let defaults = FalconOptions::default();
+    let mut edr = CrowdstrikeConfig::new(base, defaults.client_id, Secret::new(defaults.client_secret));
+    edr.confirm_every = Duration::from_millis(100);
+    config.crowdstrike = Some(edr);
+    Ok(config)
+}
+
+async fn start_proxy(config: &Config) -> Result<RunningProxy, StartError> {
+    Proxy::start(config.clone(), Arc::new(vyrox_edge_proxy::SystemClock)).await.map_err(starting("the edge proxy"))
+}
+
+fn free_port() -> std::io::Result<SocketAddr> {
+    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}

@@ -1,0 +1,187 @@
+//! The page that shows the channel, and the JSON behind it.
+
+use super::click::{ClickError, ClickOutcome};
+use super::shared::Shared;
+use super::{click, payload};
+use axum::Router;
+use axum::extract::{Json, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use futures::{Stream, StreamExt};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio_stream::wrappers::WatchStream;
+
+/// How many messages the page shows.
+const SHOWN: usize = 200;
+/// How many violations the page shows.
+const VIOLATIONS_SHOWN: usize = 50;
+
+/// Nothing from elsewhere, no inline code: what a hostile string could do ends here too.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+#[derive(Clone)]
+struct Page {
+    shared: Arc<Shared>,
+    stopped: watch::Receiver<bool>,
+}
+
+/// `/`, its files, `/events` and `/page/...`.
+pub(super) fn router(shared: Arc<Shared>, stopped: watch::Receiver<bool>) -> Router {
+    Router::new()
+        .route("/", get(async || file("text/html; charset=utf-8", include_str!("page/index.html"))))
+        .route("/page.css", get(async || file("text/css; charset=utf-8", include_str!("page/page.css"))))
+        .route("/page.js", script(include_str!("page/page.js")))
+        .route("/markup.js", script(include_str!("page/markup.js")))
+        .route("/message.js", script(include_str!("page/message.js")))
+        .route("/modal.js", script(include_str!("page/modal.js")))
+        .route("/people.js", script(include_str!("page/people.js")))
+        .route("/store.js", script(include_str!("page/store.js")))
+        .route("/events", get(events))
+        .route("/page/state", get(state))
+        .route("/page/click", post(press))
+        .route("/page/modal", post(send_modal))
+        .route("/page/modal/close", post(close_modal))
+        .route("/page/dismiss", post(dismiss))
+        .with_state(Page { shared, stopped })
+}
+
+fn script(text: &'static str) -> MethodRouter<Page> {
+    get(async move || file("text/javascript; charset=utf-8", text))
+}
+
+fn file(kind: &'static str, text: &'static str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    (headers, text).into_response()
+}
+
+#[derive(Deserialize)]
+struct As {
+    #[serde(default)]
+    member: String,
+}
+
+async fn state(State(page): State<Page>, Query(who): Query<As>) -> Json<Value> {
+    Json(view(&page.shared, &who.member))
+}
+
+/// The whole view once at the start and after each change; a slow page skips states, never the last one.
+async fn events(State(page): State<Page>, Query(who): Query<As>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let Page { shared, mut stopped } = page;
+    let views = WatchStream::new(shared.changes())
+        .map(move |_| Ok(Event::default().event("state").data(view(&shared, &who.member).to_string())));
+    let stop = async move {
+        let _closed = stopped.wait_for(|stop| *stop).await;
+    };
+    Sse::new(views.take_until(Box::pin(stop))).keep_alive(KeepAlive::default())
+}
+
+/// What one member sees.
+fn view(shared: &Shared, member_id: &str) -> Value {
+    let options = &shared.options;
+    let members: Vec<Value> = options
+        .members
+        .iter()
+        .map(|member| json!({"id": member.id, "name": member.name, "roles": member.roles, "bot": member.bot}))
+        .collect();
+    let roles: Vec<Value> = options
+        .roles
+        .iter()
+        .map(|role| json!({"id": role.id, "name": role.name, "colour": format!("#{:06x}", role.colour)}))
+        .collect();
+    shared.read(|state| {
+        let failed = |id: &str| state.failures.contains(&(member_id.to_owned(), id.to_owned()));
+        let mut messages: Vec<Value> = state
+            .channel
+            .visible_to(member_id)
+            .rev()
+            .take(SHOWN)
+            .map(|posted| {
+                let mut shown = posted.message.clone();
+                shown["ephemeral"] = posted.only_for.is_some().into();
+                shown["failed"] = shown["id"].as_str().is_some_and(failed).into();
+                shown
+            })
+            .collect();
+        messages.reverse();
+        let violations: Vec<Value> = state
+            .violations
+            .iter()
+            .rev()
+            .take(VIOLATIONS_SHOWN)
+            .map(|violation| json!({"place": violation.place, "problem": violation.problem}))
+            .collect();
+        json!({
+            "guild": {"id": options.guild_id, "name": options.guild_name},
+            "channel": {"id": options.channel_id, "name": options.channel_name},
+            "bot": payload::bot_user(options), "members": members, "roles": roles, "messages": messages,
+            "modal": state.modals.get(member_id).map(|modal| &modal.data),
+            "ready": state.interactions_url.is_some(),
+            "violations": {"count": state.violations.len(), "latest": violations},
+        })
+    })
+}
+
+#[derive(Deserialize)]
+struct Press {
+    member: String,
+    message: String,
+    custom_id: String,
+}
+
+async fn press(State(page): State<Page>, Json(press): Json<Press>) -> Response {
+    outcome(click::click(&page.shared, &press.member, &press.message, &press.custom_id).await)
+}
+
+#[derive(Deserialize)]
+struct ModalValues {
+    member: String,
+    custom_id: String,
+    values: Vec<(String, String)>,
+}
+
+async fn send_modal(State(page): State<Page>, Json(modal): Json<ModalValues>) -> Response {
+    outcome(click::submit_modal(&page.shared, &modal.member, &modal.custom_id, &modal.values).await)
+}
+
+async fn close_modal(State(page): State<Page>, Json(who): Json<As>) -> StatusCode {
+    page.shared.edit(|state| state.modals.remove(&who.member));
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+struct Dismiss {
+    member: String,
+    message: String,
+}
+
+/// Members can remove ephemeral messages of their own, nothing else.
+async fn dismiss(State(page): State<Page>, Json(dismiss): Json<Dismiss>) -> StatusCode {
+    page.shared.edit(|state| {
+        let own = state
+            .channel
+            .find(&dismiss.message)
+            .is_some_and(|posted| posted.only_for.as_ref() == Some(&dismiss.member));
+        if own && state.channel.delete(&dismiss.message) { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }
+    })
+}
+
+/// What the client itself refuses is no failure of the page: 200 with `error`.
+fn outcome(result: Result<ClickOutcome, ClickError>) -> Response {
+    match result {
+        Ok(outcome) => Json(outcome).into_response(),
+        Err(error) => Json(json!({"error": error.to_string()})).into_response(),
+    }
+}

@@ -1,0 +1,275 @@
+//! The stand-in for Discord over HTTP: sending, clicking, probing, faults. A body's rules are tested in `rules.rs`.
+#![allow(clippy::unwrap_used)]
+
+mod toy;
+
+use serde_json::json;
+use std::time::Duration;
+use toy::{APPLICATION, APPROVER, CHANNEL, VIEWER, bot, card, send};
+use vyrox_standins::discord::{ClickError, DiscordOptions, DiscordStandin, Fault};
+
+async fn posted(buttons: &[(&str, &str, u64)]) -> (DiscordStandin, toy::Toy, String) {
+    let standin = DiscordStandin::start(toy::options()).await.unwrap();
+    let app = toy::start(&standin, false).await;
+    let (status, message) = send(&standin, &card(buttons)).await;
+    assert_eq!(status, 200, "{message}");
+    (standin, app, message["id"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_click_is_signed_verified_and_updates_the_message() {
+    let (standin, app, id) = posted(&[("approve", "Approve", 3)]).await;
+    let outcome = standin.click(APPROVER, &id, "approve").await.unwrap();
+    assert_eq!((outcome.status, outcome.kind(), outcome.failure), (200, Some(7), None));
+    let message = standin.messages().pop().unwrap();
+    assert_eq!(message["content"], format!("APPROVED by <@{APPROVER}>"));
+    assert_eq!(message["components"], json!([]));
+    assert!(message["edited_timestamp"].is_string());
+    let seen = app.seen.lock().unwrap();
+    let click = seen.last().unwrap();
+    assert_eq!(click["type"], 3);
+    assert_eq!(click["application_id"], APPLICATION);
+    assert_eq!(click["member"]["user"]["id"], APPROVER);
+    assert_eq!(click["member"]["roles"], json!([toy::APPROVER_ROLE]));
+    assert_eq!(click["data"], json!({"component_type": 2, "custom_id": "approve", "id": 2}));
+    assert_eq!(click["message"]["id"], id.as_str());
+    assert_eq!(standin.violations(), []);
+}
+
+#[tokio::test]
+async fn the_first_click_is_preceded_by_a_ping_and_by_requests_that_must_be_refused() {
+    let (standin, app, id) = posted(&[("noop", "Nothing", 2)]).await;
+    standin.click(APPROVER, &id, "noop").await.unwrap();
+    standin.click(APPROVER, &id, "noop").await.unwrap();
+    let probes = standin.probes();
+    assert_eq!(probes.len(), 1);
+    assert!(probes[0].passed(), "{probes:?}");
+    let kinds: Vec<_> = app.seen.lock().unwrap().iter().map(|interaction| interaction["type"].clone()).collect();
+    assert_eq!(kinds, [1, 3, 3]);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_does_not_verify_is_found_out() {
+    let standin = DiscordStandin::start(toy::options()).await.unwrap();
+    toy::start(&standin, true).await;
+    let report = standin.probe().await.unwrap();
+    assert!(report.ping_ok && !report.passed());
+    assert_eq!(report.bad_signature_status, 200);
+    assert_eq!(standin.violations().len(), 1);
+}
+
+#[tokio::test]
+async fn the_client_cannot_press_what_is_not_there() {
+    let (standin, app, id) = posted(&[("approve", "Approve", 3)]).await;
+    let click = async |member: &str, message: &str, custom_id: &str| {
+        standin.click(member, message, custom_id).await.unwrap_err()
+    };
+    assert_eq!(click(APPROVER, &id, "deny").await, ClickError::NotOnMessage("deny".into()));
+    assert_eq!(click("1", &id, "approve").await, ClickError::UnknownMember("1".into()));
+    assert_eq!(click(APPROVER, "1", "approve").await, ClickError::UnknownMessage("1".into()));
+    assert!(app.seen.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_ephemeral_answer_is_for_the_one_who_pressed() {
+    let (standin, _app, id) = posted(&[("investigate", "Investigate", 2)]).await;
+    let outcome = standin.click(VIEWER, &id, "investigate").await.unwrap();
+    assert!(outcome.is_ephemeral() && outcome.content().unwrap().contains("winword.exe"));
+    assert_eq!(standin.ephemerals(VIEWER).len(), 1);
+    assert_eq!(standin.ephemerals(APPROVER).len(), 0);
+    assert_eq!(standin.messages().len(), 1);
+}
+
+#[tokio::test]
+async fn a_modal_opens_checks_its_values_and_is_sent() {
+    let (standin, app, id) = posted(&[("deny", "Deny", 4)]).await;
+    assert_eq!(standin.click(APPROVER, &id, "deny").await.unwrap().kind(), Some(9));
+    assert_eq!(standin.open_modal(APPROVER).unwrap()["title"], "Deny containment");
+    let short = standin.submit_modal(APPROVER, "deny-modal", &[("reason", "no")]).await.unwrap_err();
+    assert!(matches!(short, ClickError::Values(_)));
+    let missing = standin.submit_modal(APPROVER, "deny-modal", &[("code", "123456")]).await.unwrap_err();
+    assert_eq!(missing, ClickError::Values("reason is required".into()));
+    let sent = standin.submit_modal(APPROVER, "deny-modal", &[("reason", "maintenance window")]).await.unwrap();
+    assert_eq!((sent.kind(), sent.failure), (Some(7), None));
+    assert_eq!(standin.open_modal(APPROVER), None);
+    let data = app.seen.lock().unwrap().last().unwrap()["data"].clone();
+    assert_eq!(data["custom_id"], "deny-modal");
+    let reason = json!({"type": 18, "id": 1, "component": {"type": 4, "id": 2, "custom_id": "reason", "value": "maintenance window"}});
+    assert_eq!(data["components"][0], reason);
+    assert_eq!(standin.violations(), []);
+}
+
+#[tokio::test]
+async fn answers_that_discord_would_not_take_fail_the_interaction() {
+    let (standin, _app, id) =
+        posted(&[("typo", "a", 2), ("pong", "b", 2), ("broken", "c", 2), ("callback", "d", 2)]).await;
+    for (custom_id, reason) in
+        [("typo", "UNKNOWN_FIELD"), ("pong", "TYPE_INVALID"), ("broken", "status 500"), ("callback", "202")]
+    {
+        let failure = standin.click(APPROVER, &id, custom_id).await.unwrap().failure.unwrap();
+        assert!(failure.contains(reason), "{custom_id}: {failure}");
+    }
+    assert_eq!(standin.violations().len(), 4);
+}
+
+#[tokio::test]
+async fn an_answer_after_three_seconds_is_too_late() {
+    let (standin, _app, id) = posted(&[("slow", "Slow", 2)]).await;
+    let outcome = standin.click(APPROVER, &id, "slow").await.unwrap();
+    assert_eq!(outcome.failure.as_deref(), Some("no answer within 3 seconds"));
+    assert!((2_900..4_500).contains(&outcome.millis), "{}", outcome.millis);
+}
+
+#[tokio::test]
+async fn a_deferred_answer_is_filled_in_and_acknowledged_once() {
+    let (standin, app, id) = posted(&[("defer", "Defer", 2)]).await;
+    standin.click(APPROVER, &id, "defer").await.unwrap();
+    assert_eq!(standin.ephemerals(APPROVER)[0]["flags"], 64 | 128);
+    let (interaction, token) = {
+        let seen = app.seen.lock().unwrap();
+        let last = seen.last().unwrap();
+        (last["id"].as_str().unwrap().to_owned(), last["token"].as_str().unwrap().to_owned())
+    };
+    let url = format!("{}/webhooks/{APPLICATION}/{token}/messages/@original", standin.api_url());
+    let answer = bot().patch(&url).json(&json!({"content": "done"})).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(standin.ephemerals(APPROVER)[0]["content"], "done");
+    assert_eq!(standin.ephemerals(APPROVER)[0]["flags"], 64);
+    let again = format!("{}/interactions/{interaction}/{token}/callback", standin.api_url());
+    let again = bot().post(again).json(&json!({"type": 6})).send().await.unwrap();
+    assert_eq!(again.status(), 400);
+    assert_eq!(again.json::<serde_json::Value>().await.unwrap()["code"], 40060);
+    let foreign = url.replace("@original", &id);
+    assert_eq!(bot().patch(&foreign).json(&json!({"content": "x"})).send().await.unwrap().status(), 404);
+    let dead = url.replace(&token, "nobody");
+    assert_eq!(bot().patch(&dead).json(&json!({"content": "x"})).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn a_slash_command_gets_its_answer() {
+    let standin = DiscordStandin::start(toy::options()).await.unwrap();
+    let app = toy::start(&standin, false).await;
+    let outcome =
+        standin.command(APPROVER, "vyrox", json!([{"name": "doctor", "type": 1, "options": []}])).await.unwrap();
+    assert_eq!(outcome.content(), Some("pong"));
+    let seen = app.seen.lock().unwrap();
+    assert_eq!(seen.last().unwrap()["data"]["options"][0]["name"], "doctor");
+    assert!(seen.last().unwrap().get("message").is_none());
+}
+
+#[tokio::test]
+async fn an_enforced_nonce_gives_the_message_that_is_there() {
+    let standin = DiscordStandin::start(toy::options()).await.unwrap();
+    let body = |text: &str, nonce: &str| json!({"content": text, "nonce": nonce, "enforce_nonce": true});
+    let (_, first) = send(&standin, &body("one", "n1")).await;
+    let (status, again) = send(&standin, &body("two", "n1")).await;
+    assert_eq!((status, &again["id"], &again["content"]), (200, &first["id"], &json!("one")));
+    send(&standin, &body("three", "n2")).await;
+    send(&standin, &json!({"content": "four", "nonce": "n1"})).await;
+    assert_eq!(standin.messages().len(), 3);
+    let url = format!("{}/channels/{CHANNEL}/messages/{}", standin.api_url(), first["id"].as_str().unwrap());
+    assert_eq!(bot().delete(url).send().await.unwrap().status(), 204);
+    let (status, gone) = send(&standin, &body("five", "n1")).await;
+    assert_eq!((status, gone["code"].as_u64()), (404, Some(10008)));
+}
+
+#[tokio::test]
+async fn messages_are_edited_read_and_deleted_by_id() {
+    let (standin, _app, id) = posted(&[("approve", "Approve", 3)]).await;
+    let url = format!("{}/channels/{CHANNEL}/messages/{id}", standin.api_url());
+    let edited = bot().patch(&url).json(&json!({"content": "EXECUTED", "components": []})).send().await.unwrap();
+    assert_eq!(edited.status(), 200);
+    let read: serde_json::Value = bot().get(&url).send().await.unwrap().json().await.unwrap();
+    assert_eq!((&read["content"], &read["components"]), (&json!("EXECUTED"), &json!([])));
+    assert_eq!(read["embeds"][0]["title"], "Encoded PowerShell from Word");
+    assert_eq!(bot().delete(&url).send().await.unwrap().status(), 204);
+    for (url, code) in [(url.clone(), 10008), (url.replace(CHANNEL, "1"), 10003)] {
+        let answer = bot().patch(url).json(&json!({"content": "x"})).send().await.unwrap();
+        assert_eq!(answer.status(), 404);
+        assert_eq!(answer.json::<serde_json::Value>().await.unwrap()["code"], code);
+    }
+}
+
+#[tokio::test]
+async fn the_bot_must_say_who_it_is() {
+    let standin = DiscordStandin::start(toy::options()).await.unwrap();
+    let url = format!("{}/channels/{CHANNEL}", standin.api_url());
+    let request = |token: &str, agent: &str| bot().get(&url).header("authorization", token).header("user-agent", agent);
+    for (token, agent, status) in [
+        ("Bot bot-token", "DiscordBot (https://vyrox.example, 1)", 200),
+        ("Bot other", "DiscordBot (https://vyrox.example, 1)", 401),
+        ("bot-token", "DiscordBot (https://vyrox.example, 1)", 401),
+        ("Bot bot-token", "reqwest/0.13", 403),
+        ("Bot bot-token", "DiscordBot", 403),
+    ] {
+        assert_eq!(request(token, agent).send().await.unwrap().status(), status, "{token} {agent}");
+    }
+    assert_eq!(standin.violations().len(), 4);
+}
+
+#[tokio::test]
+async fn every_answer_carries_rate_limit_headers_and_the_limit_can_be_enforced() {
+    let standin = DiscordStandin::start(toy::options()).await.unwrap();
+    standin.enforce_rate_limits(true);
+    let url = format!("{}/channels/{CHANNEL}/messages", standin.api_url());
+    let mut left = Vec::new();
+    for _ in 0..5 {
+        let answer = bot().post(&url).json(&json!({"content": "x"})).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        left.push(answer.headers()["x-ratelimit-remaining"].to_str().unwrap().to_owned());
+    }
+    assert_eq!(left, ["4", "3", "2", "1", "0"]);
+    let answer = bot().post(&url).json(&json!({"content": "x"})).send().await.unwrap();
+    assert_eq!(answer.status(), 429);
+    assert!(answer.json::<serde_json::Value>().await.unwrap()["retry_after"].as_f64().unwrap() > 0.0);
+}
+
+#[tokio::test]
+async fn faults_meet_the_next_requests_in_order() {
+    let standin = DiscordStandin::start(toy::options()).await.unwrap();
+    standin.fail_next(1, &Fault::RateLimited { retry_after: 0.25, global: false });
+    standin.fail_next(1, &Fault::ServerError);
+    standin.fail_next(1, &Fault::Hang(Duration::from_millis(20)));
+    standin.fail_next(1, &Fault::Refuse { status: 403, code: 50001, message: "Missing Access".into() });
+    let url = format!("{}/channels/{CHANNEL}/messages", standin.api_url());
+    let post = async || bot().post(&url).json(&json!({"content": "x"})).send().await.unwrap().status().as_u16();
+    assert_eq!([post().await, post().await, post().await, post().await], [429, 500, 504, 403]);
+    assert_eq!(standin.messages().len(), 0);
+    standin.fail_next(1, &Fault::LostResponse);
+    assert_eq!(post().await, 502);
+    assert_eq!(standin.messages().len(), 1);
+    assert_eq!(post().await, 200);
+    assert_eq!(standin.requests().len(), 6);
+}
+
+#[tokio::test]
+async fn a_message_can_be_waited_for() {
+    let standin = DiscordStandin::start(toy::options()).await.unwrap();
+    let waiting = standin.wait_for_message(|message| message["content"] == "here", Duration::from_secs(5));
+    let sending = async {
+        send(&standin, &json!({"content": "not this"})).await;
+        send(&standin, &json!({"content": "here"})).await;
+    };
+    let (found, ()) = tokio::join!(waiting, sending);
+    assert_eq!(found.unwrap()["content"], "here");
+    assert_eq!(standin.wait_for_message(|_| false, Duration::from_millis(20)).await, None);
+}
+
+#[tokio::test]
+async fn messages_and_key_survive_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = || DiscordOptions { data: Some(directory.path().join("messages.json")), ..toy::options() };
+    let first = DiscordStandin::start(options()).await.unwrap();
+    let (_, message) = send(&first, &json!({"content": "kept"})).await;
+    let url = |standin: &DiscordStandin| {
+        format!("{}/channels/{CHANNEL}/messages/{}", standin.api_url(), message["id"].as_str().unwrap())
+    };
+    bot().patch(url(&first)).json(&json!({"content": "kept, edited"})).send().await.unwrap();
+    first.shutdown();
+    let second = DiscordStandin::start(options()).await.unwrap();
+    assert_eq!(second.public_key_hex(), first.public_key_hex());
+    assert_eq!(second.messages()[0]["content"], "kept, edited");
+    assert_eq!(bot().patch(url(&second)).json(&json!({"content": "x"})).send().await.unwrap().status(), 200);
+    std::fs::write(directory.path().join("messages.json"), "not json").unwrap();
+    assert!(DiscordStandin::start(options()).await.is_err());
+}
