@@ -7,7 +7,7 @@ use vyrox_domain::action::ActionState;
 use vyrox_domain::custom_id::CustomId;
 use vyrox_domain::record::{Decision, Offer};
 use vyrox_domain::verdict::{Confidence, DecidedBy, VerdictLevel};
-use vyrox_edr_standin::{Change, HostStatus};
+use vyrox_edr_standin::{Change, Fault, HostStatus, On};
 use vyrox_standins::llm::LlmMode;
 use vyrox_tests::{APPROVER, Options, SECOND_APPROVER, Stage, message_of};
 
@@ -288,5 +288,31 @@ async fn alerts_of_every_vendor_reach_the_channel_and_offer_what_the_proxy_can_d
     // A body at another vendor's door.
     let reply = post("defender", include_str!("../events/defender/misplaced-falcon.json")).await;
     assert_eq!(reply.status, 422);
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_containment_that_failed_is_asked_about_again_and_done_on_a_new_approval() {
+    let stage = Stage::live().await;
+    let alert = stage.fire("credential-dump").await;
+    let card = stage.card(alert).await;
+    stage.system.falcon.inject(On::Action, Fault::Forbidden);
+    stage.press(APPROVER, &card, "Approve").await;
+    let failed = stage.contained(alert).await;
+    assert_eq!(failed.containment.unwrap().state, ActionState::Failed);
+    let card = stage.card_saying(alert, "FAILED, the host is not contained").await;
+    assert_eq!(card.labels(), ["Ask again", "Investigate"]);
+
+    let outcome = stage.press(APPROVER, &card, "Ask again").await;
+    assert_eq!((outcome.kind(), &outcome.failure), (Some(7), &None), "{outcome:?}");
+    let card = stage.card_saying(alert, "isolate this host?").await;
+    assert_eq!(card.labels(), ["Approve", "Deny", "Investigate"]);
+    let outcome = stage.press(SECOND_APPROVER, &card, "Approve").await;
+    assert_eq!((outcome.kind(), &outcome.failure), (Some(7), &None), "{outcome:?}");
+    let record = stage.contained(alert).await;
+    assert_eq!(record.containment.unwrap().state, ActionState::Executed);
+    assert_eq!(stage.host("WS-042"), HostStatus::Contained);
+    assert_eq!(stage.entries(alert, "QUESTION_REOPENED").await, 1);
+    assert_eq!(stage.entries(alert, "RECEIPT_RECORDED").await, 2);
     stage.end().await;
 }

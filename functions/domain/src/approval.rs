@@ -15,7 +15,7 @@ pub use refusal::Refusal;
 use crate::custom_id::CustomId;
 use crate::interaction::Click;
 use crate::plan::Plan;
-use crate::record::{AlertRecord, Decision, Vote};
+use crate::record::{AlertRecord, Decision, Offer, Vote};
 use crate::tenant::{Tenant, TenantStatus};
 use crate::text::visible;
 use vyrox_contract::Operation;
@@ -31,6 +31,8 @@ pub enum Ruling {
     Denied(AlertRecord),
     /// Decided: undo it.
     Released(AlertRecord, ApprovedAction),
+    /// To be decided once more, on a new plan.
+    Reopened(AlertRecord),
 }
 
 /// Rules on Approve. `now` is unix seconds.
@@ -98,6 +100,46 @@ pub fn release(
     let action = ApprovedAction::of(approval, Some(by.interaction_id));
     record.release = Some(action.summary(now, Some(by)));
     Ok(Ruling::Released(record, action))
+}
+
+/// Rules on Ask again: a containment that certainly did not happen is a question once more, with a new plan, a new expiry
+/// and no votes.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn reopen(
+    record: &AlertRecord,
+    click: &Click,
+    id: &CustomId,
+    tenant: &Tenant,
+    now: i64,
+) -> Result<Ruling, Refusal> {
+    bind(record, click, tenant)?;
+    authorise(click, tenant, now)?;
+    let plan = record.plan().ok_or(Refusal::NothingToReopen)?;
+    if plan.digest().short() != id.plan {
+        return Err(Refusal::PlanChanged);
+    }
+    let verdict = record.verdict.as_ref().filter(|_| may_reopen(record)).ok_or(Refusal::NothingToReopen)?;
+    let draft = |at| Plan::draft(&record.alert, verdict, tenant, at).map_err(|_| Refusal::NothingToReopen);
+    let mut again = draft(now)?;
+    // Another expiry makes it another plan, with another digest and another request id; within one second it would be equal.
+    if again.expires_at() <= plan.expires_at() {
+        again = draft(now.saturating_add(plan.expires_at() - again.expires_at() + 1))?;
+    }
+    let mut record = record.clone();
+    record.offer = Some(Offer::Containment(again));
+    record.votes.clear();
+    record.decision = None;
+    record.containment = None;
+    Ok(Ruling::Reopened(record))
+}
+
+/// Whether the containment was approved and certainly did not happen.
+#[must_use]
+pub fn may_reopen(record: &AlertRecord) -> bool {
+    use crate::action::ActionState::{Expired, Failed, Refused};
+    record.containment.as_ref().is_some_and(|action| matches!(action.state, Failed | Refused | Expired))
 }
 
 /// Whether a release may be asked for: none was, or the last one certainly or possibly did not happen.

@@ -8,7 +8,7 @@ mod evidence;
 pub use evidence::{investigation, refusal};
 
 use crate::action::ActionState;
-use crate::approval::may_release;
+use crate::approval::{may_release, may_reopen};
 use crate::custom_id::{CustomId, Verb};
 use crate::plan::Plan;
 use crate::record::{ActionSummary, AlertRecord, Decision, Offer};
@@ -394,6 +394,9 @@ fn buttons(record: &AlertRecord, standing: Standing) -> Vec<Row> {
     let is_contained = record.containment.as_ref().is_some_and(|action| action.state.is_contained());
     if is_contained && may_release(record) {
         components.push(button(2, "Release", Verb::Release));
+    }
+    if may_reopen(record) {
+        components.push(button(1, "Ask again", Verb::Reopen));
     }
     components.push(button(2, "Investigate", Verb::Investigate));
     vec![Row { kind: 1, components }]

@@ -18,6 +18,8 @@ pub enum Verb {
     Investigate,
     /// Release what was contained.
     Release,
+    /// Ask again about a containment that did not happen.
+    Reopen,
 }
 
 impl Verb {
@@ -27,6 +29,7 @@ impl Verb {
             Self::Deny => "dn",
             Self::Investigate => "iv",
             Self::Release => "rv",
+            Self::Reopen => "ro",
         }
     }
 }
@@ -65,7 +68,7 @@ impl FromStr for CustomId {
         else {
             return Err(refused("it is not of this version's form"));
         };
-        let verb = [Verb::Approve, Verb::Deny, Verb::Investigate, Verb::Release]
+        let verb = [Verb::Approve, Verb::Deny, Verb::Investigate, Verb::Release, Verb::Reopen]
             .into_iter()
             .find(|known| known.as_str() == verb)
             .ok_or(refused("it asks for something unknown"))?;

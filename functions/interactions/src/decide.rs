@@ -10,7 +10,7 @@ use vyrox_domain::approval::{self, ApprovedAction, Refusal, Ruling};
 use vyrox_domain::card;
 use vyrox_domain::custom_id::{CustomId, Verb};
 use vyrox_domain::interaction::Click;
-use vyrox_domain::message::{ActionApproved, CardRequested};
+use vyrox_domain::message::{ActionApproved, CardReason, CardRequested};
 use vyrox_domain::record::AlertRecord;
 use vyrox_domain::tenant::Tenant;
 use vyrox_platform::batch::chain;
@@ -19,6 +19,8 @@ use vyrox_platform::ledger::{Change, CommitError, Expect};
 use vyrox_platform::queue::SendError;
 use vyrox_platform::table::{Lookup, SortKey, TableError, Versioned};
 
+/// The audit's word for a question that is asked again: a question of its own, with an expiry of its own.
+const REOPENED: &str = "QUESTION_REOPENED";
 /// How often a click that lost a race is ruled on again.
 const RACES: usize = 3;
 /// How long a counted click is remembered, in seconds: longer than an action may be asked about, since it is what proves it.
@@ -114,6 +116,7 @@ impl Interactions {
             Verb::Approve => approval::approve(&record, click, id, tenant, now),
             Verb::Deny => approval::deny(&record, click, id, tenant, now),
             Verb::Release => approval::release(&record, click, id, tenant, now),
+            Verb::Reopen => approval::reopen(&record, click, id, tenant, now),
             Verb::Investigate => {
                 return match approval::investigate(&record, click, tenant, now) {
                     Ok(()) => {
@@ -130,6 +133,7 @@ impl Interactions {
             Ok(Ruling::Approved(record, action)) => (record, "APPROVED", Some(action)),
             Ok(Ruling::Denied(record)) => (record, "DENIED", None),
             Ok(Ruling::Released(record, action)) => (record, "RELEASE_APPROVED", Some(action)),
+            Ok(Ruling::Reopened(record)) => (record, REOPENED, None),
         };
         if let Some(action) = &action {
             let message = ActionApproved::of(action, now);
@@ -138,7 +142,10 @@ impl Interactions {
             tokio::try_join!(self.actions.send(&message), self.actions.send_after(&message, until_expiry))?;
         }
         // Should the answer below never reach the card, notify draws it a little later.
-        let redraw = CardRequested::changed(tenant.id.clone(), record.alert.id);
+        let mut redraw = CardRequested::changed(tenant.id.clone(), record.alert.id);
+        if kind == REOPENED {
+            redraw.reason = CardReason::Expiry;
+        }
         self.cards.send_after(&redraw, REDRAW_AFTER).await?;
         self.record_ruling(&record, version, click, kind, action.as_ref(), now).await?;
         Ok(card::render(&record, tenant, now).map_or(Answer::Unknown, |card| Answer::Card(Box::new(card))))

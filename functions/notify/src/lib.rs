@@ -125,7 +125,7 @@ impl Notify {
         };
         let tenant = tenant.value;
         let Some(card) = card::render(&record, &tenant, now) else { return Ok(()) };
-        // One such message is under way per card: it begins with the posting and goes on by itself.
+        // One such message is under way per question: it begins with the card and goes on by itself.
         if record.posted.is_none() || message.reason == CardReason::Expiry {
             self.look_again(&record, now).await?;
         }

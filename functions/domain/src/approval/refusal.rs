@@ -20,6 +20,8 @@ pub enum Refusal {
     AlreadyVoted,
     /// Nothing is contained, or it is being released.
     NothingToRelease,
+    /// The containment is under way, done, or was never approved.
+    NothingToReopen,
 }
 
 impl Refusal {
@@ -37,6 +39,7 @@ impl Refusal {
             Self::AlreadyDecided => "This was already decided.",
             Self::AlreadyVoted => "You have already approved this. A second approver is needed.",
             Self::NothingToRelease => "There is nothing to release.",
+            Self::NothingToReopen => "There is nothing to ask again.",
         }
     }
 
@@ -52,6 +55,7 @@ impl Refusal {
             Self::AlreadyDecided => "already_decided",
             Self::AlreadyVoted => "already_voted",
             Self::NothingToRelease => "nothing_to_release",
+            Self::NothingToReopen => "nothing_to_reopen",
         }
     }
 }

@@ -40,6 +40,7 @@ fn rule(
         Verb::Approve => approve(record, &click, &id, tenant, now),
         Verb::Deny => deny(record, &click, &id, tenant, now),
         Verb::Release => release(record, &click, &id, tenant, now),
+        Verb::Reopen => reopen(record, &click, &id, tenant, now),
         Verb::Investigate => panic!("not a ruling"),
     }
 }
@@ -209,6 +210,33 @@ fn a_release_can_be_asked_for_again_only_after_it_failed() {
     assert_ne!(first.request_id(), second.request_id(), "each asking is an action of its own");
     record.release.as_mut().unwrap().state = ActionState::RolledBack;
     assert_eq!(ask(&record, SECOND).unwrap_err(), Refusal::NothingToRelease, "it is done");
+}
+
+#[test]
+fn a_containment_that_did_not_happen_can_be_asked_about_again_and_needs_new_votes() {
+    let (record, tenant) = asked();
+    let ask = |record: &AlertRecord, now| rule(record, &tenant, Verb::Reopen, APPROVER, &[APPROVER_ROLE], now);
+    assert_eq!(ask(&record, NOW).unwrap_err(), Refusal::NothingToReopen, "it is still open");
+    let (mut record, first) = approved(&record, &tenant);
+    for state in [ActionState::Pending, ActionState::Delivered, ActionState::Executed, ActionState::Ambiguous] {
+        record.containment.as_mut().unwrap().state = state;
+        assert_eq!(ask(&record, NOW).unwrap_err(), Refusal::NothingToReopen, "{state:?}");
+    }
+    record.containment.as_mut().unwrap().state = ActionState::Failed;
+    let refused = rule(&record, &tenant, Verb::Reopen, APPROVER, &[], NOW);
+    assert_eq!(refused.unwrap_err(), Refusal::NotAnApprover);
+    let Ruling::Reopened(at_once) = ask(&record, NOW).unwrap() else { panic!("it failed") };
+    assert_ne!(at_once.plan().unwrap().digest(), record.plan().unwrap().digest(), "even within the same second");
+    let Ruling::Reopened(reopened) = ask(&record, NOW + 60).unwrap() else { panic!("it failed") };
+    assert_eq!((reopened.votes.len(), &reopened.decision, &reopened.containment), (0, &None, &None));
+    let stale = button(&record, Verb::Approve);
+    let click = click(&stale.to_string(), SECOND, &[APPROVER_ROLE]);
+    assert_eq!(approve(&reopened, &click, &stale, &tenant, NOW + 60).unwrap_err(), Refusal::PlanChanged);
+    let (_, second) = approved(&reopened, &tenant);
+    assert_ne!(first.request_id(), second.request_id());
+    let stored = ActionRecord::approved(&first);
+    let reclaimed = ApprovedAction::reclaim(&stored, &reopened, &tenant, &[], &discord_keys());
+    assert!(reclaimed.is_err(), "the first action is not approved any more");
 }
 
 #[test]
