@@ -84,12 +84,7 @@ pub fn release(
     tenant: &Tenant,
     now: i64,
 ) -> Result<Ruling, Refusal> {
-    bind(record, click, tenant)?;
-    authorise(click, tenant, now)?;
-    let plan = record.plan().ok_or(Refusal::NothingToRelease)?;
-    if plan.digest().short() != id.plan {
-        return Err(Refusal::PlanChanged);
-    }
+    let plan = shown_plan(record, click, id, tenant, now)?.ok_or(Refusal::NothingToRelease)?;
     let is_contained = record.containment.as_ref().is_some_and(|action| action.state.is_contained());
     if !is_contained || !may_release(record) {
         return Err(Refusal::NothingToRelease);
@@ -114,12 +109,7 @@ pub fn reopen(
     tenant: &Tenant,
     now: i64,
 ) -> Result<Ruling, Refusal> {
-    bind(record, click, tenant)?;
-    authorise(click, tenant, now)?;
-    let plan = record.plan().ok_or(Refusal::NothingToReopen)?;
-    if plan.digest().short() != id.plan {
-        return Err(Refusal::PlanChanged);
-    }
+    let plan = shown_plan(record, click, id, tenant, now)?.ok_or(Refusal::NothingToReopen)?;
     let verdict = record.verdict.as_ref().filter(|_| may_reopen(record)).ok_or(Refusal::NothingToReopen)?;
     let draft = |at| Plan::draft(&record.alert, verdict, tenant, at).map_err(|_| Refusal::NothingToReopen);
     let mut again = draft(now)?;
@@ -180,6 +170,22 @@ fn open_question<'a>(
         return Err(Refusal::Expired);
     }
     Ok(plan)
+}
+
+/// The plan that the clicked button stands for, by somebody who may decide, on the alert's own card. None if there is none.
+fn shown_plan<'a>(
+    record: &'a AlertRecord,
+    click: &Click,
+    id: &CustomId,
+    tenant: &Tenant,
+    now: i64,
+) -> Result<Option<&'a Plan>, Refusal> {
+    bind(record, click, tenant)?;
+    authorise(click, tenant, now)?;
+    match record.plan() {
+        Some(plan) if plan.digest().short() != id.plan => Err(Refusal::PlanChanged),
+        plan => Ok(plan),
+    }
 }
 
 /// The click is on this alert's own message, in this tenant's own guild.

@@ -4,8 +4,10 @@
 //! `content` is one line that suffices alone, because some clients do not render embeds; the embed holds the detail.
 
 mod evidence;
+mod message;
 
 pub use evidence::{investigation, refusal};
+pub use message::{Ephemeral, Message};
 
 use crate::action::ActionState;
 use crate::approval::{may_release, may_reopen};
@@ -15,71 +17,8 @@ use crate::record::{ActionSummary, AlertRecord, Decision, Offer};
 use crate::tenant::{Snowflake, Tenant};
 use crate::text::Shown;
 use crate::verdict::{Verdict, VerdictLevel};
-use serde::Serialize;
+use message::{AllowedMentions, Button, Embed, Field, Footer, Row};
 use vyrox_contract::{ActionType, Vendor, Verification};
-
-/// A message's body, in Discord's form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Message {
-    content: Shown,
-    embeds: Vec<Embed>,
-    components: Vec<Row>,
-    allowed_mentions: AllowedMentions,
-}
-
-/// An answer that only the one who clicked sees.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Ephemeral {
-    content: Shown,
-    embeds: Vec<Embed>,
-    flags: u32,
-    allowed_mentions: AllowedMentions,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Embed {
-    title: Shown,
-    description: Shown,
-    color: u32,
-    fields: Vec<Field>,
-    footer: Footer,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Field {
-    name: Shown,
-    value: Shown,
-    inline: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Footer {
-    text: Shown,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Row {
-    #[serde(rename = "type")]
-    kind: u8,
-    components: Vec<Button>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Button {
-    #[serde(rename = "type")]
-    kind: u8,
-    style: u8,
-    label: &'static str,
-    custom_id: String,
-}
-
-/// Who may be pinged: nobody, or the roles named. Always explicit; escaping alone is not relied on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct AllowedMentions {
-    parse: [&'static str; 0],
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    roles: Vec<Snowflake>,
-}
 
 /// What the card says about itself: the question, or how it was settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
