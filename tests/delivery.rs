@@ -368,25 +368,33 @@ async fn nothing_is_handed_over(stage: &Stage, alert: AlertId) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_card_that_nobody_answers_is_drawn_again_when_its_question_has_expired() {
     let stage = Stage::dry_run().await;
-    let alert = stage.fire("credential-dump").await;
+    let body = stage.body("credential-dump");
+    let alert = stage.deliver(&body).await.alert_id();
     stage.card(alert).await;
-    let resources = stage.resources().await;
-    let (sqs, url) = (stage.clients().sqs, resources.queue_url("CardsQueue").unwrap().to_owned());
-    stage
-        .wait("the redrawing is put down for later", async || {
-            let delayed = QueueAttributeName::ApproximateNumberOfMessagesDelayed;
-            let answer =
-                sqs.get_queue_attributes().queue_url(&url).attribute_names(delayed.clone()).send().await.unwrap();
-            answer.attributes.unwrap_or_default().get(&delayed).is_some_and(|count| count == "1")
-        })
-        .await;
+    stage.wait("the redrawing is put down for later", async || put_down_for_later(&stage).await == 1).await;
     let expires_at = stage.record(alert).await.plan().unwrap().expires_at();
     stage.clock.advance(expires_at - stage.now() + 1);
     let message = json!({"tenant_id": stage.tenant(), "alert_id": alert, "reason": "expiry"}).to_string();
     stage.send("CardsQueue", &message).await;
     let shown = stage.card_saying(alert, "EXPIRED, nothing was done").await;
     assert_eq!(shown.labels(), ["Investigate"]);
+
+    // A changed payload asks anew on the same card, and that question is watched as well.
+    let changed = String::from_utf8(body).unwrap().replace("full", "mini");
+    assert_eq!(stage.deliver(changed.as_bytes()).await.alert_id(), alert);
+    let shown = stage.card_saying(alert, "isolate this host?").await;
+    assert_eq!(shown.labels(), ["Approve", "Deny", "Investigate"]);
+    stage.wait("the second redrawing is put down too", async || put_down_for_later(&stage).await == 2).await;
     stage.end().await;
+}
+
+/// How many messages the cards' queue holds back.
+async fn put_down_for_later(stage: &Stage) -> u32 {
+    let resources = stage.resources().await;
+    let delayed = QueueAttributeName::ApproximateNumberOfMessagesDelayed;
+    let request = stage.clients().sqs.get_queue_attributes().queue_url(resources.queue_url("CardsQueue").unwrap());
+    let answer = request.attribute_names(delayed.clone()).send().await.unwrap();
+    answer.attributes.unwrap_or_default()[&delayed].parse().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

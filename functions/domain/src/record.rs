@@ -79,6 +79,9 @@ pub struct Posted {
     pub message_id: Snowflake,
     /// SHA-256 of the body last sent, so that an unchanged card is not sent again.
     pub digest: String,
+    /// The expiry (unix seconds) of the question that it showed then, at which it is drawn again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_until: Option<i64>,
 }
 
 /// An alert with all that has happened to it.

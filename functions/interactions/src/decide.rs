@@ -10,7 +10,7 @@ use vyrox_domain::approval::{self, ApprovedAction, Refusal, Ruling};
 use vyrox_domain::card;
 use vyrox_domain::custom_id::{CustomId, Verb};
 use vyrox_domain::interaction::Click;
-use vyrox_domain::message::{ActionApproved, CardReason, CardRequested};
+use vyrox_domain::message::{ActionApproved, CardRequested};
 use vyrox_domain::record::AlertRecord;
 use vyrox_domain::tenant::Tenant;
 use vyrox_platform::batch::chain;
@@ -19,8 +19,6 @@ use vyrox_platform::ledger::{Change, CommitError, Expect};
 use vyrox_platform::queue::SendError;
 use vyrox_platform::table::{Lookup, SortKey, TableError, Versioned};
 
-/// The audit's word for a question that is asked again: a question of its own, with an expiry of its own.
-const REOPENED: &str = "QUESTION_REOPENED";
 /// How often a click that lost a race is ruled on again.
 const RACES: usize = 3;
 /// How long a counted click is remembered, in seconds: longer than an action may be asked about, since it is what proves it.
@@ -133,7 +131,7 @@ impl Interactions {
             Ok(Ruling::Approved(record, action)) => (record, "APPROVED", Some(action)),
             Ok(Ruling::Denied(record)) => (record, "DENIED", None),
             Ok(Ruling::Released(record, action)) => (record, "RELEASE_APPROVED", Some(action)),
-            Ok(Ruling::Reopened(record)) => (record, REOPENED, None),
+            Ok(Ruling::Reopened(record)) => (record, "QUESTION_REOPENED", None),
         };
         if let Some(action) = &action {
             let message = ActionApproved::of(action, now);
@@ -142,10 +140,7 @@ impl Interactions {
             tokio::try_join!(self.actions.send(&message), self.actions.send_after(&message, until_expiry))?;
         }
         // Should the answer below never reach the card, notify draws it a little later.
-        let mut redraw = CardRequested::changed(tenant.id.clone(), record.alert.id);
-        if kind == REOPENED {
-            redraw.reason = CardReason::Expiry;
-        }
+        let redraw = CardRequested::changed(tenant.id.clone(), record.alert.id);
         self.cards.send_after(&redraw, REDRAW_AFTER).await?;
         self.record_ruling(&record, version, click, kind, action.as_ref(), now).await?;
         Ok(card::render(&record, tenant, now).map_or(Answer::Unknown, |card| Answer::Card(Box::new(card))))

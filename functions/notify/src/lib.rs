@@ -12,7 +12,7 @@ use vyrox_audit::Draft;
 use vyrox_domain::card;
 use vyrox_domain::message::{CardReason, CardRequested};
 use vyrox_domain::record::{AlertRecord, Posted};
-use vyrox_domain::tenant::Tenant;
+use vyrox_domain::tenant::{Snowflake, Tenant};
 use vyrox_platform::aws::Clients;
 use vyrox_platform::clock::Clock;
 use vyrox_platform::config;
@@ -125,35 +125,40 @@ impl Notify {
         };
         let tenant = tenant.value;
         let Some(card) = card::render(&record, &tenant, now) else { return Ok(()) };
-        // One such message is under way per question: it begins with the card and goes on by itself.
-        if record.posted.is_none() || message.reason == CardReason::Expiry {
-            self.look_again(&record, now).await?;
+        // One such message is under way per question, whether it is the card's first or a later one: it begins when the
+        // question is first shown and goes on by itself.
+        let open_until = card::open_until(&record, now);
+        let shown_until = record.posted.as_ref().and_then(|posted| posted.open_until);
+        if let Some(until) = open_until
+            && (shown_until != open_until || message.reason == CardReason::Expiry)
+        {
+            self.look_again(&record, until, now).await?;
         }
         let digest = digest(&card);
         if record.posted.as_ref().is_some_and(|posted| posted.digest == digest) {
             return Ok(());
         }
-        let (posted, kind) = match &record.posted {
+        let ((channel_id, message_id), kind) = match &record.posted {
             Some(posted) => {
-                let (channel, id) = (posted.channel_id, posted.message_id);
-                match self.discord.edit(channel, id, &card).await {
-                    Ok(()) => (Posted { digest, ..posted.clone() }, "CARD_EDITED"),
+                let place = (posted.channel_id, posted.message_id);
+                match self.discord.edit(place.0, place.1, &card).await {
+                    Ok(()) => (place, "CARD_EDITED"),
                     // Somebody deleted it: the alert gets a new one.
                     Err(error) if error.is_unknown_message() => {
-                        (self.post(&record, &tenant, &card, digest).await?, "CARD_POSTED")
+                        (self.post(&record, &tenant, &card).await?, "CARD_POSTED")
                     }
                     Err(error) => return Err(error.into()),
                 }
             }
-            None => (self.post(&record, &tenant, &card, digest).await?, "CARD_POSTED"),
+            None => (self.post(&record, &tenant, &card).await?, "CARD_POSTED"),
         };
+        let posted = Posted { channel_id, message_id, digest, open_until };
         self.remember(record, version, posted, kind, now).await
     }
 
     /// Asks for the card to be drawn when its question has expired; a queue holds a message for 15 minutes at most, so a
     /// longer wait takes several.
-    async fn look_again(&self, record: &AlertRecord, now: i64) -> Result<(), NotifyError> {
-        let Some(until) = card::open_until(record, now) else { return Ok(()) };
+    async fn look_again(&self, record: &AlertRecord, until: i64, now: i64) -> Result<(), NotifyError> {
         let wait = u64::try_from(until.saturating_sub(now).saturating_add(1)).unwrap_or(1);
         let message = CardRequested {
             reason: CardReason::Expiry,
@@ -162,16 +167,16 @@ impl Notify {
         Ok(self.cards.send_after(&message, Duration::from_secs(wait)).await?)
     }
 
+    /// Posts the card; the channel and the message's id.
     async fn post(
         &self,
         record: &AlertRecord,
         tenant: &Tenant,
         card: &card::Message,
-        digest: String,
-    ) -> Result<Posted, NotifyError> {
+    ) -> Result<(Snowflake, Snowflake), NotifyError> {
         let channel_id = tenant.channel_id.ok_or(NotifyError::NoChannel)?;
         let message_id = self.discord.create(channel_id, card, &tenant.id, record.alert.id).await?;
-        Ok(Posted { channel_id, message_id, digest })
+        Ok((channel_id, message_id))
     }
 
     /// Stores where the card is and what it shows; a conflict if the record has changed meanwhile.

@@ -18,7 +18,7 @@ fn asked() -> (AlertRecord, Tenant) {
     record.offer = Some(Offer::Containment(Plan::draft(&record.alert, &verdict, &tenant, NOW).unwrap()));
     record.verdict = Some(verdict);
     let (channel_id, message_id) = ("700".parse().unwrap(), "800".parse().unwrap());
-    record.posted = Some(Posted { channel_id, message_id, digest: String::new() });
+    record.posted = Some(Posted { channel_id, message_id, digest: String::new(), open_until: None });
     (record, tenant)
 }
 

@@ -50,7 +50,7 @@ fn low_and_benign_have_no_card_but_one_that_was_posted_is_kept_true() {
         assert!(render(&record, &stage::tenant(), NOW).is_none());
     }
     let (channel_id, message_id) = ("700".parse().unwrap(), "800".parse().unwrap());
-    record.posted = Some(Posted { channel_id, message_id, digest: String::new() });
+    record.posted = Some(Posted { channel_id, message_id, digest: String::new(), open_until: None });
     assert!(render(&record, &stage::tenant(), NOW).is_some());
 }
 
