@@ -1,12 +1,15 @@
-//! The lines that users copy from the documentation, run as they stand by `sh` with the real `curl` and `openssl`. A new
-//! test goes here if somebody out there already has a script that must keep working.
+//! Senders that are not ours: the lines that users copy from the documentation, run as they stand by `sh` with the real
+//! `curl` and `openssl`, and the `standardwebhooks` package of PyPI. A new test goes here if somebody out there already has
+//! a script that must keep working. (The lines of `docs/webhooks.md` are run by `infra/ctl/tests`.)
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::print_stderr, reason = "a test that is skipped must say so")]
 
 use serde_json::Value;
 use std::process::Stdio;
 use tokio::process::Command;
-use vyrox_contract::AlertId;
+use vyrox_contract::{AlertId, Vendor};
+use vyrox_domain::webhook::{Scheme, parse_standard_webhooks_key};
+use vyrox_platform::source::Credential;
 use vyrox_tests::Stage;
 
 async fn has(program: &str) -> bool {
@@ -84,5 +87,104 @@ async fn the_line_that_the_local_runner_prints_queues_an_alert_and_a_wrong_secre
     let (body, status) = run(script, &[("URL", url.as_str()), ("SECRET", "not-the-secret")]).await;
     assert_eq!((status.as_str(), body.to_string().as_str()), ("401", r#"{"detail":"invalid signature"}"#));
     stage.card(alert).await;
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_openssl_signs_is_accepted_until_a_byte_is_changed() {
+    if !has("curl").await || !has("openssl").await {
+        return;
+    }
+    let stage = Stage::dry_run().await;
+    let endpoints = &stage.system.endpoints;
+    let url = format!("{}/webhook/crowdstrike", endpoints.webhook_base_url);
+    for (tamper, status) in [("", "202"), (" ", "401")] {
+        let script = r#"
+            PAYLOAD='{"detect_id":"ldt:tamper","customer_id":"demo","timestamp":'$(date +%s)',"severity":"low","sensor":{"hostname":"WS-042"}}'
+            SIGNATURE=$(echo -n "$PAYLOAD" | openssl dgst -sha256 -hmac "$SECRET" | awk '{print $NF}')
+            curl -sS -X POST "$URL" -H "Content-Type: application/json" -H "X-Vyrox-Signature: sha256=$SIGNATURE" \
+              -d "$PAYLOAD$TAMPER" -w '\n%{http_code}\n'
+        "#;
+        let variables = [("URL", url.as_str()), ("SECRET", &endpoints.webhook_secret), ("TAMPER", tamper)];
+        let (body, found) = run(script, &variables).await;
+        assert_eq!(found, status, "{body}");
+    }
+    stage.end().await;
+}
+
+/// The package, pinned, in an environment of its own that stays for the next run; `None` where it cannot be installed.
+async fn standardwebhooks() -> Option<String> {
+    let script = r#"
+        venv=${XDG_CACHE_HOME:-$HOME/.cache}/vyrox/standardwebhooks-1.1.0
+        mkdir -p "$(dirname "$venv")"
+        exec 9>"$venv.lock"
+        if command -v flock >/dev/null; then flock 9; fi
+        if ! "$venv/bin/python" -c 'import standardwebhooks' 2>/dev/null; then
+            rm -rf "$venv"
+            python3 -m venv "$venv" >&2
+            # The part that is used needs none of the package's dependencies.
+            "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps standardwebhooks==1.1.0 >&2
+        fi
+        echo "$venv/bin/python"
+    "#;
+    let output = Command::new("sh").args(["-eu", "-c", script]).stdin(Stdio::null()).output().await.unwrap();
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr);
+        eprintln!("SKIPPED: standardwebhooks 1.1.0 cannot be installed, so it was NOT tested as a sender: {why}");
+        return None;
+    }
+    Some(String::from_utf8(output.stdout).unwrap().trim().to_owned())
+}
+
+/// Signs a body with the package and posts it; prints the answer and its status.
+const PYTHON_SENDER: &str = r#"
+import datetime, os, sys, urllib.error, urllib.request
+from standardwebhooks import Webhook
+
+body = open(os.environ["BODY"], encoding="utf-8").read()
+signed = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=int(os.environ["AGE"]))
+signature = Webhook(os.environ["SECRET"]).sign("msg_1", signed, body)
+headers = {"webhook-id": "msg_1", "webhook-timestamp": str(int(signed.timestamp())), "webhook-signature": signature,
+           "content-type": "application/json"}
+request = urllib.request.Request(os.environ["URL"], (body + os.environ["TAMPER"]).encode(), headers)
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+try:
+    answer = opener.open(request)
+except urllib.error.HTTPError as error:
+    answer = error
+print(answer.read().decode())
+print(answer.status)
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_package_standardwebhooks_signs_is_accepted_fresh_and_whole_only() {
+    let Some(python) = standardwebhooks().await else { return };
+    let stage = Stage::dry_run().await;
+    let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let key = parse_standard_webhooks_key(secret).unwrap();
+    let kept = stage.kept(Vendor::Generic, Scheme::StandardWebhooks, &key).await;
+    let credential = Credential::new(Scheme::StandardWebhooks, kept);
+    stage.change_source(Vendor::Generic, |source| *source = source.clone().with(credential)).await;
+    let url = format!("{}/webhook/generic/{}", stage.system.endpoints.webhook_base_url, stage.tenant());
+    let body = concat!(env!("CARGO_MANIFEST_DIR"), "/../events/generic/wazuh-4-linux.json");
+    for (what, secret, age, tamper, status) in [
+        ("as it is", secret, "0", "", "202"),
+        ("with a byte more", secret, "0", " ", "401"),
+        ("signed ten minutes ago", secret, "-600", "", "401"),
+        ("signed ten minutes ahead", secret, "600", "", "401"),
+        ("with another key", "whsec_AAAAsBQIhrscChlQIMV+b5sSYspob7oD", "0", "", "401"),
+    ] {
+        let variables = [
+            ("PYTHON", python.as_str()),
+            ("SENDER", PYTHON_SENDER),
+            ("URL", &url),
+            ("SECRET", secret),
+            ("BODY", body),
+            ("AGE", age),
+            ("TAMPER", tamper),
+        ];
+        let (answer, found) = run(r#""$PYTHON" -c "$SENDER""#, &variables).await;
+        assert_eq!(found, status, "{what}: {answer}");
+    }
     stage.end().await;
 }

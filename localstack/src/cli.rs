@@ -131,6 +131,7 @@ impl Start {
             delivery: if self.push { Delivery::Push } else { Delivery::Poll },
             quorum: self.quorum,
             discord_openapi: self.discord_openapi.clone(),
+            ..Options::default()
         }
     }
 

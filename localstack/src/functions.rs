@@ -90,8 +90,8 @@ impl Setting<'_> {
     ) -> Result<(), FunctionsError> {
         let source = |url: &str| batch::SourceQueue::new(self.clients.sqs.clone(), url);
         let triage = self.read("TriageFunction", config::Triage::from_environment)?;
-        let triage_source = source(&triage.source_queue_url);
-        let model = http::client(Duration::from_secs(20))?;
+        let triage_source = source(&triage.source_queue_url).at_once(triage.concurrency);
+        let model = http::client(Duration::from_secs(100))?;
         let triage = Arc::new(Triage::new(&self.clients, &triage, model, Arc::clone(&self.clock)));
         triage.warm().await;
         let notify = self.read("NotifyFunction", config::Notify::from_environment)?;

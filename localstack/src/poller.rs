@@ -4,6 +4,8 @@
 use crate::timeline::Timeline;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -29,8 +31,10 @@ impl AtStop {
     }
 }
 
-/// How long a batch may take before its messages count as lost, in seconds.
+/// How long a batch may take before its messages count as lost, in seconds; slow functions renew it.
 const VISIBILITY: i32 = 60;
+/// How many batches of one queue are worked on at once, as many as Lambda begins with.
+const BATCHES: usize = 5;
 
 /// Polls one queue until it is told to stop. `part` names the function in the timeline.
 pub(crate) async fn poll<F, Fut>(
@@ -44,7 +48,13 @@ pub(crate) async fn poll<F, Fut>(
     F: Fn(SqsEvent) -> Fut,
     Fut: Future<Output = SqsBatchResponse>,
 {
+    let handle = &handle;
+    let mut batches = FuturesUnordered::new();
     while !stop.is_cancelled() {
+        // A slow batch holds no other back, until there are too many.
+        if batches.len() >= BATCHES {
+            batches.next().await;
+        }
         let receive = sqs
             .receive_message()
             .queue_url(&queue_url)
@@ -53,16 +63,21 @@ pub(crate) async fn poll<F, Fut>(
             .visibility_timeout(VISIBILITY)
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .send();
-        let received = tokio::select! {
-            () = stop.cancelled(), if at_stop == AtStop::Abandon => return,
-            received = receive => received,
+        tokio::pin!(receive);
+        let received = loop {
+            tokio::select! {
+                () = stop.cancelled(), if at_stop == AtStop::Abandon => break None,
+                received = &mut receive => break Some(received),
+                Some(()) = batches.next(), if !batches.is_empty() => {}
+            }
         };
+        let Some(received) = received else { break };
         let messages = match received {
             Ok(output) => output.messages.unwrap_or_default(),
             Err(error) => {
                 tracing::warn!(part, error = %vyrox_platform::batch::chain(&error), "queue cannot be read, trying again");
                 tokio::select! {
-                    () = stop.cancelled() => return,
+                    () = stop.cancelled() => break,
                     () = tokio::time::sleep(Duration::from_secs(1)) => continue,
                 }
             }
@@ -70,16 +85,33 @@ pub(crate) async fn poll<F, Fut>(
         if messages.is_empty() {
             continue;
         }
-        let began = timeline.now();
-        let response = handle(event(&messages)).await;
-        let failed: HashSet<&str> =
-            response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
-        for message in &messages {
-            let outcome = if failed.contains(message.message_id().unwrap_or_default()) { "again" } else { "done" };
-            timeline.enter(began, part, format!("{} {outcome}", message.body().unwrap_or_default()));
-        }
-        settle(&sqs, &queue_url, &messages, &failed).await;
+        batches.push(batch(&sqs, &queue_url, part, &timeline, messages, handle));
     }
+    // What is being worked on is finished.
+    while batches.next().await.is_some() {}
+}
+
+/// One batch, from the function's work to deleting what succeeded.
+async fn batch<F, Fut>(
+    sqs: &aws_sdk_sqs::Client,
+    queue_url: &str,
+    part: &'static str,
+    timeline: &Timeline,
+    messages: Vec<Message>,
+    handle: &F,
+) where
+    F: Fn(SqsEvent) -> Fut,
+    Fut: Future<Output = SqsBatchResponse>,
+{
+    let began = timeline.now();
+    let response = handle(event(&messages)).await;
+    let failed: HashSet<&str> =
+        response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
+    for message in &messages {
+        let outcome = if failed.contains(message.message_id().unwrap_or_default()) { "again" } else { "done" };
+        timeline.enter(began, part, format!("{} {outcome}", message.body().unwrap_or_default()));
+    }
+    settle(sqs, queue_url, &messages, &failed).await;
 }
 
 fn event(messages: &[Message]) -> SqsEvent {

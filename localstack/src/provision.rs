@@ -5,10 +5,13 @@ use crate::state::State;
 use serde_json::json;
 use vyrox_audit::Draft;
 use vyrox_contract::{ProxyId, TenantId, Vendor};
-use vyrox_domain::tenant::{ApprovalWindow, LlmConsent, Snowflake, Tenant, TenantStatus};
+use vyrox_domain::redact::Personal;
+use vyrox_domain::tenant::{ApprovalWindow, LlmConsent, Rates, Snowflake, Tenant, TenantStatus};
+use vyrox_domain::webhook::Scheme;
 use vyrox_platform::delivery::EnrolledProxy;
 use vyrox_platform::ledger::{Change, CommitError, Expect, Ledger};
-use vyrox_platform::secrets::{Secret, SecretError, Secrets, Source};
+use vyrox_platform::secrets::{Secret, SecretError, Secrets};
+use vyrox_platform::source::{Credential, Kept, Source};
 use vyrox_platform::table::{Lookup, SortKey, Table, TableError};
 use vyrox_relay::{Enrolment, EnrolmentToken, TokenError};
 
@@ -80,7 +83,10 @@ pub(crate) async fn tenant(
         proxy_id: tenant.as_ref().and_then(|tenant| tenant.value.proxy_id.clone()),
         lease_seconds: None,
         approval_window: ApprovalWindow::default(),
+        evidence_personal: Personal::default(),
+        rates: Rates::default(),
         llm: LlmConsent::OptedIn,
+        llm_daily_tokens: tenant.as_ref().and_then(|tenant| tenant.value.llm_daily_tokens),
     };
     if tenant.as_ref().is_none_or(|tenant| tenant.value != wanted) {
         let expect = tenant.map_or(Expect::Absent, |tenant| Expect::Version(tenant.version));
@@ -111,19 +117,18 @@ async fn source(
     let (tenant_id, key) = (tenant_id(), SortKey::source(vendor));
     let secret = Secret::new(state.webhook_secret.clone().into_bytes());
     let found = table.read::<Source>(&tenant_id, &key, now).await?;
-    if let Some(found) = &found
-        && secrets.open(&tenant_id, vendor, &found.value.secret).await.is_ok_and(|opened| opened == secret)
+    let present = found.as_ref().and_then(|found| found.value.credential(Scheme::VyroxHmac));
+    if let Some(Credential { secret: Kept::Sealed(sealed), .. }) = present
+        && secrets.open(&tenant_id, vendor, sealed).await.is_ok_and(|opened| opened == secret)
     {
         return Ok(None);
     }
-    let wanted = Source {
-        vendor,
-        account: TENANT.to_owned(),
-        secret: secrets.seal(&tenant_id, vendor, &secret).await?,
-        previous: None,
-    };
-    let expect = found.map_or(Expect::Absent, |found| Expect::Version(found.version));
-    Ok(Some(Change::put(key, &wanted, expect).known_as(Lookup::account(vendor, TENANT))))
+    let kept = secrets.keep(&tenant_id, vendor, Scheme::VyroxHmac, &secret).await?;
+    let expect = found.as_ref().map_or(Expect::Absent, |found| Expect::Version(found.version));
+    // Whatever else the operator has given the source stays.
+    let source = found.map_or_else(|| Source::new(vendor, TENANT), |found| found.value);
+    let wanted = source.with(Credential::new(Scheme::VyroxHmac, kept));
+    Ok(Some(Change::put(key, &wanted, expect).known_as(Lookup::account(vendor, &wanted.account))))
 }
 
 /// Enters where the enrolled proxy takes pushed actions in this run, or that it polls.

@@ -88,7 +88,7 @@ pub const HOSTS: [(&str, &str); 4] = [
 mod tests {
     use super::*;
     use vyrox_domain::vendor::{Normalised, Reception, normalise};
-    use vyrox_domain::webhook::{RawDelivery, authenticate, scan_tenant_reference, sign};
+    use vyrox_domain::webhook::{Keyring, RawDelivery, SIGNATURE_HEADER, authenticate, scan_tenant_reference, sign};
 
     #[test]
     fn every_scenario_is_a_fresh_alert_of_a_known_host_or_is_ignored() {
@@ -96,7 +96,8 @@ mod tests {
         for scenario in SCENARIOS {
             let body = scenario.body("one", "acct", 1_700_000_000);
             assert_eq!(scan_tenant_reference(scenario.vendor, &body), Some("acct"), "{}", scenario.name);
-            let delivery = authenticate(RawDelivery { signature: Some(sign(b"s", &body)), body }, &[b"s"]).unwrap();
+            let headers = [(SIGNATURE_HEADER, sign(b"s", &body))].into_iter().collect();
+            let delivery = authenticate(RawDelivery { body, headers }, &Keyring::of_vyrox_hmac(b"s"), 0).unwrap();
             let reception = Reception { tenant_id: &tenant, received_at: 1_700_000_001 };
             match normalise(scenario.vendor, &delivery, &reception).unwrap() {
                 Normalised::Alerts(alerts) => {

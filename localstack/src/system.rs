@@ -52,6 +52,8 @@ pub struct Options {
     pub quorum: u8,
     /// Discord's OpenAPI document, to check every body against as well.
     pub discord_openapi: Option<PathBuf>,
+    /// Parameters of the template, where they shall be other than the runner's own.
+    pub parameters: BTreeMap<String, String>,
 }
 
 impl Default for Options {
@@ -64,6 +66,7 @@ impl Default for Options {
             delivery: Delivery::Poll,
             quorum: 1,
             discord_openapi: None,
+            parameters: BTreeMap::new(),
         }
     }
 }
@@ -159,7 +162,7 @@ impl System {
         let setting = Setting {
             topology: &topology,
             provisioned: &provisioned,
-            parameters: parameters(&state, &discord, &llm),
+            parameters: parameters(&options, &state, &discord, &llm),
             lambda: lambda_environment(&endpoint),
             clients: clients.clone(),
             clock: Arc::clone(&clock),
@@ -295,19 +298,23 @@ fn discord_options(options: &Options, state: &State) -> DiscordOptions {
 }
 
 /// The template's parameters, pointing at the stand-ins.
-fn parameters(state: &State, discord: &DiscordStandin, llm: &LlmStandin) -> BTreeMap<String, String> {
-    [
+fn parameters(
+    options: &Options,
+    state: &State,
+    discord: &DiscordStandin,
+    llm: &LlmStandin,
+) -> BTreeMap<String, String> {
+    let own = [
         ("DiscordApplicationId", provision::APPLICATION.to_owned()),
         ("DiscordPublicKey", discord.public_key_hex()),
         ("DiscordBotToken", state.bot_token.clone()),
         ("DiscordApiUrl", discord.api_url()),
         ("LlmUrl", llm.base_url()),
         ("LlmApiKey", "local-model-key".to_owned()),
-        ("LlmModels", "local-primary,local-fallback".to_owned()),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
-    .collect()
+        ("LlmModels", "local-primary,local-fallback,local-last".to_owned()),
+    ];
+    let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
+    own.chain(options.parameters.clone()).collect()
 }
 
 /// What Lambda itself puts into every function's environment, with credentials that emulators take.

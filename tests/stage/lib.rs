@@ -4,20 +4,37 @@
 //!
 //! ```text
 //!  stage/webhook.rs      a vendor: bodies, signatures, answers
+//!  stage/sender.rs       what each authentication scheme's sender computes, independently of the product
 //!  stage/member.rs       a member of the guild: cards, buttons, clicks signed by the test itself
 //!  stage/inspect.rs      the auditor: records, items, audit entries, waiting for a state
+//!  stage/openapi.rs      docs/openapi.yaml, against which every answer is checked
 //!  stage/operator.rs     the operator: tenants, queues, keys, direct writes through the ledger
+//!  stage/judge.rs        triage by itself, with a model endpoint of the test's choice
 //!  stage/shifted.rs      a clock that can be moved on
+//!  stage/bench.rs        ingest alone, in any number of execution environments, with time standing still
+//!  stage/hop.rs          what lies between the functions and AWS: counts, refuses, swallows
 //! ```
 
+mod bench;
+mod config;
+mod hop;
 mod inspect;
+mod judge;
 mod member;
+mod openapi;
 mod operator;
+mod sender;
 mod shifted;
 mod webhook;
 
+pub use bench::{Bench, Queued, post};
+pub use config::injection_table;
+pub use hop::{Fault, Hop};
 pub use inspect::Snapshot;
+pub use judge::{again, is_fallback, models, unlike};
 pub use member::{APPROVER, Answered, Card, ClickBody, ONLOOKER, SECOND_APPROVER, message_of, shown_buttons};
+pub use openapi::OpenApi;
+pub use sender::{notification, proof};
 pub use shifted::ShiftedClock;
 pub use vyrox_local::{Delivery, Options};
 pub use webhook::Reply;

@@ -6,12 +6,14 @@ use vyrox_audit::Draft;
 use vyrox_contract::{AuditHead, Ed25519Signer, Envelope, Poll, TenantId, Vendor};
 use vyrox_domain::record::AlertRecord;
 use vyrox_domain::tenant::{Snowflake, Tenant, TenantStatus};
+use vyrox_domain::webhook::Scheme;
 use vyrox_local_aws::{ClientSet, Provisioned, Topology};
 use vyrox_platform::aws::Clients;
 use vyrox_platform::config::Aws;
 use vyrox_platform::delivery::EnrolledProxy;
 use vyrox_platform::ledger::{Change, Expect};
-use vyrox_platform::secrets::{Secret, Secrets, Source};
+use vyrox_platform::secrets::{Secret, Secrets};
+use vyrox_platform::source::{Credential, Kept, Source};
 use vyrox_platform::table::{Lookup, SortKey, Versioned};
 
 impl Stage {
@@ -96,22 +98,48 @@ impl Stage {
         let tenant_id: TenantId = id.parse().expect("a tenant id");
         let guild: Snowflake = guild.parse().expect("a Discord id");
         let tenant = Tenant { id: tenant_id.clone(), guild_id: Some(guild), status, ..self.profile().await };
-        let resources = self.resources().await;
-        let key = resources.key("SecretsKey").expect("the template has this key");
-        let secrets = Secrets::new(self.function_clients().kms, &key.id, self.clock.clone());
+        let secrets = self.secrets().await;
         let secret = Secret::new(secret.as_bytes().to_vec());
-        let sealed = secrets.seal(&tenant_id, Vendor::Crowdstrike, &secret).await;
-        let source = Source {
-            vendor: Vendor::Crowdstrike,
-            account: id.to_owned(),
-            secret: sealed.expect("KMS seals"),
-            previous: None,
-        };
+        let kept = secrets.keep(&tenant_id, Vendor::Crowdstrike, Scheme::VyroxHmac, &secret).await;
+        let credential = Credential::new(Scheme::VyroxHmac, kept.expect("KMS seals"));
+        let source = Source::new(Vendor::Crowdstrike, id).with(credential);
         let profile = Change::put(SortKey::profile(), &tenant, Expect::Absent).known_as(Lookup::guild(guild));
         let source = Change::put(SortKey::source(Vendor::Crowdstrike), &source, Expect::Absent)
             .known_as(Lookup::account(Vendor::Crowdstrike, id));
         self.commit(&tenant_id, &[profile, source]).await;
         tenant_id
+    }
+
+    /// What seals secrets.
+    ///
+    /// # Panics
+    /// The template has no key for it.
+    pub async fn secrets(&self) -> Secrets {
+        let resources = self.resources().await;
+        let key = resources.key("SecretsKey").expect("the template has this key");
+        Secrets::new(self.function_clients().kms, &key.id, self.clock.clone())
+    }
+
+    /// A secret for a scheme of one of the tenant's sources, as it is stored.
+    ///
+    /// # Panics
+    /// KMS does not seal.
+    pub async fn kept(&self, vendor: Vendor, scheme: Scheme, secret: &[u8]) -> Kept {
+        let secret = Secret::new(secret.to_vec());
+        self.secrets().await.keep(&self.tenant(), vendor, scheme, &secret).await.expect("KMS seals")
+    }
+
+    /// Changes one of the tenant's sources.
+    ///
+    /// # Panics
+    /// There is no such source.
+    pub async fn change_source(&self, vendor: Vendor, change: impl FnOnce(&mut Source)) {
+        let (tenant, key) = (self.tenant(), SortKey::source(vendor));
+        let found = self.system.table.read::<Source>(&tenant, &key, self.now()).await;
+        let Versioned { value: mut source, version } = found.expect("the table can be read").expect("there is one");
+        change(&mut source);
+        let name = Lookup::account(vendor, &source.account);
+        self.commit(&tenant, &[Change::put(key, &source, Expect::Version(version)).known_as(name)]).await;
     }
 
     /// The proxy's own key, as in its file.

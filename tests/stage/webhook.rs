@@ -1,6 +1,6 @@
 //! A vendor's side: bodies, signatures, and what came back.
 
-use crate::Stage;
+use crate::{OpenApi, Stage};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 use std::sync::atomic::Ordering;
@@ -41,10 +41,19 @@ impl Reply {
         id.unwrap_or_else(|| panic!("{} {body}", self.status))
     }
 
-    pub(crate) async fn of(response: reqwest::Response) -> Self {
+    /// Reads an answer whole, and checks it against `docs/openapi.yaml`.
+    ///
+    /// # Panics
+    /// It does not arrive, or is not what the document says.
+    pub async fn of(method: &str, response: reqwest::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let path = response.url().path().to_owned();
         let body = response.bytes().await.expect("the answer's body arrives").to_vec();
-        Self { status, headers, body }
+        let reply = Self { status, headers, body };
+        if let Err(wrong) = OpenApi::read().check(method, &path, &reply) {
+            panic!("docs/openapi.yaml: {method} {path} answered {status}: {wrong}");
+        }
+        reply
     }
 }
 
@@ -87,7 +96,7 @@ impl Stage {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Reply::of(request.send().await.expect("the functions answer")).await
+        Reply::of("POST", request.send().await.expect("the functions answer")).await
     }
 
     /// Posts JSON anywhere.
@@ -96,7 +105,7 @@ impl Stage {
     /// Nobody answers.
     pub async fn post_to(&self, url: &str, body: &[u8]) -> Reply {
         let request = self.http.post(url).header("content-type", "application/json").body(body.to_vec());
-        Reply::of(request.send().await.expect("somebody answers there")).await
+        Reply::of("POST", request.send().await.expect("somebody answers there")).await
     }
 
     /// Gets anything from the functions' address.
@@ -105,6 +114,6 @@ impl Stage {
     /// Nobody answers.
     pub async fn read_url(&self, path: &str) -> Reply {
         let url = format!("{}{path}", self.system.endpoints.webhook_base_url);
-        Reply::of(self.http.get(url).send().await.expect("the functions answer")).await
+        Reply::of("GET", self.http.get(url).send().await.expect("the functions answer")).await
     }
 }

@@ -6,7 +6,7 @@
 mod evidence;
 mod message;
 
-pub use evidence::{investigation, refusal};
+pub use evidence::{RawPayload, investigation, refusal};
 pub use message::{Ephemeral, Message};
 
 use crate::action::ActionState;
@@ -14,6 +14,7 @@ use crate::approval::{may_release, may_reopen};
 use crate::custom_id::{CustomId, Verb};
 use crate::plan::Plan;
 use crate::record::{ActionSummary, AlertRecord, Decision, Offer};
+use crate::redact::Redactor;
 use crate::tenant::{Snowflake, Tenant};
 use crate::text::Shown;
 use crate::verdict::{Verdict, VerdictLevel};
@@ -175,10 +176,10 @@ const fn colour(level: VerdictLevel, standing: Standing) -> u32 {
 fn embed(record: &AlertRecord, verdict: &Verdict, standing: Standing) -> Embed {
     let alert = &record.alert;
     let title = alert.title.as_deref().or(alert.technique.as_deref()).unwrap_or("Alert");
-    let description = alert
-        .process_cmdline
-        .as_deref()
-        .map_or_else(|| Shown::literal("The alert carries no command line."), |line| Shown::fence(line, 900));
+    let description = alert.process_cmdline.as_deref().map_or_else(
+        || Shown::literal("The alert carries no command line."),
+        |line| Shown::fence(&Redactor::default().text(line), 900),
+    );
     let mut fields = vec![field("Host", host(record), true)];
     if let Some(user) = &alert.username {
         fields.push(field("User", Shown::span(user, 80), true));

@@ -14,12 +14,16 @@
 //! | [`alert`] | that shape |
 //! | [`heuristics`] | how suspicious is it, by which rules? |
 //! | [`llm`] | what is a model asked about the ambiguous rest, and what may its answer change? |
+//! | [`judgement`] | what becomes of both, and what an answer may never change |
+//! | [`fingerprint`] | has the same been asked before? |
 //! | [`verdict`] | the conclusion with its evidence |
 //! | [`plan`] | what would be done about it, exactly as it will be shown |
 //! | [`tenant`] | who may approve, where it is shown, which proxy acts |
 //! | [`approval`] | is this click a decision? |
 //! | [`action`] | the life of an approved action until its receipt |
 //! | [`card`], [`text`] | how all this looks in Discord, with hostile text made harmless |
+//! | [`parts`] | which part of a body with several alerts is whose? |
+//! | [`redact`] | which parts of a text are secrets, before it is kept or shown? |
 //! | [`message`] | what travels between functions |
 
 pub mod action;
@@ -27,18 +31,21 @@ pub mod alert;
 pub mod approval;
 pub mod card;
 pub mod custom_id;
+pub mod fingerprint;
 pub mod heuristics;
 pub mod interaction;
 pub mod judgement;
 pub mod llm;
 pub mod message;
+pub mod parts;
 pub mod plan;
 pub mod record;
+pub mod redact;
 #[cfg(test)]
 mod stage;
 pub mod tenant;
 pub mod text;
-mod timestamp;
+pub mod timestamp;
 pub mod vendor;
 pub mod verdict;
 pub mod webhook;

@@ -31,6 +31,8 @@ pub struct Plan {
 pub enum NoPlan {
     /// The verdict does not ask for containment.
     NotWarranted,
+    /// The vendor says that it is dealt with: mitigated, resolved, or benign.
+    AlreadyHandled,
     /// The proxy cannot contain through this vendor.
     VendorCannotContain,
     /// The alert names no device.
@@ -47,6 +49,7 @@ impl NoPlan {
     pub const fn explanation(self) -> &'static str {
         match self {
             Self::NotWarranted => "The verdict does not ask for containment.",
+            Self::AlreadyHandled => "The vendor reports it as mitigated, resolved or benign, so nothing is offered.",
             Self::VendorCannotContain => "Containment through this source is not supported.",
             Self::NoDevice => "The alert names no device that could be contained.",
             Self::NoHostname => "The alert names no host.",
@@ -90,6 +93,9 @@ impl Plan {
             VerdictLevel::High => tenant.approval_window.high,
             VerdictLevel::Medium | VerdictLevel::Low | VerdictLevel::Benign => return Err(NoPlan::NotWarranted),
         };
+        if alert.vendor_status.is_some() {
+            return Err(NoPlan::AlreadyHandled);
+        }
         // What the proxy can do: an offer that it would refuse is no offer.
         if alert.source != Vendor::Crowdstrike {
             return Err(NoPlan::VendorCannotContain);

@@ -132,6 +132,14 @@ impl AlertRecord {
         }
     }
 
+    /// The record after another delivery of its alert, or `None` if that says nothing new: a vendor's retry, or a part that
+    /// was there already.
+    #[must_use]
+    pub fn after(&self, delivered: &NormalizedAlert) -> Option<Self> {
+        let said = if delivered.partial { self.alert.with_part(delivered) } else { delivered.clone() };
+        (said.content_digest() != self.content_digest).then(|| self.clone().revised(said))
+    }
+
     /// The same record with a changed payload of its alert: a new revision that wants a new verdict. A question that is
     /// still open is withdrawn (its buttons answer "plan changed"); a decision that was made stays.
     #[must_use]

@@ -1,7 +1,8 @@
 //! What the tests of this crate start from: one tenant, one alert, one verdict.
 
 use crate::alert::{NormalizedAlert, Platform, VendorSeverity, alert_id};
-use crate::tenant::{ApprovalWindow, LlmConsent, Tenant, TenantStatus};
+use crate::redact::Personal;
+use crate::tenant::{ApprovalWindow, LlmConsent, Rates, Tenant, TenantStatus};
 use crate::verdict::{AnalystDecision, Confidence, DecidedBy, Evidence, Verdict, VerdictLevel};
 use vyrox_contract::Vendor;
 
@@ -21,7 +22,10 @@ pub(crate) fn tenant() -> Tenant {
         proxy_id: Some("edge-1".parse().unwrap()),
         lease_seconds: None,
         approval_window: ApprovalWindow::default(),
+        evidence_personal: Personal::default(),
+        rates: Rates::default(),
         llm: LlmConsent::OptedOut,
+        llm_daily_tokens: None,
     }
 }
 
@@ -52,6 +56,8 @@ pub(crate) fn alert() -> NormalizedAlert {
         platform: Some(Platform::Windows),
         received_at: NOW - 5,
         revision: 0,
+        vendor_status: None,
+        partial: false,
     }
 }
 

@@ -1,9 +1,11 @@
 //! A tenant's own settings: who may approve, where cards are shown, which proxy acts.
 
+use crate::redact::Personal;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
-use vyrox_contract::{ProxyId, TenantId, UntrustedInput};
+use vyrox_contract::{ProxyId, TenantId, UntrustedInput, Vendor};
 
 /// A Discord id: a number of up to 64 bits, written in decimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -89,6 +91,25 @@ impl Default for ApprovalWindow {
     }
 }
 
+/// How many deliveries a minute a tenant may make. What is not said is the deployment's own limit.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Rates {
+    /// All sources together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_per_minute: Option<u32>,
+    /// One source.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub source_per_minute: BTreeMap<Vendor, u32>,
+}
+
+impl Rates {
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The tenant's profile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenant {
@@ -121,6 +142,15 @@ pub struct Tenant {
     /// How long an approval may be given.
     #[serde(default)]
     pub approval_window: ApprovalWindow,
+    /// Whether e-mail addresses are taken out of the evidence, as secrets always are.
+    #[serde(default)]
+    pub evidence_personal: Personal,
+    /// Its own rates, where they are not the deployment's.
+    #[serde(default, skip_serializing_if = "Rates::is_default")]
+    pub rates: Rates,
     /// Whether a model may be asked.
     pub llm: LlmConsent,
+    /// How many tokens a day (UTC) may be spent on asking; the deployment's own number without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub llm_daily_tokens: Option<u64>,
 }

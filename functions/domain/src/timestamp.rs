@@ -14,7 +14,7 @@ const FILETIME_OFFSET: i64 = 11_644_473_600;
 ///
 /// The three numeric scales do not overlap for any time between 1990 and 2200. Anything else is `None`.
 #[must_use]
-pub(crate) fn parse(value: &Value) -> Option<i64> {
+pub fn parse(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64().and_then(from_number),
         Value::String(text) => from_text(text.trim()),

@@ -1,22 +1,24 @@
 //! One delivery, from its bytes to its answer.
 
 use crate::answer::Answer;
+use crate::authenticate::AuthenticationError;
+use crate::raw::{Raw, RawEvidence};
 use crate::refusals::Refused;
 use crate::{Ingest, Named};
 use bytes::Bytes;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use vyrox_audit::Draft;
 use vyrox_contract::{TenantId, Vendor};
 use vyrox_domain::alert::NormalizedAlert;
 use vyrox_domain::message::AlertQueued;
 use vyrox_domain::record::AlertRecord;
-use vyrox_domain::tenant::{Tenant, TenantStatus};
-use vyrox_domain::vendor::{NormaliseError, Normalised, Reception, normalise};
-use vyrox_domain::webhook::{RawDelivery, authenticate};
+use vyrox_domain::vendor::{NormaliseError, Normalised};
+use vyrox_domain::webhook::{Headers, RawDelivery, Scheme};
 use vyrox_platform::batch::chain;
+use vyrox_platform::evidence::{About, EvidenceError};
 use vyrox_platform::ledger::{Change, CommitError, Expect};
-use vyrox_platform::secrets::{Secret, Source};
-use vyrox_platform::table::{Lookup, SortKey, TableError};
+use vyrox_platform::table::{SortKey, TableError};
 
 /// How often a race with another delivery of the same alert is run again.
 const RACES: usize = 4;
@@ -27,11 +29,13 @@ enum Failure {
     #[error(transparent)]
     Table(#[from] TableError),
     #[error(transparent)]
-    Secret(#[from] vyrox_platform::secrets::SecretError),
+    Authentication(#[from] AuthenticationError),
     #[error(transparent)]
     Commit(#[from] CommitError),
     #[error(transparent)]
     Send(#[from] vyrox_platform::queue::SendError),
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
 }
 
 impl Ingest {
@@ -39,11 +43,11 @@ impl Ingest {
         &self,
         vendor: Vendor,
         named: Named,
-        signature: Option<String>,
+        headers: Headers,
         body: Bytes,
         request_id: &str,
     ) -> Answer {
-        match self.try_deliver(vendor, named, signature, body, request_id).await {
+        match self.try_deliver(vendor, named, headers, body, request_id).await {
             Ok(answer) => answer,
             Err(failure) => {
                 tracing::error!(request_id, %vendor, error = %chain(&failure), "delivery was not accepted");
@@ -56,40 +60,32 @@ impl Ingest {
         &self,
         vendor: Vendor,
         named: Named,
-        signature: Option<String>,
+        headers: Headers,
         body: Bytes,
         request_id: &str,
     ) -> Result<Answer, Failure> {
         let now = self.clock.now();
-        let tenant_id = self.resolve(vendor, named).await?;
-        // An unknown name costs the same reads as a known one.
-        let secrets = match &tenant_id {
-            Some(tenant) => self.secrets_of(tenant, vendor, now).await?,
-            None => self.secrets_of(&self.nobody, vendor, now).await?,
-        };
-        let tenant_id = tenant_id.filter(|_| !secrets.is_empty());
-        let Ok(delivery) = authenticate(RawDelivery { body, signature }, &secrets) else {
-            if let Some(tenant_id) = &tenant_id {
-                tracing::warn!(request_id, %tenant_id, %vendor, "delivery is not authentic");
-                self.refusals.count(tenant_id, Refused::NotAuthentic);
-            }
+        let delivery = RawDelivery { body, headers };
+        let Some(proven) = self.authenticate(vendor, named, delivery, request_id, now).await? else {
             return Ok(Answer::Unauthenticated);
         };
-        let tenant_id = tenant_id.expect("only a tenant's own secret authenticates");
-        if let Err(seconds) = self.rate.admit(&tenant_id, now) {
-            tracing::warn!(request_id, %tenant_id, %vendor, "tenant is over its rate");
+        let (tenant_id, scheme) = (proven.tenant_id.clone(), proven.scheme());
+        let settings = self.settings.of(&tenant_id, now).await?;
+        if let Err(over) = self.rate.admit(&tenant_id, vendor, settings.limits(vendor), now).await {
+            tracing::warn!(request_id, %tenant_id, %vendor, of = over.of.as_str(), "delivery is over a rate");
             self.refusals.count(&tenant_id, Refused::OverRate);
-            return Ok(Answer::TooMany(seconds));
+            return Ok(Answer::TooMany(over.retry_after));
         }
-        match normalise(vendor, &delivery, &Reception { tenant_id: &tenant_id, received_at: now }) {
+        match proven.normalise(now) {
             Ok(Normalised::Alerts(alerts)) => {
                 self.enter_refusals(&tenant_id, vendor, now).await;
                 // All or none: one that fails makes the answer a 503, and the retry finds the others stored.
                 let mut ids = Vec::new();
                 let mut answer = Answer::Ignored("no alert in the body".to_owned());
-                for alert in alerts {
+                let raw = Raw::of(proven.bytes(), &alerts, settings.redactor());
+                for (index, alert) in alerts.into_iter().enumerate() {
                     ids.push(alert.id);
-                    answer = self.accept(alert, request_id, now).await?;
+                    answer = self.accept(alert, scheme, &raw.evidence(index), request_id, now).await?;
                 }
                 Ok(if ids.len() > 1 { Answer::QueuedAll(ids) } else { answer })
             }
@@ -112,37 +108,6 @@ impl Ingest {
         }
     }
 
-    /// The tenant that is named, if there is such a one. A name proves nothing yet.
-    async fn resolve(&self, vendor: Vendor, named: Named) -> Result<Option<TenantId>, Failure> {
-        match named {
-            Named::Tenant(tenant) => Ok(tenant),
-            Named::Account(account) => {
-                let found = self.table.owner(&Lookup::account(vendor, &account)).await?;
-                Ok(found.map(|(tenant, _)| tenant))
-            }
-        }
-    }
-
-    /// The secrets that count now: none for an unknown, suspended or unconfigured tenant.
-    async fn secrets_of(&self, tenant_id: &TenantId, vendor: Vendor, now: i64) -> Result<Vec<Secret>, Failure> {
-        let (profile, source) = (SortKey::profile(), SortKey::source(vendor));
-        let (tenant, source) = tokio::try_join!(
-            self.table.read::<Tenant>(tenant_id, &profile, now),
-            self.table.read::<Source>(tenant_id, &source, now)
-        )?;
-        let (Some(tenant), Some(source)) = (tenant, source) else { return Ok(Vec::new()) };
-        if tenant.value.status == TenantStatus::Suspended {
-            return Ok(Vec::new());
-        }
-        let mut secrets = vec![self.secrets.open(tenant_id, vendor, &source.value.secret).await?];
-        if let Some((previous, until)) = &source.value.previous
-            && now < *until
-        {
-            secrets.push(self.secrets.open(tenant_id, vendor, previous).await?);
-        }
-        Ok(secrets)
-    }
-
     /// Enters what was refused since the tenant's last accepted delivery. A count that cannot be entered now is kept for
     /// the next one, and does not stop this one.
     async fn enter_refusals(&self, tenant_id: &TenantId, vendor: Vendor, now: i64) {
@@ -157,8 +122,15 @@ impl Ingest {
         }
     }
 
-    /// Stores the alert with its audit entry, then queues it.
-    async fn accept(&self, alert: NormalizedAlert, request_id: &str, now: i64) -> Result<Answer, Failure> {
+    /// Stores the alert with its evidence and its audit entry, then queues it.
+    async fn accept(
+        &self,
+        alert: NormalizedAlert,
+        scheme: Scheme,
+        raw: &RawEvidence<'_>,
+        request_id: &str,
+        now: i64,
+    ) -> Result<Answer, Failure> {
         let (tenant_id, alert_id) = (alert.tenant_id.clone(), alert.id);
         let key = SortKey::alert(alert_id);
         let mut stored = AlertRecord::received(alert.clone());
@@ -168,17 +140,26 @@ impl Ingest {
             if !is_new {
                 break;
             }
-            let change = Change::put(key.clone(), &stored, expect).expiring(stored.expires_at());
-            match self.ledger.commit(&tenant_id, &[change], &accepted(&stored, request_id, now)).await {
+            let revision = stored.alert.revision;
+            let about = About { tenant_id: &tenant_id, alert_id, revision };
+            let sealed = self.evidence.seal(&about, &raw.text, raw.part, raw.most).await?;
+            let mut event = accepted(&stored, scheme, request_id, now);
+            event.detail.insert("evidence_sha256".to_owned(), json!(hex::encode(Sha256::digest(&sealed))));
+            let changes = [
+                Change::put(key.clone(), &stored, expect).expiring(stored.expires_at()),
+                Change::put_bytes(SortKey::evidence(alert_id, revision), sealed).expiring(stored.expires_at()),
+            ];
+            match self.ledger.commit(&tenant_id, &changes, &event).await {
                 Ok(_) => break,
                 Err(CommitError::Conflict(_)) if race < RACES => {}
                 Err(error) => return Err(error.into()),
             }
             // Somebody else's delivery of the same alert is there.
             if let Some(found) = self.table.read::<AlertRecord>(&tenant_id, &key, now).await? {
-                is_new = found.value.content_digest != stored.content_digest;
                 expect = Expect::Version(found.version);
-                stored = if is_new { found.value.revised(alert.clone()) } else { found.value };
+                let after = found.value.after(&alert);
+                is_new = after.is_some();
+                stored = after.unwrap_or(found.value);
             }
         }
         let message = AlertQueued { tenant_id: tenant_id.clone(), alert_id, revision: stored.alert.revision };
@@ -191,13 +172,14 @@ impl Ingest {
     }
 }
 
-fn accepted(record: &AlertRecord, request_id: &str, now: i64) -> Draft {
+fn accepted(record: &AlertRecord, scheme: Scheme, request_id: &str, now: i64) -> Draft {
     let alert = &record.alert;
     let kind = if alert.revision == 0 { "ALERT_ACCEPTED" } else { "ALERT_REVISED" };
     let mut event = Draft::event(now, alert.tenant_id.as_str(), kind);
     event.host = alert.hostname.clone().unwrap_or_default();
     event.alert_id = Some(alert.id.to_string());
     event.detail.insert("source".to_owned(), json!(alert.source));
+    event.detail.insert("scheme".to_owned(), json!(scheme));
     event.detail.insert("raw_id".to_owned(), json!(alert.raw_id));
     event.detail.insert("revision".to_owned(), json!(alert.revision));
     event.detail.insert("content_sha256".to_owned(), json!(record.content_digest));

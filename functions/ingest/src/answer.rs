@@ -10,6 +10,8 @@ use vyrox_contract::AlertId;
 pub(crate) enum Answer {
     /// 200: alive.
     Health,
+    /// 200, as plain text: the token by which Microsoft Graph checks a new subscription's address.
+    Validation(String),
     /// 202: stored, audited, queued.
     Queued(AlertId),
     /// 202: several alerts in one body, all of them stored, audited and queued.
@@ -20,6 +22,8 @@ pub(crate) enum Answer {
     Ignored(String),
     /// 400.
     NoTenant,
+    /// 400: not a token that Graph sends.
+    NotAToken,
     /// 401, for every reason.
     Unauthenticated,
     /// 404.
@@ -57,6 +61,7 @@ impl Answer {
         let detail = |text: &str| json!({ "detail": text });
         let (status, body) = match &self {
             Self::Health => (StatusCode::OK, json!({"status": "ok"})),
+            Self::Validation(_) => (StatusCode::OK, json!(null)),
             Self::Queued(id) => (StatusCode::ACCEPTED, json!({"status": "queued", "alert_id": id})),
             Self::QueuedAll(ids) => {
                 (StatusCode::ACCEPTED, json!({"status": "queued", "alert_id": ids.first(), "alert_ids": ids}))
@@ -64,6 +69,7 @@ impl Answer {
             Self::Duplicate(id) => (StatusCode::ACCEPTED, json!({"status": "duplicate", "alert_id": id})),
             Self::Ignored(reason) => (StatusCode::ACCEPTED, json!({"status": "ignored", "reason": reason})),
             Self::NoTenant => (StatusCode::BAD_REQUEST, detail("missing tenant identifier")),
+            Self::NotAToken => (StatusCode::BAD_REQUEST, detail("validationToken is not one")),
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, detail("invalid signature")),
             Self::UnknownVendor => (StatusCode::NOT_FOUND, detail("unknown vendor")),
             Self::NoRoute => (StatusCode::NOT_FOUND, detail("no such route")),
@@ -74,7 +80,11 @@ impl Answer {
             Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, detail("too many deliveries, please slow down")),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, detail("not accepted, please retry")),
         };
-        let mut response = (status, axum::Json(body)).into_response();
+        let mut response = match &self {
+            // A str is text/plain; charset=utf-8.
+            Self::Validation(token) => (status, token.clone()).into_response(),
+            _ => (status, axum::Json(body)).into_response(),
+        };
         let headers = response.headers_mut();
         for (name, value) in SECURITY_HEADERS {
             headers.insert(name, HeaderValue::from_static(value));

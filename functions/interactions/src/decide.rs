@@ -118,8 +118,11 @@ impl Interactions {
             Verb::Investigate => {
                 return match approval::investigate(&record, click, tenant, now) {
                     Ok(()) => {
-                        self.ledger.commit(&tenant.id, &[], &event::of(&record, click, "INVESTIGATED", now)).await?;
-                        Ok(Answer::Whisper(Box::new(card::investigation(&record, now))))
+                        let payload = self.payload(&record, now).await;
+                        let mut entry = event::of(&record, click, "INVESTIGATED", now);
+                        entry.detail.insert("payload".to_owned(), json!(payload.as_str()));
+                        self.ledger.commit(&tenant.id, &[], &entry).await?;
+                        Ok(Answer::Whisper(Box::new(card::investigation(&record, payload.shown(), now))))
                     }
                     Err(why) => self.refuse(&record, click, id, tenant, why, now).await,
                 };

@@ -12,6 +12,7 @@
 mod answer;
 mod decide;
 mod event;
+mod payload;
 
 use crate::answer::Answer;
 use axum::Router;
@@ -30,6 +31,7 @@ use vyrox_domain::tenant::Snowflake;
 use vyrox_platform::aws::Clients;
 use vyrox_platform::clock::Clock;
 use vyrox_platform::config;
+use vyrox_platform::evidence::Opener;
 use vyrox_platform::ledger::Ledger;
 use vyrox_platform::queue::Queue;
 use vyrox_platform::table::Table;
@@ -39,13 +41,14 @@ const MAX_BODY: usize = 256 * 1024;
 /// Discord waits three seconds; an honest "not sure" must be out before that.
 const DEADLINE: Duration = Duration::from_millis(2_200);
 
-/// What interactions can do: read, commit with an audit entry, queue approved actions, request cards.
+/// What interactions can do: read, open evidence, commit with an audit entry, queue approved actions, request cards.
 #[derive(Debug)]
 pub struct Interactions {
     table: Table,
     ledger: Ledger,
     actions: Queue<ActionApproved>,
     cards: Queue<CardRequested>,
+    evidence: Opener,
     application_id: Snowflake,
     public_keys: Vec<VerifyingKey>,
     clock: Arc<dyn Clock>,
@@ -60,6 +63,7 @@ impl Interactions {
             ledger: Ledger::new(table.clone(), "interactions", Arc::clone(&clock)),
             actions: Queue::new(clients.sqs.clone(), &config.actions_queue_url),
             cards: Queue::new(clients.sqs.clone(), &config.cards_queue_url),
+            evidence: Opener::new(clients.kms.clone(), &config.secrets_key_id),
             application_id: config.application_id,
             public_keys: config.public_keys.clone(),
             table,

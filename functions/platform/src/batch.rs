@@ -6,46 +6,118 @@
 //! | Retry | it comes back: after the time that somebody named, else after 5 s, twice as long each time |
 //! | Reject | it is done with: trying again would change nothing |
 //! | Poison | it comes back until the queue's limit moves it to the dead-letter queue; the log holds the reason |
+//!
+//! While a batch is worked on, its messages are leased: their visibility is renewed, so that a slow one makes none of them
+//! come twice. A function that dies renews nothing, and they come back after one lease.
 
 use crate::{Class, Classified};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
 use futures::StreamExt as _;
+use std::collections::HashMap;
 use std::error::Error;
 use std::time::Duration;
+use tokio::sync::Mutex;
 use vyrox_domain::message::Message;
 
-/// How many messages of a batch are worked on at once.
-const CONCURRENCY: usize = 10;
+/// How many messages of a batch are worked on at once, unless somebody says otherwise.
+const AT_ONCE: usize = 10;
 /// When a message comes back for the first time.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 /// The longest that it is put off.
 const LAST_RETRY: Duration = Duration::from_secs(300);
+/// The most entries of one batch request.
+const MOST_ENTRIES: usize = 10;
 
-/// The queue that the messages came from, to say when a failed one comes back: its own visibility time-out is minutes.
+/// How a batch's messages are kept from others while it is worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// How often it is renewed.
+    pub every: Duration,
+    /// For how long each time, whole seconds. Longer than `every`, with room for a renewal that fails.
+    pub length: Duration,
+}
+
+impl Default for Lease {
+    /// Every 20 s for 90 s.
+    fn default() -> Self {
+        Self { every: Duration::from_secs(20), length: Duration::from_secs(90) }
+    }
+}
+
+/// The queue that the messages came from, to say when a failed one comes back (its own visibility time-out is minutes), and
+/// that those of a slow batch are still being worked on.
 #[derive(Debug, Clone)]
 pub struct SourceQueue {
     client: aws_sdk_sqs::Client,
     url: String,
+    at_once: usize,
+    lease: Lease,
 }
 
 impl SourceQueue {
     /// The queue at `url`.
     #[must_use]
     pub fn new(client: aws_sdk_sqs::Client, url: &str) -> Self {
-        Self { client, url: url.to_owned() }
+        Self { client, url: url.to_owned(), at_once: AT_ONCE, lease: Lease::default() }
+    }
+
+    /// Works on so many messages of a batch at once, at least one.
+    #[must_use]
+    pub fn at_once(mut self, messages: usize) -> Self {
+        self.at_once = messages.max(1);
+        self
+    }
+
+    /// Keeps messages so.
+    #[must_use]
+    pub const fn leased(mut self, lease: Lease) -> Self {
+        self.lease = lease;
+        self
     }
 
     /// Puts a message off. If that fails it comes back with the visibility time-out, which is only later.
     async fn put_off(&self, receipt_handle: &str, delay: Duration) {
-        let seconds = i32::try_from(delay.as_secs().max(1)).unwrap_or(i32::MAX);
+        let seconds = seconds(delay);
         let request = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt_handle);
         if let Err(error) = request.visibility_timeout(seconds).send().await {
             tracing::warn!(error = %chain(&error), "message could not be put off");
         }
     }
+
+    /// Renews the lease of these messages, for ever. Handled ones are among them: the event source deletes them only when
+    /// the whole batch is done.
+    async fn renew(&self, held: &Held) -> std::convert::Infallible {
+        loop {
+            tokio::time::sleep(self.lease.every).await;
+            // Locked until it is done, so that no message is renewed after it was put off.
+            let held = held.lock().await;
+            let entries: Vec<ChangeMessageVisibilityBatchRequestEntry> = held
+                .values()
+                .enumerate()
+                .filter_map(|(index, handle)| {
+                    let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string());
+                    entry.receipt_handle(handle).visibility_timeout(seconds(self.lease.length)).build().ok()
+                })
+                .collect();
+            for entries in entries.chunks(MOST_ENTRIES) {
+                let request = self.client.change_message_visibility_batch().queue_url(&self.url);
+                if let Err(error) = request.set_entries(Some(entries.to_vec())).send().await {
+                    tracing::warn!(error = %chain(&error), "lease of messages was not renewed");
+                }
+            }
+        }
+    }
 }
 
-/// Handles every message of the event with `handle`.
+/// Receipt handles by message id: those that nobody else should get.
+type Held = Mutex<HashMap<String, String>>;
+
+fn seconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_secs().max(1)).unwrap_or(i32::MAX)
+}
+
+/// Handles every message of the event with `handle`, a few at a time; a slow one holds no other back.
 pub async fn run<M, E, F, Fut>(source: &SourceQueue, event: SqsEvent, handle: F) -> SqsBatchResponse
 where
     M: Message,
@@ -53,17 +125,28 @@ where
     F: Fn(M) -> Fut,
     Fut: Future<Output = Result<(), E>>,
 {
-    let failures: Vec<Option<BatchItemFailure>> = futures::stream::iter(event.records)
-        .map(|record| one(source, record, &handle))
-        .buffer_unordered(CONCURRENCY)
-        .collect()
-        .await;
+    let handles =
+        event.records.iter().filter_map(|record| Some((record.message_id.clone()?, record.receipt_handle.clone()?)));
+    let held: Held = Mutex::new(handles.collect());
+    let work = futures::stream::iter(event.records)
+        .map(|record| one(source, &held, record, &handle))
+        .buffer_unordered(source.at_once)
+        .collect::<Vec<Option<BatchItemFailure>>>();
+    let failures = tokio::select! {
+        failures = work => failures,
+        never = source.renew(&held) => match never {},
+    };
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failures.into_iter().flatten().collect();
     response
 }
 
-async fn one<M, E, F, Fut>(source: &SourceQueue, record: SqsMessage, handle: &F) -> Option<BatchItemFailure>
+async fn one<M, E, F, Fut>(
+    source: &SourceQueue,
+    held: &Held,
+    record: SqsMessage,
+    handle: &F,
+) -> Option<BatchItemFailure>
 where
     M: Message,
     E: Classified + 'static,
@@ -71,12 +154,16 @@ where
     Fut: Future<Output = Result<(), E>>,
 {
     let received = received(&record);
-    let (id, handle_of) = (record.message_id.unwrap_or_default(), record.receipt_handle.unwrap_or_default());
+    let (id, receipt) = (record.message_id.unwrap_or_default(), record.receipt_handle.unwrap_or_default());
+    let put_off = async |delay| {
+        held.lock().await.remove(&id);
+        source.put_off(&receipt, delay).await;
+    };
     let message: M = match serde_json::from_str(record.body.as_deref().unwrap_or_default()) {
         Ok(message) => message,
         Err(error) => {
             tracing::error!(message_id = %id, %error, "message cannot be understood");
-            source.put_off(&handle_of, FIRST_RETRY).await;
+            put_off(FIRST_RETRY).await;
             return Some(failure(id));
         }
     };
@@ -87,7 +174,7 @@ where
     if class == Class::Reject {
         return None;
     }
-    source.put_off(&handle_of, error.retry_after().unwrap_or_else(|| back_off(received))).await;
+    put_off(error.retry_after().unwrap_or_else(|| back_off(received))).await;
     Some(failure(id))
 }
 

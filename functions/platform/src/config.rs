@@ -4,6 +4,8 @@
 use crate::secrets::Secret;
 use ed25519_dalek::VerifyingKey;
 use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 use vyrox_domain::tenant::Snowflake;
 
 /// The exit code for a bad configuration (`EX_USAGE`).
@@ -68,6 +70,21 @@ impl<'a> Reader<'a> {
             (text.starts_with("https://") || text.starts_with("http://")).then(|| text.trim_end_matches('/').to_owned())
         })
         .unwrap_or_default()
+    }
+
+    /// A whole number in a range, or `default` where the variable is not set.
+    fn number<N>(&mut self, name: &str, default: N, range: RangeInclusive<N>) -> N
+    where
+        N: Copy + PartialOrd + std::str::FromStr + fmt::Display,
+    {
+        let Some(text) = self.optional(name) else { return default };
+        match text.parse().ok().filter(|number| range.contains(number)) {
+            Some(number) => number,
+            None => {
+                self.problems.push(format!("{name} is not a number from {} to {}", range.start(), range.end()));
+                default
+            }
+        }
     }
 
     fn done<T>(self, value: T) -> Result<T, BadConfiguration> {
@@ -160,15 +177,11 @@ function_config! {
         alerts_queue_url: String = |reader| reader.url("VYROX_ALERTS_QUEUE_URL"),
         /// The key that seals tenants' secrets (`VYROX_SECRETS_KEY_ID`).
         secrets_key_id: String = |reader| reader.required("VYROX_SECRETS_KEY_ID"),
-        /// How many deliveries a minute one tenant may make per execution environment
-        /// (`VYROX_TENANT_RATE_PER_MINUTE`, 60,000 unless set).
-        tenant_rate_per_minute: u32 = |reader| match reader.optional("VYROX_TENANT_RATE_PER_MINUTE") {
-            None => 60_000,
-            Some(text) => text.parse().unwrap_or_else(|_| {
-                reader.problems.push("VYROX_TENANT_RATE_PER_MINUTE is not a number".to_owned());
-                0
-            }),
-        },
+        /// How many deliveries a minute one tenant may make, all sources and all execution environments together, unless
+        /// its profile says otherwise (`VYROX_TENANT_RATE_PER_MINUTE`, 60,000 unless set).
+        tenant_rate_per_minute: u32 = |reader| reader.number("VYROX_TENANT_RATE_PER_MINUTE", 60_000, 1..=u32::MAX),
+        /// The same for one source (`VYROX_SOURCE_RATE_PER_MINUTE`, 60,000 unless set).
+        source_rate_per_minute: u32 = |reader| reader.number("VYROX_SOURCE_RATE_PER_MINUTE", 60_000, 1..=u32::MAX),
     }
 }
 
@@ -181,6 +194,8 @@ function_config! {
         cards_queue_url: String = |reader| reader.url("VYROX_CARDS_QUEUE_URL"),
         /// The model endpoint; absent is mock mode (`VYROX_LLM_URL`, `VYROX_LLM_API_KEY`, `VYROX_LLM_MODELS`).
         llm: Option<Llm> = |reader| Llm::read(reader),
+        /// How many messages of a batch are worked on at once (`VYROX_TRIAGE_CONCURRENCY`, 8 unless set).
+        concurrency: usize = |reader| reader.number("VYROX_TRIAGE_CONCURRENCY", 8, 1..=10),
     }
 }
 
@@ -201,6 +216,8 @@ function_config! {
         cards_queue_url: String = |reader| reader.url("VYROX_CARDS_QUEUE_URL"),
         /// Where approved actions wait for delivery (`VYROX_ACTIONS_QUEUE_URL`).
         actions_queue_url: String = |reader| reader.url("VYROX_ACTIONS_QUEUE_URL"),
+        /// The key under which evidence is sealed (`VYROX_SECRETS_KEY_ID`).
+        secrets_key_id: String = |reader| reader.required("VYROX_SECRETS_KEY_ID"),
         /// Our Discord application (`VYROX_DISCORD_APPLICATION_ID`).
         application_id: Snowflake = |reader| reader
             .parsed("VYROX_DISCORD_APPLICATION_ID", "a Discord id", |text| text.parse().ok())
@@ -267,9 +284,22 @@ pub struct Llm {
     pub url: String,
     /// Its key (`VYROX_LLM_API_KEY`).
     pub api_key: Secret,
-    /// The models to ask, the next where one fails (`VYROX_LLM_MODELS`, comma separated).
+    /// The models to ask, the next where one fails, at most three (`VYROX_LLM_MODELS`, comma separated).
     pub models: Vec<String>,
+    /// How long one model may take (`VYROX_LLM_TRY_SECONDS`, 15 s unless set).
+    pub try_timeout: Duration,
+    /// How long all of them may take together (`VYROX_LLM_TOTAL_SECONDS`, 40 s unless set).
+    pub deadline: Duration,
+    /// How many tokens a day one tenant may spend, unless its profile says otherwise (`VYROX_LLM_DAILY_TOKENS`, 500,000
+    /// unless set: about 300 questions).
+    pub daily_tokens: u64,
 }
+
+/// What all questions of one batch may take together: the function's time limit in the template (120 s) without what the
+/// table and the queues need.
+const BATCH_SECONDS: u64 = 105;
+/// The most messages of a batch, as in the template.
+const BATCH_SIZE: u64 = 10;
 
 impl Llm {
     /// Without a key there is no model: mock mode, no connection at all.
@@ -281,9 +311,26 @@ impl Llm {
             .split(',')
             .map(|model| model.trim().to_owned())
             .filter(|model| !model.is_empty())
-            .take(3)
             .collect();
-        Some(Self { url, api_key: Secret::new(api_key.into_bytes()), models })
+        if models.len() > 3 {
+            reader.problems.push("VYROX_LLM_MODELS names more than three models".to_owned());
+        }
+        let one = reader.number("VYROX_LLM_TRY_SECONDS", 15, 1..=60);
+        let all = reader.number("VYROX_LLM_TOTAL_SECONDS", 40, 1..=100);
+        let at_once = reader.number("VYROX_TRIAGE_CONCURRENCY", 8, 1..=10);
+        if BATCH_SIZE.div_ceil(at_once) * all > BATCH_SECONDS {
+            reader.problems.push(format!(
+                "VYROX_LLM_TOTAL_SECONDS is too long for VYROX_TRIAGE_CONCURRENCY: a batch of {BATCH_SIZE} would need more than {BATCH_SECONDS} s"
+            ));
+        }
+        Some(Self {
+            url,
+            api_key: Secret::new(api_key.into_bytes()),
+            models,
+            try_timeout: Duration::from_secs(one),
+            deadline: Duration::from_secs(all),
+            daily_tokens: reader.number("VYROX_LLM_DAILY_TOKENS", 500_000, 0..=u64::MAX),
+        })
     }
 }
 
@@ -328,6 +375,28 @@ mod tests {
     #[test]
     fn without_a_model_key_it_is_mock_mode() {
         let lookup = |name: &str| (!name.starts_with("VYROX_LLM_API_KEY")).then(|| "https://example.test".to_owned());
-        assert!(Triage::from_environment(&lookup).unwrap().llm.is_none());
+        let config = Triage::from_environment(&|name| lookup(name).filter(|_| name != "VYROX_TRIAGE_CONCURRENCY"));
+        assert!(config.unwrap().llm.is_none());
+    }
+
+    #[test]
+    fn the_time_for_models_fits_into_the_functions_own() {
+        let with = |concurrency: &'static str, seconds: &'static str, models: &'static str| {
+            Triage::from_environment(&move |name: &str| match name {
+                "VYROX_TRIAGE_CONCURRENCY" => Some(concurrency.to_owned()),
+                "VYROX_LLM_TOTAL_SECONDS" => Some(seconds.to_owned()),
+                "VYROX_LLM_MODELS" => Some(models.to_owned()),
+                "VYROX_LLM_TRY_SECONDS" | "VYROX_LLM_DAILY_TOKENS" => None,
+                _ => Some("https://example.test".to_owned()),
+            })
+        };
+        let llm = with("8", "40", "a, b,c").unwrap().llm.unwrap();
+        assert_eq!((llm.models.len(), llm.deadline.as_secs(), llm.daily_tokens), (3, 40, 500_000));
+        assert!(with("10", "100", "a").is_ok());
+        for (concurrency, seconds, models) in
+            [("8", "60", "a"), ("1", "40", "a"), ("0", "1", "a"), ("8", "x", "a"), ("8", "9", "a,b,c,d")]
+        {
+            assert!(with(concurrency, seconds, models).is_err(), "{concurrency} {seconds} {models}");
+        }
     }
 }

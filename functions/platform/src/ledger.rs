@@ -54,6 +54,13 @@ impl Change {
         Self { key, expect, write: Write::Put { body: encode(value), ttl: None, lookup: None } }
     }
 
+    /// Writes an item of bytes, whatever is there.
+    #[must_use]
+    pub fn put_bytes(key: SortKey, bytes: Vec<u8>) -> Self {
+        let body = AttributeValue::B(aws_sdk_dynamodb::primitives::Blob::new(bytes));
+        Self { key, expect: Expect::Anything, write: Write::Put { body, ttl: None, lookup: None } }
+    }
+
     /// Removes an item; one that is not there is fine.
     #[must_use]
     pub const fn delete(key: SortKey) -> Self {

@@ -9,8 +9,12 @@
 //! | [`signer`] | KMS | turn an approved action into a signed one |
 //! | [`delivery`] | DynamoDB, KMS, SQS | hand approved actions over, take receipts |
 //! | [`secrets`] | KMS | seal and open a tenant's secrets |
+//! | [`source`] | | a source as it is stored, and what may prove its deliveries now |
+//! | [`evidence`] | KMS | seal what an alert came in as; open it (two types, two holders) |
+//! | [`rate`] | DynamoDB | count a tenant's deliveries over all execution environments |
 //! | [`discord`] | Discord REST | create and edit a message |
 //! | [`llm`] | an OpenAI-compatible endpoint | ask about one summary |
+//! | [`volatile`] | DynamoDB | cache answers, count tokens: what no verdict is changed by, so not in the audit |
 //! | [`clock`], [`config`], [`telemetry`], [`random`], [`startup`] | the machine | time, environment, logs, random bytes, starting |
 //!
 //! Nothing here judges: that is `vyrox-domain`.
@@ -23,15 +27,19 @@ pub mod config;
 pub mod delivery;
 pub mod discord;
 mod error;
+pub mod evidence;
 pub mod http;
 pub mod ledger;
 pub mod llm;
 pub mod queue;
 pub mod random;
+pub mod rate;
 pub mod secrets;
 pub mod signer;
+pub mod source;
 pub mod startup;
 pub mod table;
 pub mod telemetry;
+pub mod volatile;
 
 pub use error::{Class, Classified};

@@ -1,22 +1,27 @@
-//! Tenants' secrets: sealed by KMS with the tenant and the source as encryption context, so that a sealed secret moved to
-//! another tenant does not open. Opened ones stay in memory for a bounded time and are wiped.
+//! Tenants' secrets: each sealed under a data key of its own, which KMS wraps with the tenant and the source as encryption
+//! context, so that a sealed secret moved to another tenant or source does not open. Opened ones stay in memory for a
+//! bounded time and are wiped.
+
+mod decoy;
+mod envelope;
+mod opened;
 
 use crate::clock::Clock;
 use crate::{Class, Classified};
+use aws_sdk_kms::error::SdkError;
 use aws_sdk_kms::primitives::Blob;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use aws_sdk_kms::types::DataKeySpec;
+use decoy::Decoys;
+use envelope::Stored;
+use opened::OpenedSecrets;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use vyrox_contract::{TenantId, Vendor};
 use zeroize::Zeroizing;
 
 /// How long an opened secret is kept, in seconds.
-const KEEP: i64 = 300;
-/// How many are kept at most.
-const KEEP_MOST: usize = 1_000;
+pub const KEEP: i64 = 300;
 
 /// Bytes that do not print and are wiped.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,24 +53,10 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A sealed secret, as stored: base64 of KMS's ciphertext.
+/// A sealed secret, as stored: `secrets/envelope.rs` has the layout.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sealed(String);
-
-/// A tenant's source, as stored under `SOURCE#`: how its webhook proves itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
-    /// The vendor.
-    pub vendor: Vendor,
-    /// The account by which a body without a tenant in its path names this source.
-    pub account: String,
-    /// The secret of the `vyrox_hmac` scheme.
-    pub secret: Sealed,
-    /// The one before it, and until when (unix seconds) it still counts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<(Sealed, i64)>,
-}
 
 /// KMS did not seal or open.
 #[derive(Debug, thiserror::Error)]
@@ -87,28 +78,36 @@ impl Classified for SecretError {
     }
 }
 
+/// Where an opened secret came from, which a sender could tell by the time it took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// From memory.
+    Memory,
+    /// KMS was asked.
+    Kms,
+}
+
 /// Seals and opens.
 #[derive(Debug, Clone)]
 pub struct Secrets {
     client: aws_sdk_kms::Client,
     key_id: String,
     clock: Arc<dyn Clock>,
-    opened: Arc<Mutex<HashMap<(TenantId, Sealed), Opened>>>,
-}
-
-/// A secret in memory.
-#[derive(Debug)]
-struct Opened {
-    secret: Secret,
-    /// Unix seconds.
-    until: i64,
+    opened: Arc<OpenedSecrets>,
+    decoys: Arc<Decoys>,
 }
 
 impl Secrets {
     /// With the key `key_id`.
     #[must_use]
     pub fn new(client: aws_sdk_kms::Client, key_id: &str, clock: Arc<dyn Clock>) -> Self {
-        Self { client, key_id: key_id.to_owned(), clock, opened: Arc::default() }
+        Self {
+            client,
+            key_id: key_id.to_owned(),
+            opened: Arc::new(OpenedSecrets::new(Arc::clone(&clock))),
+            decoys: Arc::default(),
+            clock,
+        }
     }
 
     /// Seals a secret for one tenant's source.
@@ -116,18 +115,8 @@ impl Secrets {
     /// # Errors
     /// [`SecretError`].
     pub async fn seal(&self, tenant: &TenantId, vendor: Vendor, secret: &Secret) -> Result<Sealed, SecretError> {
-        let output = self
-            .client
-            .encrypt()
-            .key_id(&self.key_id)
-            .plaintext(Blob::new(secret.as_ref()))
-            .encryption_context("tenant_id", tenant.as_str())
-            .encryption_context("source", vendor.as_str())
-            .send()
-            .await
-            .map_err(|error| SecretError::Unavailable(error.into()))?;
-        let blob = output.ciphertext_blob.ok_or_else(|| SecretError::Unavailable("KMS gave no ciphertext".into()))?;
-        Ok(Sealed(STANDARD.encode(blob.as_ref())))
+        let (data_key, wrapped) = self.data_key(tenant, vendor).await?;
+        Ok(Sealed(envelope::seal(data_key.as_ref(), wrapped.as_ref(), &bound_to(tenant, vendor), secret.as_ref())))
     }
 
     /// Opens a secret that was sealed for this tenant's source.
@@ -135,19 +124,78 @@ impl Secrets {
     /// # Errors
     /// [`SecretError`].
     pub async fn open(&self, tenant: &TenantId, vendor: Vendor, sealed: &Sealed) -> Result<Secret, SecretError> {
-        let now = self.clock.now();
-        let slot = (tenant.clone(), sealed.clone());
-        if let Some(opened) = self.opened.lock().expect("nothing panics while holding this lock").get(&slot)
-            && now < opened.until
-        {
-            return Ok(opened.secret.clone());
+        Ok(self.open_from(tenant, vendor, sealed).await?.0)
+    }
+
+    /// The same, and where it came from.
+    pub(crate) async fn open_from(
+        &self,
+        tenant: &TenantId,
+        vendor: Vendor,
+        sealed: &Sealed,
+    ) -> Result<(Secret, Opening), SecretError> {
+        let slot = (tenant.clone(), vendor, sealed.clone());
+        if let Some(secret) = self.opened.find(&slot) {
+            return Ok((secret, Opening::Memory));
         }
-        let blob = STANDARD.decode(&sealed.0).map_err(|error| SecretError::Sealed(error.into()))?;
+        let secret = match envelope::parse(&sealed.0).map_err(SecretError::Sealed)? {
+            Stored::Direct(blob) => self.decrypt(tenant, vendor, blob).await?,
+            Stored::Envelope { wrapped, contents } => {
+                let data_key = self.decrypt(tenant, vendor, wrapped).await?;
+                envelope::open(data_key.as_ref(), &contents, &bound_to(tenant, vendor)).map_err(SecretError::Sealed)?
+            }
+        };
+        self.opened.keep(slot, secret.clone());
+        Ok((secret, Opening::Kms))
+    }
+
+    /// Asks KMS as opening a secret does, for nothing: a refusal that needed no KMS takes as long as one that did. What is
+    /// opened belongs to `nobody`, a tenant that does not exist.
+    ///
+    /// # Errors
+    /// [`SecretError::Unavailable`], as opening a secret would say then.
+    pub async fn open_nothing(&self, nobody: &TenantId, vendor: Vendor) -> Result<(), SecretError> {
+        let Some(round) = self.decoys.begin(self.clock.now()).await else { return Ok(()) };
+        let asked = match self.decoys.find(vendor) {
+            Some(blob) => self.decrypt(nobody, vendor, blob).await.map(drop),
+            None => self.data_key(nobody, vendor).await.map(|(_, wrapped)| self.decoys.keep(vendor, wrapped)),
+        };
+        self.decoys.end(&round);
+        match asked {
+            // KMS answered, whatever it said: it took as long as it takes.
+            Err(SecretError::Unavailable(error)) if !has_answered(&*error) => Err(SecretError::Unavailable(error)),
+            Err(error) => {
+                tracing::debug!(error = %crate::batch::chain(&error), "the decoy did not open");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// A new data key and itself as KMS wraps it.
+    async fn data_key(&self, tenant: &TenantId, vendor: Vendor) -> Result<(Secret, Blob), SecretError> {
+        let output = self
+            .client
+            .generate_data_key()
+            .key_id(&self.key_id)
+            .key_spec(DataKeySpec::Aes256)
+            .encryption_context("tenant_id", tenant.as_str())
+            .encryption_context("source", vendor.as_str())
+            .send()
+            .await
+            .map_err(|error| SecretError::Unavailable(error.into()))?;
+        let (Some(plain), Some(wrapped)) = (output.plaintext, output.ciphertext_blob) else {
+            return Err(SecretError::Unavailable("KMS gave no data key".into()));
+        };
+        Ok((Secret::new(plain.into_inner()), wrapped))
+    }
+
+    async fn decrypt(&self, tenant: &TenantId, vendor: Vendor, blob: Blob) -> Result<Secret, SecretError> {
         let output = self
             .client
             .decrypt()
             .key_id(&self.key_id)
-            .ciphertext_blob(Blob::new(blob))
+            .ciphertext_blob(blob)
             .encryption_context("tenant_id", tenant.as_str())
             .encryption_context("source", vendor.as_str())
             .send()
@@ -160,12 +208,20 @@ impl Secrets {
                 }
             })?;
         let plain = output.plaintext.ok_or_else(|| SecretError::Unavailable("KMS gave no plaintext".into()))?;
-        let secret = Secret::new(plain.into_inner());
-        let mut opened = self.opened.lock().expect("nothing panics while holding this lock");
-        opened.retain(|_, opened| now < opened.until);
-        if opened.len() < KEEP_MOST {
-            opened.insert(slot, Opened { secret: secret.clone(), until: now + KEEP });
-        }
-        Ok(secret)
+        Ok(Secret::new(plain.into_inner()))
     }
+}
+
+/// What a sealed secret is bound to beside its wrapped key: the same as the key's encryption context.
+fn bound_to(tenant: &TenantId, vendor: Vendor) -> String {
+    format!("vyrox secret of {tenant} / {vendor}")
+}
+
+/// Whether KMS itself refused (a permission, a key's state), rather than nobody having answered.
+fn has_answered(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    use aws_sdk_kms::operation::{decrypt::DecryptError, generate_data_key::GenerateDataKeyError};
+    error.downcast_ref::<SdkError<DecryptError>>().is_some_and(|error| error.as_service_error().is_some())
+        || error
+            .downcast_ref::<SdkError<GenerateDataKeyError>>()
+            .is_some_and(|error| error.as_service_error().is_some())
 }

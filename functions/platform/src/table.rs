@@ -1,15 +1,17 @@
 //! The one table: partition key `tenant_id`, sort key `sk`. Reading takes a [`TenantId`]; there is no way to read across
 //! tenants, except to resolve an outside name ([`Lookup`]) to the tenant it belongs to.
 //!
-//! An item is `tenant_id`, `sk`, `version` (a number that every write raises), `body` (JSON), and sometimes `ttl` (unix
-//! seconds) and `lookup` (the sparse index's key). Expiry is checked here too: a table's own expiry takes its time.
+//! An item is `tenant_id`, `sk`, `version` (a number that every write raises), `body` (JSON; sealed bytes for evidence), and
+//! sometimes `ttl` (unix seconds) and `lookup` (the sparse index's key). Expiry is checked here too: a table's own expiry
+//! takes its time. An item of counters has numbers in place of version and body.
 
 use crate::{Class, Classified};
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use vyrox_contract::{AlertId, KeyId, ProxyId, RequestId, TenantId, Vendor};
+use vyrox_domain::fingerprint::Fingerprint;
 use vyrox_domain::tenant::Snowflake;
 
 /// The sparse index that resolves outside names.
@@ -66,6 +68,31 @@ impl SortKey {
     #[must_use]
     pub fn interaction(id: Snowflake) -> Self {
         Self(format!("INTER#{id}"))
+    }
+
+    /// A model's cached answer.
+    #[must_use]
+    pub fn cached_verdict(fingerprint: &Fingerprint) -> Self {
+        Self(format!("VERDICT#{fingerprint}"))
+    }
+
+    /// The tokens spent on models on the day (UTC) of this time (unix seconds).
+    #[must_use]
+    pub fn budget(at: i64) -> Self {
+        let day = time::OffsetDateTime::from_unix_timestamp(at).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+        Self(format!("BUDGET#{}", day.date()))
+    }
+
+    /// What a revision of an alert came in as, sealed.
+    #[must_use]
+    pub fn evidence(id: AlertId, revision: u32) -> Self {
+        Self(format!("EVIDENCE#{id}#{revision}"))
+    }
+
+    /// How much of the tenant's rate is used up in a window (unix seconds of its beginning).
+    #[must_use]
+    pub fn rate(window: i64) -> Self {
+        Self(format!("RATE#{window}"))
     }
 
     /// An audit entry.
@@ -226,6 +253,11 @@ impl Table {
         key: &SortKey,
         now: i64,
     ) -> Result<Option<Versioned<T>>, TableError> {
+        let item = self.item(tenant, key).await?;
+        item.filter(|item| !is_expired(item, now)).map(|item| decode(&item)).transpose()
+    }
+
+    async fn item(&self, tenant: &TenantId, key: &SortKey) -> Result<Option<Item>, TableError> {
         let output = self
             .client
             .get_item()
@@ -236,7 +268,60 @@ impl Table {
             .send()
             .await
             .map_err(|error| TableError::Unavailable(error.into()))?;
-        output.item.filter(|item| !is_expired(item, now)).map(|item| decode(&item)).transpose()
+        Ok(output.item)
+    }
+
+    /// The bytes of one item that holds nothing else, read consistently.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub async fn read_bytes(&self, tenant: &TenantId, key: &SortKey, now: i64) -> Result<Option<Vec<u8>>, TableError> {
+        let Some(item) = self.item(tenant, key).await?.filter(|item| !is_expired(item, now)) else { return Ok(None) };
+        match item.get("body") {
+            Some(AttributeValue::B(bytes)) => Ok(Some(bytes.as_ref().to_vec())),
+            _ => Err(TableError::Corrupt("body", "attribute holds no bytes".into())),
+        }
+    }
+
+    /// The numbers of an item of counters, read consistently; none if there is no such item.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub(crate) async fn counters(&self, tenant: &TenantId, key: &SortKey) -> Result<HashMap<String, i64>, TableError> {
+        Ok(numbers(&self.item(tenant, key).await?.unwrap_or_default()))
+    }
+
+    /// Adds to the numbers of an item of counters in one step, and tells what they are then. No audit entry: a count is no
+    /// decision, and is forgotten at `ttl` (unix seconds).
+    ///
+    /// # Errors
+    /// [`TableError`]; whether it was added is unknown then.
+    pub(crate) async fn add(
+        &self,
+        tenant: &TenantId,
+        key: &SortKey,
+        amounts: &[(String, i64)],
+        ttl: i64,
+    ) -> Result<HashMap<String, i64>, TableError> {
+        let mut request = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .key("tenant_id", AttributeValue::S(tenant.to_string()))
+            .key("sk", AttributeValue::S(key.as_str().to_owned()))
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":ttl", AttributeValue::N(ttl.to_string()))
+            .return_values(ReturnValue::AllNew);
+        let mut terms = Vec::new();
+        for (index, (name, amount)) in amounts.iter().enumerate() {
+            terms.push(format!("#n{index} :n{index}"));
+            request = request
+                .expression_attribute_names(format!("#n{index}"), name)
+                .expression_attribute_values(format!(":n{index}"), AttributeValue::N(amount.to_string()));
+        }
+        let request = request.update_expression(format!("ADD {} SET #ttl = :ttl", terms.join(", ")));
+        let output = request.send().await.map_err(|error| TableError::Unavailable(error.into()))?;
+        Ok(numbers(&output.attributes.unwrap_or_default()))
     }
 
     /// One page of the items whose keys begin so, in order, and where the next page begins.
@@ -392,6 +477,30 @@ fn number<N: std::str::FromStr>(item: &Item, name: &str) -> Option<N> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }
 
+/// All whole numbers of an item, by their names.
+fn numbers(item: &Item) -> HashMap<String, i64> {
+    item.keys().filter_map(|name| Some((name.clone(), number(item, name)?))).collect()
+}
+
 fn is_expired(item: &Item, now: i64) -> bool {
     number::<i64>(item, "ttl").is_some_and(|ttl| ttl <= now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_named_by_its_date() {
+        for (at, key) in [
+            (0, "BUDGET#1970-01-01"),
+            (86_399, "BUDGET#1970-01-01"),
+            (951_782_400, "BUDGET#2000-02-29"),
+            (1_709_251_199, "BUDGET#2024-02-29"),
+            (1_709_251_200, "BUDGET#2024-03-01"),
+            (4_102_444_800, "BUDGET#2100-01-01"),
+        ] {
+            assert_eq!(SortKey::budget(at).as_str(), key);
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! triage: a queued alert gets its verdict, and its card is requested.
 //!
 //! ```text
-//!  AlertQueued -> AlertRecord --rules--> Assessment --(model, only if ambiguous)--> Verdict -> Plan or why not
+//!  AlertQueued -> AlertRecord --rules, injections--> Judgement --(cache or model, only if ambiguous)--> Verdict
+//!      -> Plan or why not
 //!      --one transaction: record + audit entry--> stored --SQS--> CardRequested
 //! ```
 //!
@@ -10,18 +11,20 @@
 use serde_json::json;
 use std::sync::Arc;
 use vyrox_audit::Draft;
-use vyrox_domain::heuristics::{Observation, Ruleset};
-use vyrox_domain::judgement::{Consultation, conclude, is_ambiguous};
+use vyrox_domain::fingerprint::Fingerprint;
+use vyrox_domain::heuristics::Ruleset;
+use vyrox_domain::judgement::{Consultation, Judgement};
+use vyrox_domain::llm::injection::{self, Strength};
 use vyrox_domain::message::{AlertQueued, CardRequested};
 use vyrox_domain::plan::Plan;
 use vyrox_domain::record::{AlertRecord, Offer};
 use vyrox_domain::tenant::{LlmConsent, Tenant};
-use vyrox_domain::verdict::Verdict;
+use vyrox_domain::verdict::{DecidedBy, Verdict};
 use vyrox_platform::aws::Clients;
 use vyrox_platform::clock::Clock;
 use vyrox_platform::config;
 use vyrox_platform::ledger::{Change, CommitError, Expect, Ledger};
-use vyrox_platform::llm::{Consulted, Llm};
+use vyrox_platform::llm::{Consulted, Llm, Question};
 use vyrox_platform::queue::{Queue, SendError};
 use vyrox_platform::table::{SortKey, Table, TableError, Versioned};
 use vyrox_platform::{Class, Classified};
@@ -58,6 +61,17 @@ impl Classified for TriageError {
     }
 }
 
+/// A verdict, and what it took to get there, for the audit.
+struct Judged {
+    verdict: Verdict,
+    /// The question's name, where one was asked or would have been.
+    fingerprint: Option<Fingerprint>,
+    /// What it cost.
+    tokens: u64,
+    /// When a cached answer was given.
+    asked_at: Option<i64>,
+}
+
 /// What triage can do: read, commit with an audit entry, ask a model, request a card.
 #[derive(Debug)]
 pub struct Triage {
@@ -69,13 +83,13 @@ pub struct Triage {
 }
 
 impl Triage {
-    /// Wires the function up. `http` is the client for the model's endpoint and carries its time-out.
+    /// Wires the function up. `http` is the client for the model's endpoint.
     #[must_use]
     pub fn new(clients: &Clients, config: &config::Triage, http: reqwest::Client, clock: Arc<dyn Clock>) -> Self {
         let table = Table::new(clients.dynamodb.clone(), &config.table);
         Self {
             ledger: Ledger::new(table.clone(), "triage", Arc::clone(&clock)),
-            llm: Llm::new(http, config.llm.clone()),
+            llm: Llm::new(http, config.llm.clone(), table.clone(), Arc::clone(&clock)),
             cards: Queue::new(clients.sqs.clone(), &config.cards_queue_url),
             table,
             clock,
@@ -112,47 +126,59 @@ impl Triage {
 
     async fn decide(&self, record: Versioned<AlertRecord>, tenant: &Tenant, now: i64) -> Result<(), TriageError> {
         let Versioned { value: mut record, version } = record;
-        let verdict = self.judge(&record, tenant).await;
+        let judged = self.judge(&record, tenant).await?;
+        let verdict = &judged.verdict;
         // A decision that people have made stays as it was made.
         if record.decision.is_none() {
-            record.offer = Some(match Plan::draft(&record.alert, &verdict, tenant, now) {
+            record.offer = Some(match Plan::draft(&record.alert, verdict, tenant, now) {
                 Ok(plan) => Offer::Containment(plan),
                 Err(why) => Offer::Nothing(why),
             });
         }
-        let event = recorded(&record, &verdict, now);
+        let event = recorded(&record, &judged, now);
         let (tenant_id, alert_id) = (record.alert.tenant_id.clone(), record.alert.id);
         tracing::info!(%tenant_id, %alert_id, verdict = verdict.verdict.as_str(),
             confidence = verdict.confidence.ratio(), decided_by = verdict.decided_by.as_str(), "verdict");
-        record.verdict = Some(verdict);
+        record.verdict = Some(judged.verdict);
         let change =
             Change::put(SortKey::alert(alert_id), &record, Expect::Version(version)).expiring(record.expires_at());
         self.ledger.commit(&tenant_id, &[change], &event).await?;
         Ok(())
     }
 
-    async fn judge(&self, record: &AlertRecord, tenant: &Tenant) -> Verdict {
-        let ruleset = Ruleset::built_in();
-        let assessment = ruleset.evaluate(&Observation::from(&record.alert));
-        let consulted = match tenant.llm {
-            LlmConsent::OptedIn if is_ambiguous(&assessment) => self.llm.consult(&record.alert, &assessment).await,
-            LlmConsent::OptedIn | LlmConsent::OptedOut => Consulted::Mock,
+    async fn judge(&self, record: &AlertRecord, tenant: &Tenant) -> Result<Judged, TableError> {
+        let alert = &record.alert;
+        let judgement = Judgement::of(alert, Ruleset::built_in());
+        if judgement.injection().strength() == Some(Strength::Instructs) {
+            tracing::warn!(tenant_id = %alert.tenant_id, alert_id = %alert.id, "a field tries to instruct a model");
+        }
+        if tenant.llm == LlmConsent::OptedOut || !judgement.is_ambiguous() {
+            let verdict = judgement.conclude(&Consultation::NotAsked);
+            return Ok(Judged { verdict, fingerprint: None, tokens: 0, asked_at: None });
+        }
+        let (summary, fingerprint) = (judgement.summary(alert), judgement.fingerprint(alert));
+        let question = Question {
+            tenant: &alert.tenant_id,
+            daily_tokens: tenant.llm_daily_tokens,
+            summary: &summary,
+            fingerprint: &fingerprint,
         };
-        let reason;
-        let consultation = match &consulted {
-            Consulted::Mock => Consultation::NotAsked,
-            Consulted::Answer { model, answer } => Consultation::Answered { model, answer },
-            Consulted::None(why) => {
-                reason = why.to_string();
-                Consultation::Failed { reason: &reason }
+        let consulted = self.llm.consult(&question).await?;
+        let (consultation, tokens, asked_at) = match &consulted {
+            Consulted::Mock => (Consultation::NotAsked, 0, None),
+            Consulted::Answer { model, answer, tokens } => (Consultation::Answered { model, answer }, *tokens, None),
+            Consulted::Cached { model, answer, asked_at } => {
+                (Consultation::Cached { model, answer }, 0, Some(*asked_at))
             }
+            Consulted::None { reason, tokens } => (Consultation::Failed { reason }, *tokens, None),
         };
-        conclude(&assessment, ruleset.version(), &consultation)
+        let verdict = judgement.conclude(&consultation);
+        Ok(Judged { verdict, fingerprint: Some(fingerprint), tokens, asked_at })
     }
 }
 
-fn recorded(record: &AlertRecord, verdict: &Verdict, now: i64) -> Draft {
-    let alert = &record.alert;
+fn recorded(record: &AlertRecord, judged: &Judged, now: i64) -> Draft {
+    let (alert, verdict) = (&record.alert, &judged.verdict);
     let mut event = Draft::event(now, alert.tenant_id.as_str(), "VERDICT_RECORDED");
     event.host = alert.hostname.clone().unwrap_or_default();
     event.alert_id = Some(alert.id.to_string());
@@ -167,6 +193,19 @@ fn recorded(record: &AlertRecord, verdict: &Verdict, now: i64) -> Draft {
     detail("ruleset", json!(verdict.ruleset));
     if let Some(model) = &verdict.model {
         detail("model", json!(model));
+    }
+    if let Some(fingerprint) = &judged.fingerprint {
+        detail("fingerprint", json!(fingerprint.as_str()));
+        detail("tokens", json!(judged.tokens));
+    }
+    if let Some(asked_at) = judged.asked_at {
+        detail("answered_at", json!(asked_at));
+    }
+    if verdict.decided_by == DecidedBy::Fallback {
+        detail("reason", json!(verdict.reasoning));
+    }
+    if let Some(attempt) = verdict.evidence.iter().find(|evidence| evidence.family == injection::FAMILY) {
+        detail("instructs_in", json!(attempt.field));
     }
     if let Some(plan) = record.plan() {
         detail("plan_digest", json!(plan.digest().hex()));

@@ -9,12 +9,15 @@ use vyrox_platform::clock::SystemClock;
 use vyrox_platform::{batch, config, http, startup};
 use vyrox_triage::Triage;
 
+/// No request to a model takes longer; `config::Llm` has the limits that matter.
+const MODEL_TIMEOUT: Duration = Duration::from_secs(100);
+
 #[tokio::main]
 async fn main() -> ExitCode {
     startup::run(config::Triage::from_environment, async |config: config::Triage| {
         let clients = Clients::new(&config.aws);
-        let source = batch::SourceQueue::new(clients.sqs.clone(), &config.source_queue_url);
-        let http = http::client(Duration::from_secs(20))?;
+        let source = batch::SourceQueue::new(clients.sqs.clone(), &config.source_queue_url).at_once(config.concurrency);
+        let http = http::client(MODEL_TIMEOUT)?;
         let function = Triage::new(&clients, &config, http, Arc::new(SystemClock));
         function.warm().await;
         lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {

@@ -1,4 +1,4 @@
-//! `vyroxctl alert`: what came in, and what became of it. Reading only.
+//! `vyroxctl alert`: what came in, and what became of it. Reading only; reading a payload is itself in the audit.
 
 use crate::deployment::Deployment;
 use crate::error::CtlError;
@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use std::cmp::Reverse;
 use vyrox_contract::{AlertId, TenantId};
 use vyrox_domain::record::{ActionSummary, AlertRecord, Decision, Offer, Vote};
+use vyrox_domain::text::visible;
+use vyrox_platform::evidence::About;
 use vyrox_platform::table::{Prefix, SortKey};
 
 #[derive(Debug, Subcommand)]
@@ -31,6 +33,18 @@ pub(crate) enum Command {
         /// The alert, as the webhook's answer, the card and `alert list` name it
         id: AlertId,
     },
+    /// Show the payload that an alert came in as, secrets redacted. Each reading is entered in the tenant's audit
+    #[command(after_help = "Example:\n  vyroxctl alert evidence acme 0f2c... | jq .\n\n\
+        Whoever reads needs kms:Decrypt for the purpose `evidence`: the role in the template's EvidenceReaderArn.")]
+    Evidence {
+        /// The tenant
+        tenant: TenantId,
+        /// The alert
+        id: AlertId,
+        /// Which of its payloads, from 0 [the newest]
+        #[arg(long, value_name = "N")]
+        revision: Option<u32>,
+    },
 }
 
 impl Command {
@@ -43,6 +57,7 @@ impl Command {
                     deployment.table.read::<AlertRecord>(&tenant, &SortKey::alert(id), deployment.now()).await?;
                 Ok(show(&found.ok_or(CtlError::NoSuchAlert(tenant, id))?.value))
             }
+            Self::Evidence { tenant, id, revision } => evidence(deployment, &tenant, id, revision).await,
         }
     }
 }
@@ -75,6 +90,36 @@ async fn list(deployment: &Deployment, tenant: &TenantId, limit: usize) -> Resul
         .collect();
     let text = table::columns(["ALERT", "RECEIVED", "VERDICT", "STATE", "HOST", "TITLE"], &rows);
     Ok(Report::new(Value::Array(newest.iter().map(|record| json!(record)).collect()), text))
+}
+
+/// The payload, once it is in the audit that it was read.
+async fn evidence(
+    deployment: &Deployment,
+    tenant: &TenantId,
+    id: AlertId,
+    revision: Option<u32>,
+) -> Result<Report, CtlError> {
+    deployment.tenant(tenant).await?;
+    let now = deployment.now();
+    let found = deployment.table.read::<AlertRecord>(tenant, &SortKey::alert(id), now).await?;
+    let record = found.ok_or_else(|| CtlError::NoSuchAlert(tenant.clone(), id))?.value;
+    let revision = revision.unwrap_or(record.alert.revision);
+    let stored = deployment.table.read_bytes(tenant, &SortKey::evidence(id, revision), now).await?;
+    let stored = stored.ok_or_else(|| CtlError::NoEvidence(tenant.clone(), id, revision))?;
+    let opened = deployment.evidence.open(&About { tenant_id: tenant, alert_id: id, revision }, &stored).await?;
+    let mut event = deployment.event(tenant, "EVIDENCE_READ");
+    event.alert_id = Some(id.to_string());
+    event.host = record.alert.hostname.unwrap_or_default();
+    event.detail.insert("revision".to_owned(), json!(revision));
+    deployment.ledger.commit(tenant, &[], &event).await?;
+    // The payload alone goes to standard output, so that it can be piped; a mark where it was cut is no JSON, and should not be.
+    let mark = opened.is_cut().then(|| format!("\n[cut: {} of {} bytes]", opened.text.len(), opened.bytes));
+    let text = format!("{}{}", visible(&opened.text), mark.unwrap_or_default());
+    let json = json!({
+        "alert_id": id, "revision": revision, "part": opened.part, "bytes": opened.bytes, "cut": opened.is_cut(),
+        "text": opened.text,
+    });
+    Ok(Report::new(json, text))
 }
 
 /// Where an alert stands, in a few words.

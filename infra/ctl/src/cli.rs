@@ -3,12 +3,13 @@
 use crate::config::{Flags, Settings};
 use crate::deployment::Deployment;
 use crate::error::CtlError;
-use crate::{alert, audit, dlq, proxy, source, tenant};
+use crate::{alert, audit, dlq, normalise, proxy, rules, source, tenant};
 use clap::{Parser, Subcommand};
 use serde_json::json;
 use std::io::Write as _;
 use std::process::ExitCode;
 use vyrox_platform::batch::chain;
+use vyrox_platform::clock::{Clock as _, SystemClock};
 use vyrox_platform::config::environment;
 
 /// Operates a deployment of Vyrox: tenants, their sources and proxies, alerts, the audit, dead letters.
@@ -47,7 +48,7 @@ enum Command {
     /// Who uses Vyrox: settings, suspension
     #[command(subcommand)]
     Tenant(tenant::Command),
-    /// Where a tenant's alerts come from, and the secrets that prove it
+    /// Where a tenant's alerts come from, what proves it, and how they are read
     #[command(subcommand)]
     Source(source::Command),
     /// What acts inside a tenant's network
@@ -62,6 +63,11 @@ enum Command {
     /// Messages that failed five times
     #[command(subcommand)]
     Dlq(dlq::Command),
+    /// What becomes of payloads, without a deployment: one JSON line for each alert, or why there is none
+    Normalise(normalise::Normalise),
+    /// The detection rules: scores, reasons, speed, mistakes; only `replay` needs a deployment
+    #[command(subcommand)]
+    Rules(rules::Command),
 }
 
 impl Cli {
@@ -69,7 +75,7 @@ impl Cli {
     pub(crate) async fn run(self) -> ExitCode {
         let as_json = self.json;
         match self.try_run().await {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(code) => code,
             Err(error) => {
                 let (code, text) = (error.exit_code(), chain(&error));
                 let line = if as_json {
@@ -84,17 +90,20 @@ impl Cli {
         }
     }
 
-    async fn try_run(self) -> Result<(), CtlError> {
-        let deployment = Deployment::new(Settings::read(self.flags, &environment)?);
+    async fn try_run(self) -> Result<ExitCode, CtlError> {
+        let now = SystemClock.now();
+        let deployment = || Ok::<_, CtlError>(Deployment::new(Settings::read(self.flags, &environment)?));
         let report = match self.command {
-            Command::Tenant(command) => command.run(&deployment).await?,
-            Command::Source(command) => command.run(&deployment).await?,
-            Command::Proxy(command) => command.run(&deployment).await?,
-            Command::Alert(command) => command.run(&deployment).await?,
-            Command::Dlq(command) => command.run(&deployment).await?,
-            Command::Audit(command) => match command.run(&deployment).await? {
+            Command::Tenant(command) => command.run(&deployment()?).await?,
+            Command::Source(command) => command.run(now, deployment).await?,
+            Command::Normalise(command) => return command.run(now),
+            Command::Proxy(command) => command.run(&deployment()?).await?,
+            Command::Alert(command) => command.run(&deployment()?).await?,
+            Command::Dlq(command) => command.run(&deployment()?).await?,
+            Command::Rules(command) => return command.run(self.json, deployment).await.map(|()| ExitCode::SUCCESS),
+            Command::Audit(command) => match command.run(&deployment()?).await? {
                 Some(report) => report,
-                None => return Ok(()),
+                None => return Ok(ExitCode::SUCCESS),
             },
         };
         Ok(report.print(self.json)?)

@@ -9,10 +9,12 @@ use vyrox_contract::{KeyId, TenantId};
 use vyrox_domain::tenant::Tenant;
 use vyrox_platform::aws::Clients;
 use vyrox_platform::clock::{Clock, SystemClock};
+use vyrox_platform::evidence::Opener;
 use vyrox_platform::ledger::Ledger;
 use vyrox_platform::secrets::Secrets;
 use vyrox_platform::signer::Signer;
 use vyrox_platform::table::{Lookup, SortKey, Table, Versioned};
+use vyrox_platform::volatile::Volatile;
 
 /// A deployment. Building it opens no connection.
 #[derive(Debug)]
@@ -20,6 +22,7 @@ pub(crate) struct Deployment {
     pub(crate) table: Table,
     pub(crate) ledger: Ledger,
     pub(crate) secrets: Secrets,
+    pub(crate) evidence: Opener,
     pub(crate) clients: Clients,
     pub(crate) settings: Settings,
     clock: Arc<dyn Clock>,
@@ -33,6 +36,7 @@ impl Deployment {
         Self {
             ledger: Ledger::new(table.clone(), "ctl", Arc::clone(&clock)),
             secrets: Secrets::new(clients.kms.clone(), &settings.secrets_key, Arc::clone(&clock)),
+            evidence: Opener::new(clients.kms.clone(), &settings.secrets_key),
             clients,
             table,
             settings,
@@ -49,6 +53,11 @@ impl Deployment {
     pub(crate) async fn tenant(&self, id: &TenantId) -> Result<Versioned<Tenant>, CtlError> {
         let found = self.table.read::<Tenant>(id, &SortKey::profile(), self.now()).await?;
         found.ok_or_else(|| CtlError::NoSuchTenant(id.clone()))
+    }
+
+    /// How many tokens are counted as spent on models today (UTC).
+    pub(crate) async fn tokens_spent(&self, id: &TenantId) -> Result<u64, CtlError> {
+        Ok(Volatile::new(self.table.clone()).spent(id, self.now()).await?)
     }
 
     /// Refuses an outside name that another tenant claims: a name that two claim belongs to neither. Two operators who

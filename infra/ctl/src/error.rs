@@ -2,7 +2,11 @@
 
 use crate::profile::ProfileError;
 use vyrox_contract::{AlertId, ProxyId, TenantId, Vendor};
+use vyrox_domain::heuristics::LoadError;
+use vyrox_domain::vendor::FieldMapError;
+use vyrox_domain::webhook::Scheme;
 use vyrox_platform::config::BadConfiguration;
+use vyrox_platform::evidence::EvidenceError;
 use vyrox_platform::ledger::CommitError;
 use vyrox_platform::secrets::SecretError;
 use vyrox_platform::signer::SignerError;
@@ -18,10 +22,30 @@ pub(crate) enum CtlError {
     NoSuchTenant(TenantId),
     #[error("tenant {0} has no source {1}; `vyroxctl source add {0} {1}` makes one")]
     NoSuchSource(TenantId, Vendor),
+    #[error("{1} of tenant {0} has no scheme {2}; `vyroxctl source list {0}` shows those it has")]
+    NoSuchScheme(TenantId, Vendor, Scheme),
+    #[error("{1} of tenant {0} has several schemes: say --scheme; `vyroxctl source list {0}` shows them")]
+    WhichScheme(TenantId, Vendor),
+    #[error("{1} of tenant {0} has no field map")]
+    NoFieldMap(TenantId, Vendor),
+    #[error("{0}")]
+    Asked(&'static str),
+    #[error("the secret on standard input {0}")]
+    BadSecret(&'static str),
+    #[error("{what} is not a field map")]
+    FieldMap { what: String, source: FieldMapError },
+    #[error("there is no preset {name}; there are {known}")]
+    NoSuchPreset { name: String, known: String },
+    #[error("no preset takes this sample: write a field map for it and say --map FILE (docs/adapters/field-maps.md)")]
+    NoPresetTakesIt,
+    #[error("{path} is not JSON")]
+    NotJson { path: String, source: serde_json::Error },
     #[error("tenant {0} has no proxy {1}; `vyroxctl proxy list {0}` shows those it has")]
     NoSuchProxy(TenantId, ProxyId),
     #[error("tenant {0} has no alert {1}; records are kept for 90 days, the audit for good")]
     NoSuchAlert(TenantId, AlertId),
+    #[error("alert {1} of tenant {0} has no stored payload of revision {2}")]
+    NoEvidence(TenantId, AlertId, u32),
     #[error("there is no queue {0}; is --stack right?")]
     NoSuchQueue(String),
     #[error("{question} Nobody can be asked here: say --yes")]
@@ -36,6 +60,10 @@ pub(crate) enum CtlError {
     TenantExists(TenantId),
     #[error("tenant {0} has a source {1} already; `vyroxctl source rotate {0} {1}` gives it a new secret")]
     SourceExists(TenantId, Vendor),
+    #[error("{1} of tenant {0} has {2} already; `vyroxctl source rotate {0} {1} --scheme {2}` gives it a new secret")]
+    SchemeExists(TenantId, Vendor, Scheme),
+    #[error("{2} is the last scheme of {1} of tenant {0}: add another one first, or suspend the tenant")]
+    LastScheme(TenantId, Vendor, Scheme),
     #[error("tenant {0} has a proxy {1} already; revoke it first, or choose another --proxy-id")]
     ProxyExists(TenantId, ProxyId),
     #[error("{what} belongs to another tenant already")]
@@ -48,6 +76,8 @@ pub(crate) enum CtlError {
     Commit(#[from] CommitError),
     #[error("sealing the secret")]
     Secret(#[from] SecretError),
+    #[error("opening the payload")]
+    Evidence(#[from] EvidenceError),
     #[error("making the token")]
     Token(#[from] TokenError),
     #[error("reading the signing key's public half")]
@@ -56,6 +86,20 @@ pub(crate) enum CtlError {
     Queue(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the audit does NOT verify")]
     Verification(#[source] vyrox_audit::verify::Failure),
+    #[error("{path} cannot be read")]
+    File { path: String, source: std::io::Error },
+    #[error("{path}, line {line} is not an event")]
+    Line { path: String, line: usize, source: serde_json::Error },
+    #[error("the event {0} has no label")]
+    NoLabel(String),
+    #[error("{0} has no event")]
+    NothingToMeasure(String),
+    #[error("these rules cannot be used:\n{mistakes}")]
+    RuleMistakes { mistakes: String },
+    #[error("{errors} mistakes in the rules")]
+    Lint { errors: usize },
+    #[error("loading the rules")]
+    Load(#[from] LoadError),
     #[error("input or output")]
     Io(#[from] std::io::Error),
 }
@@ -67,25 +111,45 @@ impl CtlError {
             Self::Configuration(_)
             | Self::NoSuchTenant(_)
             | Self::NoSuchSource(..)
+            | Self::NoSuchScheme(..)
+            | Self::WhichScheme(..)
+            | Self::NoFieldMap(..)
+            | Self::Asked(_)
+            | Self::BadSecret(_)
+            | Self::FieldMap { .. }
+            | Self::NoSuchPreset { .. }
+            | Self::NoPresetTakesIt
+            | Self::NotJson { .. }
             | Self::NoSuchProxy(..)
             | Self::NoSuchAlert(..)
+            | Self::NoEvidence(..)
             | Self::NoSuchQueue(_)
             | Self::NobodyToAsk { .. }
             | Self::NothingToChange
+            | Self::File { .. }
+            | Self::Line { .. }
+            | Self::NoLabel(_)
+            | Self::NothingToMeasure(_)
             | Self::FileExists(_) => 2,
             Self::Declined
             | Self::TenantExists(_)
             | Self::SourceExists(..)
+            | Self::SchemeExists(..)
+            | Self::LastScheme(..)
             | Self::ProxyExists(..)
             | Self::Taken { .. }
             | Self::Profile(_)
             | Self::Table(_)
             | Self::Commit(_)
             | Self::Secret(_)
+            | Self::Evidence(_)
             | Self::Token(_)
             | Self::Signer(_)
             | Self::Queue(_)
             | Self::Verification(_)
+            | Self::RuleMistakes { .. }
+            | Self::Lint { .. }
+            | Self::Load(_)
             | Self::Io(_) => 1,
         }
     }

@@ -2,8 +2,9 @@
 
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
-use vyrox_contract::{ProxyId, TenantId};
-use vyrox_domain::tenant::{ApprovalWindow, LlmConsent, Snowflake, Tenant, TenantStatus};
+use vyrox_contract::{ProxyId, TenantId, Vendor};
+use vyrox_domain::redact::Personal;
+use vyrox_domain::tenant::{ApprovalWindow, LlmConsent, Rates, Snowflake, Tenant, TenantStatus};
 
 /// The settings that `create` and `set` have in common. What is not given stays as it is.
 #[derive(Debug, Clone, Default, Args)]
@@ -26,6 +27,19 @@ pub(crate) struct ProfileFlags {
     /// Whether a language model may see summaries of ambiguous alerts [a new tenant: opted-out]
     #[arg(long, value_name = "CONSENT")]
     llm: Option<Consent>,
+    /// How many tokens a day (UTC) may be spent on asking a model [the deployment's own number]
+    #[arg(long, value_name = "TOKENS")]
+    llm_daily_tokens: Option<u64>,
+    /// Whether e-mail addresses are taken out of the stored payloads; passwords, tokens and keys always are [a new
+    /// tenant: kept]
+    #[arg(long, value_name = "ADDRESSES")]
+    emails: Option<Emails>,
+    /// How many deliveries a minute are taken, all sources together [unless set: the deployment's limit]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rate_per_minute: Option<u32>,
+    /// How many deliveries a minute are taken from one source; may be repeated [unless set: the deployment's limit]
+    #[arg(long, value_name = "VENDOR=N", value_parser = source_rate)]
+    source_rate_per_minute: Vec<(Vendor, u32)>,
     /// Isolations end by themselves after this many minutes
     #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=43_200))]
     lease_minutes: Option<u32>,
@@ -39,6 +53,22 @@ enum Consent {
     OptedOut,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Emails {
+    /// They stay: who was attacked is part of the evidence
+    Kept,
+    /// They are taken out
+    Redacted,
+}
+
+/// `VENDOR=N`.
+fn source_rate(text: &str) -> Result<(Vendor, u32), &'static str> {
+    let form = "give it as VENDOR=N, such as defender=600";
+    let (vendor, rate) = text.split_once('=').ok_or(form)?;
+    let rate = rate.parse().ok().filter(|rate| *rate > 0).ok_or(form)?;
+    Ok((vendor.parse().map_err(|_| form)?, rate))
+}
+
 /// A setting that can be taken away again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Clearable {
@@ -47,6 +77,8 @@ pub(crate) enum Clearable {
     ApproverRoles,
     OnCallRole,
     LeaseMinutes,
+    LlmDailyTokens,
+    Rates,
 }
 
 /// Which rule the settings would break.
@@ -84,7 +116,10 @@ pub(crate) fn new_tenant(id: &TenantId, name: &str) -> Tenant {
         proxy_id: None,
         lease_seconds: None,
         approval_window: ApprovalWindow::default(),
+        evidence_personal: Personal::default(),
+        rates: Rates::default(),
         llm: LlmConsent::OptedOut,
+        llm_daily_tokens: None,
     }
 }
 
@@ -106,6 +141,14 @@ impl ProfileFlags {
             Some(Consent::OptedOut) => LlmConsent::OptedOut,
             None => tenant.llm,
         };
+        tenant.llm_daily_tokens = self.llm_daily_tokens.or(tenant.llm_daily_tokens);
+        tenant.evidence_personal = match self.emails {
+            Some(Emails::Kept) => Personal::Kept,
+            Some(Emails::Redacted) => Personal::Emails,
+            None => tenant.evidence_personal,
+        };
+        tenant.rates.tenant_per_minute = self.rate_per_minute.or(tenant.rates.tenant_per_minute);
+        tenant.rates.source_per_minute.extend(self.source_rate_per_minute.iter().copied());
         tenant
     }
 }
@@ -118,7 +161,9 @@ impl Clearable {
             Self::Channel => tenant.channel_id = None,
             Self::ApproverRoles => tenant.approver_roles.clear(),
             Self::OnCallRole => tenant.on_call_role = None,
+            Self::LlmDailyTokens => tenant.llm_daily_tokens = None,
             Self::LeaseMinutes => tenant.lease_seconds = None,
+            Self::Rates => tenant.rates = Rates::default(),
         }
     }
 }
@@ -194,6 +239,26 @@ mod tests {
         let after = ProfileFlags { quorum: Some(2), ..ProfileFlags::default() }.apply(before.clone());
         assert_eq!(after, Tenant { quorum: 2, ..before.clone() });
         assert_eq!(Value::Object(difference(&before, &after)), json!({"quorum": {"from": 1, "to": 2}}));
+    }
+
+    #[test]
+    fn rates_are_added_to_and_taken_away() {
+        let flags = |rates: &[(Vendor, u32)]| ProfileFlags {
+            source_rate_per_minute: rates.to_vec(),
+            rate_per_minute: Some(600),
+            emails: Some(Emails::Redacted),
+            ..ProfileFlags::default()
+        };
+        let mut tenant = flags(&[(Vendor::Defender, 60)]).apply(new_tenant(&"acme".parse().unwrap(), "Acme"));
+        tenant = flags(&[(Vendor::Generic, 6)]).apply(tenant);
+        assert_eq!(tenant.rates.source_per_minute.len(), 2);
+        assert_eq!((tenant.rates.tenant_per_minute, tenant.evidence_personal), (Some(600), Personal::Emails));
+        Clearable::Rates.clear(&mut tenant);
+        assert!(tenant.rates.is_default());
+        assert_eq!(source_rate("defender=60"), Ok((Vendor::Defender, 60)));
+        for bad in ["defender", "defender=0", "defender=x", "nobody=1", "=1"] {
+            assert!(source_rate(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -9,7 +9,8 @@ use crate::table;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use vyrox_contract::{ProxyId, TenantId};
-use vyrox_domain::tenant::{LlmConsent, Snowflake, Tenant, TenantStatus};
+use vyrox_domain::redact::Personal;
+use vyrox_domain::tenant::{LlmConsent, Rates, Snowflake, Tenant, TenantStatus};
 use vyrox_platform::ledger::{Change, CommitError, Expect};
 use vyrox_platform::table::{Lookup, SortKey, Versioned};
 
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     /// Change settings
     #[command(after_help = "Examples:\n  vyroxctl tenant set acme --quorum 2 --llm opted-in\n  \
         vyroxctl tenant set acme --approver-role 8001 --approver-role 8002   these two, and no others\n  \
+        vyroxctl tenant set acme --emails redacted --rate-per-minute 6000 --source-rate-per-minute generic=60\n  \
         vyroxctl tenant set acme --clear lease-minutes")]
     Set(Set),
     /// Switch a tenant off: its webhooks answer 401 and nobody can approve
@@ -75,7 +77,11 @@ impl Command {
     pub(crate) async fn run(self, deployment: &Deployment) -> Result<Report, CtlError> {
         match self {
             Self::Create(create) => create.run(deployment).await,
-            Self::Show { id } => Ok(show(&deployment.tenant(&id).await?.value)),
+            Self::Show { id } => {
+                let tenant = deployment.tenant(&id).await?.value;
+                let spent = deployment.tokens_spent(&id).await?;
+                Ok(shown(&tenant, Some(spent)))
+            }
             Self::Set(set) => set.run(deployment).await,
             Self::Suspend { id, confirm } => suspend(deployment, &id, &confirm).await,
             Self::Activate { id } => {
@@ -176,6 +182,11 @@ pub(crate) fn write(tenant: &Tenant, expect: Expect) -> Change {
 }
 
 fn show(tenant: &Tenant) -> Report {
+    shown(tenant, None)
+}
+
+/// The settings, and today's tokens where they were looked up.
+fn shown(tenant: &Tenant, spent: Option<u64>) -> Report {
     let roles: Vec<String> = tenant.approver_roles.iter().map(Snowflake::to_string).collect();
     let status = match tenant.status {
         TenantStatus::Onboarding => "onboarding",
@@ -186,7 +197,11 @@ fn show(tenant: &Tenant) -> Report {
         LlmConsent::OptedIn => "opted in",
         LlmConsent::OptedOut => "opted out",
     };
-    let text = table::fields(&[
+    let emails = match tenant.evidence_personal {
+        Personal::Kept => "kept in stored payloads",
+        Personal::Emails => "taken out of stored payloads",
+    };
+    let mut fields = vec![
         ("tenant", tenant.id.to_string()),
         ("name", tenant.name.clone()),
         ("status", status.to_owned()),
@@ -198,6 +213,21 @@ fn show(tenant: &Tenant) -> Report {
         ("acting proxy", table::or_dash(tenant.proxy_id.as_ref())),
         ("lease", tenant.lease_seconds.map_or_else(|| "until released".to_owned(), |s| format!("{} min", s / 60))),
         ("language model", llm.to_owned()),
-    ]);
-    Report::new(json!(tenant), text)
+        ("tokens a day", tenant.llm_daily_tokens.map_or_else(|| "as deployed".to_owned(), |tokens| tokens.to_string())),
+        ("e-mail addresses", emails.to_owned()),
+        ("rates", rates(&tenant.rates)),
+    ];
+    let mut value = json!(tenant);
+    if let Some(spent) = spent {
+        fields.push(("tokens today", spent.to_string()));
+        value["llm_tokens_today"] = json!(spent);
+    }
+    Report::new(value, table::fields(&fields))
+}
+
+fn rates(rates: &Rates) -> String {
+    let all = rates.tenant_per_minute.map(|rate| format!("{rate} a minute"));
+    let sources = rates.source_per_minute.iter().map(|(vendor, rate)| format!("{vendor} {rate} a minute"));
+    let said: Vec<String> = all.into_iter().chain(sources).collect();
+    if said.is_empty() { "the deployment's".to_owned() } else { said.join(", ") }
 }

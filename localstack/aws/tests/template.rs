@@ -43,13 +43,16 @@ fn every_role_may_do_exactly_this() {
         Ingest dynamodb:GetItem ${Table.Arn}
         Ingest dynamodb:PutItem ${Table.Arn}
         Ingest dynamodb:Query ${Table.Arn}/index/lookup
+        Ingest dynamodb:UpdateItem ${Table.Arn}
         Ingest kms:Decrypt ${SecretsKey.Arn}
+        Ingest kms:GenerateDataKey ${SecretsKey.Arn}
         Ingest logs:CreateLogStream ${IngestLogs.Arn}
         Ingest logs:PutLogEvents ${IngestLogs.Arn}
         Ingest sqs:SendMessage ${AlertsQueue.Arn}
         Interactions dynamodb:GetItem ${Table.Arn}
         Interactions dynamodb:PutItem ${Table.Arn}
         Interactions dynamodb:Query ${Table.Arn}/index/lookup
+        Interactions kms:Decrypt ${SecretsKey.Arn}
         Interactions logs:CreateLogStream ${InteractionsLogs.Arn}
         Interactions logs:PutLogEvents ${InteractionsLogs.Arn}
         Interactions sqs:SendMessage ${ActionsQueue.Arn}
@@ -75,6 +78,7 @@ fn every_role_may_do_exactly_this() {
         Relay sqs:SendMessage ${CardsQueue.Arn}
         Triage dynamodb:GetItem ${Table.Arn}
         Triage dynamodb:PutItem ${Table.Arn}
+        Triage dynamodb:UpdateItem ${Table.Arn}
         Triage logs:CreateLogStream ${TriageLogs.Arn}
         Triage logs:PutLogEvents ${TriageLogs.Arn}
         Triage sqs:ChangeMessageVisibility ${AlertsQueue.Arn}
@@ -98,10 +102,16 @@ fn every_role_may_do_exactly_this() {
 #[test]
 fn every_function_is_told_exactly_this() {
     let expected = BTreeMap::from([
-        ("IngestFunction", "ALERTS_QUEUE_URL SECRETS_KEY_ID TABLE"),
-        ("TriageFunction", "CARDS_QUEUE_URL LLM_API_KEY LLM_MODELS LLM_URL SOURCE_QUEUE_URL TABLE"),
+        ("IngestFunction", "ALERTS_QUEUE_URL SECRETS_KEY_ID SOURCE_RATE_PER_MINUTE TABLE TENANT_RATE_PER_MINUTE"),
+        (
+            "TriageFunction",
+            "CARDS_QUEUE_URL LLM_API_KEY LLM_DAILY_TOKENS LLM_MODELS LLM_TOTAL_SECONDS LLM_TRY_SECONDS LLM_URL SOURCE_QUEUE_URL TABLE TRIAGE_CONCURRENCY",
+        ),
         ("NotifyFunction", "DISCORD_API_URL DISCORD_BOT_TOKEN SOURCE_QUEUE_URL TABLE"),
-        ("InteractionsFunction", "ACTIONS_QUEUE_URL CARDS_QUEUE_URL DISCORD_APPLICATION_ID DISCORD_PUBLIC_KEY TABLE"),
+        (
+            "InteractionsFunction",
+            "ACTIONS_QUEUE_URL CARDS_QUEUE_URL DISCORD_APPLICATION_ID DISCORD_PUBLIC_KEY SECRETS_KEY_ID TABLE",
+        ),
         ("DispatchFunction", "CARDS_QUEUE_URL DISCORD_PUBLIC_KEY SIGNING_KEY_ID SOURCE_QUEUE_URL TABLE"),
         ("RelayFunction", "CARDS_QUEUE_URL DISCORD_PUBLIC_KEY SIGNING_KEY_ID TABLE"),
     ]);
@@ -213,6 +223,37 @@ fn a_third_signer_is_found() {
     });
 }
 
+/// Sealing and opening evidence are two roles', and opening it does not open webhook secrets.
+#[test]
+fn a_grant_that_reaches_beyond_its_purpose_is_found() {
+    for (role, action) in [("IngestRole", "kms:GenerateDataKey"), ("InteractionsRole", "kms:Decrypt")] {
+        assert_breaks("without the purpose `evidence`", |document| {
+            let statements =
+                &mut document["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+            let statements = statements.as_array_mut().unwrap();
+            let statement = statements.iter_mut().find(|statement| statement["Action"] == json!([action])).unwrap();
+            statement["Condition"].as_object_mut().unwrap().remove("StringEquals");
+        });
+    }
+    assert_breaks("may open evidence as well", |document| {
+        let statements =
+            &mut document["Resources"]["IngestRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+        let statements = statements.as_array_mut().unwrap();
+        let statement = statements.iter_mut().find(|statement| statement["Action"] == json!(["kms:Decrypt"])).unwrap();
+        statement["Condition"] = json!({"Null": {"kms:EncryptionContext:tenant_id": "false"}});
+    });
+    assert_breaks("without the tenant", |document| {
+        let statements =
+            &mut document["Resources"]["InteractionsRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+        let statements = statements.as_array_mut().unwrap();
+        let statement = statements.iter_mut().find(|statement| statement["Action"] == json!(["kms:Decrypt"])).unwrap();
+        statement["Condition"].as_object_mut().unwrap().remove("Null");
+    });
+    assert_breaks("without the purpose `evidence`", |document| {
+        grant(document, "TriageRole", "kms:Decrypt", &arn("SecretsKey"));
+    });
+}
+
 #[test]
 fn a_way_around_the_roles_is_found() {
     assert_breaks("permissions outside a role", |document| {
@@ -273,6 +314,10 @@ fn a_loss_in_silence_is_found() {
     });
     assert_breaks("has no alarm", |document| {
         document["Resources"].as_object_mut().unwrap().remove("ActionsDeadLettersAlarm");
+    });
+    assert_breaks("too short for its models", |document| {
+        document["Resources"]["TriageFunction"]["Properties"]["Environment"]["Variables"]["VYROX_TRIAGE_CONCURRENCY"] =
+            json!("2");
     });
     assert_breaks("is not encrypted", |document| {
         document["Resources"]["AlertsQueue"]["Properties"]["SqsManagedSseEnabled"] = json!(false);

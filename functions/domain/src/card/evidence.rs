@@ -3,6 +3,7 @@
 use super::{AllowedMentions, Embed, Ephemeral, Field, Footer, colour, field, history, standing};
 use crate::approval::Refusal;
 use crate::record::AlertRecord;
+use crate::redact::Redactor;
 use crate::text::Shown;
 use crate::verdict::Verdict;
 
@@ -38,10 +39,52 @@ pub(super) fn reasons(verdict: &Verdict, most: usize) -> Shown {
     Shown::lines(lines)
 }
 
-/// The evidence and the timeline of an alert. `now` is unix seconds.
+/// What an alert came in as, for [`investigation`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RawPayload<'a> {
+    /// It was opened.
+    Opened {
+        /// The payload with its secrets redacted, or its beginning; hostile text.
+        text: &'a str,
+        /// How many bytes the whole has.
+        bytes: usize,
+    },
+    /// None is stored.
+    Absent,
+    /// It is stored and cannot be opened now.
+    Unavailable,
+}
+
+/// The most of the payload that is shown, in UTF-16 units; all of it is the operator's to read.
+const MOST_OF_PAYLOAD: usize = 900;
+
+fn payload(raw: RawPayload<'_>) -> Option<Field> {
+    let value = match raw {
+        RawPayload::Absent => return None,
+        RawPayload::Unavailable => {
+            Shown::literal("It cannot be opened just now, because of a fault on our side. Everything else is shown.")
+        }
+        RawPayload::Opened { text, bytes } => {
+            let kept = text.len() < bytes;
+            let note = kept.then(|| {
+                Shown::join([
+                    Shown::literal(" (kept: the first "),
+                    Shown::number(i64::try_from(text.len()).unwrap_or(i64::MAX)),
+                    Shown::literal(" of "),
+                    Shown::number(i64::try_from(bytes).unwrap_or(i64::MAX)),
+                    Shown::literal(" bytes)"),
+                ])
+            });
+            Shown::join([Shown::fence(text, MOST_OF_PAYLOAD)].into_iter().chain(note))
+        }
+    };
+    Some(field("Payload, secrets redacted", value, false))
+}
+
+/// The evidence and the timeline of an alert, and the beginning of what it came in as. `now` is unix seconds.
 #[must_use]
-pub fn investigation(record: &AlertRecord, now: i64) -> Ephemeral {
-    let alert = &record.alert;
+pub fn investigation(record: &AlertRecord, raw: RawPayload<'_>, now: i64) -> Ephemeral {
+    let (alert, redactor) = (&record.alert, Redactor::default());
     let mut fields: Vec<Field> = Vec::new();
     let mut facts = Vec::new();
     let mut fact = |name: &'static str, value: Option<&str>| {
@@ -56,8 +99,9 @@ pub fn investigation(record: &AlertRecord, now: i64) -> Ephemeral {
     fact("tactic ", alert.tactic.as_deref());
     fact("technique ", alert.technique.as_deref());
     fields.push(field("Alert", Shown::lines(facts), false));
+    fields.extend(payload(raw));
     if let Some(parent) = &alert.parent_cmdline {
-        fields.push(field("Parent command line", Shown::fence(parent, 400), false));
+        fields.push(field("Parent command line", Shown::fence(&redactor.text(parent), 400), false));
     }
     if let Some(verdict) = &record.verdict {
         for evidence in verdict.evidence.iter().take(8) {
@@ -68,12 +112,12 @@ pub fn investigation(record: &AlertRecord, now: i64) -> Ephemeral {
                 Shown::literal("\u{a0}%, in "),
                 Shown::span(&evidence.field, 30),
                 Shown::literal("\n"),
-                Shown::span(&evidence.matched, 120),
+                Shown::span(&redactor.text(&evidence.matched), 120),
             ]);
             fields.push(Field { name: Shown::inline(&evidence.title, 100), value, inline: false });
         }
         if let Some(reasoning) = &verdict.reasoning {
-            fields.push(field("Reasoning", Shown::inline(reasoning, 500), false));
+            fields.push(field("Reasoning", Shown::inline(&redactor.text(reasoning), 500), false));
         }
     }
     fields.push(field(
@@ -92,8 +136,10 @@ pub fn investigation(record: &AlertRecord, now: i64) -> Ephemeral {
         content: Shown::literal("Evidence for this alert; only you see this."),
         embeds: vec![Embed {
             title: Shown::literal("Investigation"),
-            description: command
-                .map_or_else(|| Shown::literal("The alert carries no command line."), |line| Shown::fence(line, 900)),
+            description: command.map_or_else(
+                || Shown::literal("The alert carries no command line."),
+                |line| Shown::fence(&redactor.text(line), 900),
+            ),
             color: colour(level, standing(record, now)),
             fields,
             footer: Footer {

@@ -103,6 +103,8 @@ proptest! {
         verdict.evidence = vec![evidence; reasons];
         verdict.reasoning = Some(text.clone());
         assert_fits(&serde_json::to_value(render(&record, &stage::tenant(), NOW).unwrap()).unwrap());
-        assert_fits(&serde_json::to_value(investigation(&record, NOW)).unwrap());
+        for raw in [RawPayload::Opened { text: &text, bytes: text.len() + 9 }, RawPayload::Unavailable, RawPayload::Absent] {
+            assert_fits(&serde_json::to_value(investigation(&record, raw, NOW)).unwrap());
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! From matched rules to one probability.
 
+use super::fitted::{System, calibration};
+use super::vendor_context::is_vendors_word;
 use crate::verdict::{Confidence, Evidence};
 use std::collections::BTreeMap;
 
@@ -8,7 +10,7 @@ pub const MAX_EVIDENCE: usize = 20;
 /// Rules never are certain.
 const MAX_CONFIDENCE: f64 = 0.99;
 /// Families whose strongest rule is below this are context: circumstances, not behaviour.
-const CONTEXT_BELOW: f64 = 0.25;
+const CONTEXT_BELOW: Confidence = Confidence::from_ten_thousandths(2_500);
 /// All context together is worth at most this, so circumstances alone are never accepted as malice.
 const CONTEXT_CEILING: f64 = 0.40;
 
@@ -25,26 +27,41 @@ pub struct Assessment {
     pub staged: Vec<Evidence>,
 }
 
-/// Noisy-OR over families, the maximum within a family, context bounded.
+/// From evidence to a confidence: [`suspicion`] over what was observed, calibrated, then Noisy-OR with what the vendor says.
 ///
-/// Families are independent reasons to believe in malice; rules of one family are the same reason seen twice. Adding
-/// evidence never lowers the result.
-pub(super) fn combine<'a>(evidence: impl IntoIterator<Item = &'a Evidence>) -> Confidence {
-    let mut families: BTreeMap<&str, Confidence> = BTreeMap::new();
-    for item in evidence {
-        let strongest = families.entry(&item.family).or_insert(Confidence::ZERO);
-        *strongest = item.weight.max(*strongest);
-    }
-    let (mut innocent, mut innocent_context) = (1.0_f64, 1.0_f64);
-    for weight in families.values().map(|weight| weight.ratio()) {
-        if weight < CONTEXT_BELOW {
-            innocent_context *= 1.0 - weight;
-        } else {
-            innocent *= 1.0 - weight;
-        }
-    }
-    let innocent = innocent * innocent_context.max(1.0 - CONTEXT_CEILING);
+/// Adding evidence never lowers the result. The vendor's words come after the calibration, because that was fitted without
+/// them; alone they stay below HIGH.
+pub(super) fn combine<'a>(evidence: impl IntoIterator<Item = &'a Evidence>, system: System) -> Confidence {
+    let (said, observed): (Vec<&Evidence>, Vec<&Evidence>) =
+        evidence.into_iter().partition(|item| is_vendors_word(&item.family));
+    let of_families = |items: Vec<&'a Evidence>| items.into_iter().map(|item| (item.family.as_str(), item.weight));
+    let calibrated = calibration(system).weight(suspicion(of_families(observed))).ratio();
+    let innocent = (1.0 - calibrated) * (1.0 - noisy_or(strongest(of_families(said)).into_values()));
     Confidence::from_ratio((1.0 - innocent).min(MAX_CONFIDENCE))
+}
+
+/// Noisy-OR over families, the maximum within a family, context bounded; 0 to 1, not yet calibrated.
+///
+/// Families are independent reasons to believe in malice; rules of one family are the same reason seen twice.
+pub fn suspicion<'a>(evidence: impl IntoIterator<Item = (&'a str, Confidence)>) -> f64 {
+    let (context, behaviour): (Vec<Confidence>, Vec<Confidence>) =
+        strongest(evidence).into_values().partition(|weight| *weight < CONTEXT_BELOW);
+    let context = noisy_or(context).min(CONTEXT_CEILING);
+    1.0 - (1.0 - noisy_or(behaviour)) * (1.0 - context)
+}
+
+/// The strongest of each family.
+fn strongest<'a>(evidence: impl IntoIterator<Item = (&'a str, Confidence)>) -> BTreeMap<&'a str, Confidence> {
+    let mut families = BTreeMap::new();
+    for (family, weight) in evidence {
+        let strongest = families.entry(family).or_insert(Confidence::ZERO);
+        *strongest = weight.max(*strongest);
+    }
+    families
+}
+
+fn noisy_or(weights: impl IntoIterator<Item = Confidence>) -> f64 {
+    1.0 - weights.into_iter().fold(1.0, |innocent, weight| innocent * (1.0 - weight.ratio()))
 }
 
 /// Strongest first; equal weights by rule id, so that equal input gives equal bytes.
@@ -69,8 +86,8 @@ mod tests {
     }
 
     fn combined(items: &[(&str, u16)]) -> u16 {
-        let items: Vec<Evidence> = items.iter().map(|(family, weight)| evidence(family, *weight)).collect();
-        combine(&items).ten_thousandths()
+        let weights = items.iter().map(|(family, weight)| (*family, Confidence::from_ten_thousandths(*weight)));
+        Confidence::from_ratio(suspicion(weights)).ten_thousandths()
     }
 
     #[test]
@@ -78,7 +95,7 @@ mod tests {
         assert_eq!(combined(&[]), 0);
         assert_eq!(combined(&[("a", 5_000), ("a", 4_000)]), 5_000);
         assert_eq!(combined(&[("a", 5_000), ("b", 5_000)]), 7_500);
-        assert_eq!(combined(&[("a", 9_700), ("b", 9_700)]), 9_900);
+        assert_eq!(combined(&[("a", 9_700), ("b", 9_700)]), 9_991);
     }
 
     #[test]
@@ -88,16 +105,31 @@ mod tests {
         assert_eq!(combined(&items), 4_000);
     }
 
+    #[test]
+    fn a_vendors_word_comes_on_top_of_what_was_observed() {
+        let observed = [evidence("a", 5_000)];
+        let with_word = [evidence("a", 5_000), evidence("vendor-severity", 5_500)];
+        let (alone, both) = (combine(&observed, System::Unknown).ratio(), combine(&with_word, System::Unknown).ratio());
+        assert!((both - (1.0 - (1.0 - alone) * 0.45)).abs() < 2e-4, "{alone} {both}");
+        assert_eq!(combine(&[evidence("vendor-severity", 5_500)], System::Unknown).ten_thousandths(), 5_500);
+    }
+
+    #[test]
+    fn nothing_is_certain() {
+        let everything: Vec<Evidence> = ["a", "b", "c", "vendor-severity"].map(|family| evidence(family, 9_700)).into();
+        assert_eq!(combine(&everything, System::Unknown).ten_thousandths(), 9_900);
+    }
+
     proptest::proptest! {
         #[test]
         fn more_evidence_never_lowers_the_confidence(
-            items in proptest::collection::vec(("[a-f]", 100_u16..9_700), 0..12),
+            items in proptest::collection::vec(("[a-f]|vendor-severity", 100_u16..9_700), 0..12),
             more in ("[a-f]", 100_u16..9_700),
         ) {
             let before: Vec<Evidence> = items.iter().map(|(family, weight)| evidence(family, *weight)).collect();
             let mut after = before.clone();
             after.push(evidence(&more.0, more.1));
-            proptest::prop_assert!(combine(&after) >= combine(&before));
+            proptest::prop_assert!(combine(&after, System::Linux) >= combine(&before, System::Linux));
         }
     }
 }

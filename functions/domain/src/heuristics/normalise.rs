@@ -1,74 +1,83 @@
-//! The forms of a text that literals and regexes are matched on.
+//! A text without the noise that no interpreter minds.
 //!
 //! Attackers write one command in many spellings. Every text is matched in its plain form (lower case, one space between
-//! words) and, where that differs, in a form with the usual disguises undone. A match in either counts, so undoing can only
-//! add matches; it never hides what was written.
+//! words) and, where that differs, in forms with disguises undone. A match in any of them counts, so undoing can only add
+//! matches; it never hides what was written. What [`super::undo`] does needs to understand a little of each interpreter;
+//! what is done here does not.
 
+use super::note::{Note, Notes};
 use std::borrow::Cow;
 
 /// At most this many bytes of a field are looked at, half of them from the end, so padding cannot push a command out.
 pub(super) const FIELD_LIMIT: usize = 16 * 1024;
-
-/// Environment variables with one usual value, in the spellings of cmd and PowerShell (lower case).
-const VARIABLES: &[(&str, &str)] = &[
-    ("%comspec%", r"c:\windows\system32\cmd.exe"),
-    ("%systemroot%", r"c:\windows"),
-    ("%windir%", r"c:\windows"),
-    ("%temp%", r"c:\users\user\appdata\local\temp"),
-    ("%tmp%", r"c:\users\user\appdata\local\temp"),
-    ("%appdata%", r"c:\users\user\appdata\roaming"),
-    ("%localappdata%", r"c:\users\user\appdata\local"),
-    ("%userprofile%", r"c:\users\user"),
-    ("%programdata%", r"c:\programdata"),
-    ("%allusersprofile%", r"c:\programdata"),
-    ("%public%", r"c:\users\public"),
-    ("%programfiles%", r"c:\program files"),
-    ("%systemdrive%", "c:"),
-    ("$env:comspec", r"c:\windows\system32\cmd.exe"),
-    ("$env:systemroot", r"c:\windows"),
-    ("$env:windir", r"c:\windows"),
-    ("$env:temp", r"c:\users\user\appdata\local\temp"),
-    ("$env:tmp", r"c:\users\user\appdata\local\temp"),
-    ("$env:appdata", r"c:\users\user\appdata\roaming"),
-    ("$env:localappdata", r"c:\users\user\appdata\local"),
-    ("$env:userprofile", r"c:\users\user"),
-    ("$env:programdata", r"c:\programdata"),
-    ("$env:public", r"c:\users\public"),
-    ("$env:systemdrive", "c:"),
-    ("${ifs}", " "),
-    ("$ifs", " "),
-];
+/// So much white space in one place is there to hide what comes after it.
+const PADDING: usize = 100;
 
 /// `text` with look-alike dashes, quotes and spaces made plain, control characters and runs of white space made one space,
 /// invisible characters dropped, and bounded to [`FIELD_LIMIT`]. Case is kept: base64 needs it.
-pub(super) fn tidy(text: &str) -> String {
+pub(super) fn tidy(text: &str, notes: &mut Notes) -> String {
     let text = bounded(text);
+    if text.is_ascii() { tidy_ascii(&text, notes) } else { tidy_unicode(&text, notes) }
+}
+
+fn tidy_ascii(text: &str, notes: &mut Notes) -> String {
     let mut tidy = String::with_capacity(text.len());
-    let mut gap = true;
-    for c in text.chars() {
-        let c = match c {
-            '!'..='~' => c,
-            '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
+    let mut words = text.split(|c: char| !matches!(c, '!'..='~'));
+    let mut gap = 0;
+    if let Some(first) = words.next() {
+        tidy.push_str(first);
+    }
+    for word in words {
+        gap += 1;
+        if word.is_empty() {
+            continue;
+        }
+        notes.add_if(gap >= PADDING, Note::Padding);
+        if !tidy.is_empty() {
+            tidy.push(' ');
+        }
+        tidy.push_str(word);
+        gap = 0;
+    }
+    tidy
+}
+
+fn tidy_unicode(text: &str, notes: &mut Notes) -> String {
+    let mut tidy = String::with_capacity(text.len());
+    let mut gap = 1;
+    let mut characters = text.chars().peekable();
+    while let Some(written) = characters.next() {
+        let c = match written {
+            '!'..='~' => written,
+            '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' => {
+                let option = gap > 0 && characters.peek().is_some_and(char::is_ascii_alphabetic);
+                notes.add_if(option, Note::Dash);
+                '-'
+            }
             '\u{2018}'..='\u{201b}' => '\'',
             '\u{201c}'..='\u{201f}' => '"',
+            '\u{feff}' if tidy.is_empty() => continue,
             '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}' => {
+                notes.add(Note::Invisible);
                 continue;
             }
-            c if c.is_whitespace() || c.is_control() => ' ',
-            c => c,
+            '\u{ff01}'..='\u{ff5e}' => {
+                notes.add(Note::Invisible);
+                char::from_u32(u32::from(written) - 0xfee0).unwrap_or(written)
+            }
+            _ if written.is_whitespace() || written.is_control() => ' ',
+            _ => written,
         };
         if c == ' ' {
-            if !gap {
-                tidy.push(' ');
-            }
-            gap = true;
-        } else {
-            tidy.push(c);
-            gap = false;
+            gap += 1;
+            notes.add_if(gap > PADDING, Note::Padding);
+            continue;
         }
-    }
-    if tidy.ends_with(' ') {
-        tidy.pop();
+        if gap > 0 && !tidy.is_empty() {
+            tidy.push(' ');
+        }
+        tidy.push(c);
+        gap = 0;
     }
     tidy
 }
@@ -85,23 +94,52 @@ pub(super) fn lowered(mut text: String) -> String {
 
 /// A tidied text without quotes, carets and backticks, with concatenated string literals joined and doubled backslashes
 /// made one. `None` when there is nothing to strip. Case is kept.
-pub(super) fn stripped(tidy: &str) -> Option<String> {
-    if !tidy.bytes().any(|b| matches!(b, b'"' | b'\'' | b'^' | b'`')) && !tidy.contains(r"\\") {
+pub(super) fn stripped(tidy: &str, notes: &mut Notes) -> Option<String> {
+    let disguised = |b: &u8| matches!(b, b'"' | b'\'' | b'^' | b'`');
+    if !tidy.as_bytes().iter().any(disguised) && !tidy.contains(r"\\") {
         return None;
     }
+    let bytes = tidy.as_bytes();
+    let letter = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphabetic);
+    let mut inside = [0_u32; 3];
+    let mut last_quote = None;
     let mut stripped = String::with_capacity(tidy.len());
-    let mut rest = tidy;
-    while let Some(at) = rest.find(['"', '\'', '^', '`', '\\']) {
-        stripped.push_str(&rest[..at]);
-        let disguise = rest.as_bytes()[at];
-        rest = &rest[at + 1..];
-        match disguise {
-            b'\\' if !stripped.ends_with('\\') => stripped.push('\\'),
-            b'"' | b'\'' => rest = after_concatenation(rest).unwrap_or(rest),
-            _ => {}
+    let (mut from, mut at) = (0, 0);
+    while at < bytes.len() {
+        let byte = bytes[at];
+        if !matches!(byte, b'"' | b'\'' | b'^' | b'`' | b'\\') {
+            at += 1;
+            continue;
         }
+        stripped.push_str(&tidy[from..at]);
+        let between = letter(at.checked_sub(1)) && letter(Some(at + 1));
+        let empty = letter(at.checked_sub(1)) && bytes.get(at + 1) == Some(&byte) && letter(Some(at + 2));
+        at += 1;
+        match byte {
+            b'\\' => {
+                if !stripped.ends_with('\\') {
+                    stripped.push('\\');
+                }
+            }
+            b'"' | b'\'' => {
+                // Two in one word: an apostrophe comes alone.
+                let same_word = last_quote.is_some_and(|last: usize| !tidy[last..at].contains(' '));
+                inside[0] += 2 * u32::from(between && same_word) + 2 * u32::from(empty);
+                last_quote = between.then_some(at);
+                if let Some(rest) = after_concatenation(&tidy[at..]) {
+                    notes.add(Note::Concat);
+                    at = tidy.len() - rest.len();
+                }
+            }
+            b'^' => inside[1] += u32::from(between),
+            _ => inside[2] += u32::from(between),
+        }
+        from = at;
     }
-    stripped.push_str(rest);
+    stripped.push_str(&tidy[from..]);
+    for (count, note) in inside.into_iter().zip([Note::Quote, Note::Caret, Note::Backtick]) {
+        notes.add_if(count >= 2, note);
+    }
     Some(stripped)
 }
 
@@ -110,90 +148,75 @@ fn after_concatenation(rest: &str) -> Option<&str> {
     rest.trim_start().strip_prefix('+')?.trim_start().strip_prefix(['"', '\''])
 }
 
-/// A lower-case text with common environment variables expanded and PowerShell's abbreviated arguments written out.
-pub(super) fn expanded(lower: &str) -> Cow<'_, str> {
-    let mut text = Cow::Borrowed(lower);
-    if lower.contains(['%', '$']) {
-        for (variable, value) in VARIABLES {
-            if text.contains(variable) {
-                text = Cow::Owned(text.replace(variable, value));
-            }
-        }
+/// Words that are only interesting in a spelling that nobody would type, with the capitals that people do give them.
+const SPELLINGS: &[&str] = &[
+    "PowerShell",
+    "Invoke",
+    "Expression",
+    "DownloadString",
+    "DownloadFile",
+    "DownloadData",
+    "WebClient",
+    "NewObject",
+    "Object",
+    "System",
+    "Hidden",
+    "Bypass",
+    "NoProfile",
+    "NonInteractive",
+    "WindowStyle",
+    "ExecutionPolicy",
+    "EncodedCommand",
+    "Command",
+    "Convert",
+    "Replace",
+    "String",
+    "Encoding",
+    "Unicode",
+    "RunDll32",
+    "RegSvr32",
+    "FromBase64String",
+    "MsHta",
+    "CertUtil",
+    "BitsAdmin",
+    "WScript",
+    "CScript",
+    "SchTasks",
+    "WhoAmI",
+    "VssAdmin",
+    "Delete",
+    "Process",
+    "Start",
+    "Reflection",
+    "Assembly",
+    "ComSpec",
+    "Shell",
+];
+
+/// Whether a word of `tidy` has upper and lower case at random, as `pOweRshELl`. Names in camel case, and base64, do not.
+pub(super) fn has_random_case(tidy: &str) -> bool {
+    let words = tidy.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '_')));
+    words.filter(|word| (6..=24).contains(&word.len())).any(is_random)
+}
+
+/// Capitals where nobody puts them in a known word; or in any word of letters, a change of case at almost every letter.
+fn is_random(word: &str) -> bool {
+    let bytes = word.as_bytes();
+    let capitals = bytes.iter().filter(|b| b.is_ascii_uppercase()).count();
+    if capitals < 2 || capitals == bytes.len() {
+        return false;
     }
-    if text.contains("powershell") || text.contains("pwsh") {
-        text = Cow::Owned(powershell_arguments(&text));
+    let changes = bytes.windows(2).filter(|pair| pair[0].is_ascii_uppercase() != pair[1].is_ascii_uppercase()).count();
+    if changes >= 5 && changes * 5 >= (bytes.len() - 1) * 4 && bytes.iter().all(u8::is_ascii_alphabetic) {
+        return true;
     }
-    text
-}
-
-/// What the next word of a PowerShell command line is.
-#[derive(Clone, Copy)]
-enum Next {
-    /// Not (or no longer) an argument of PowerShell itself.
-    Anything,
-    /// A parameter.
-    Parameter,
-    /// The value of `-WindowStyle`.
-    WindowStyle,
-    /// The value of another parameter.
-    Value,
-}
-
-fn powershell_arguments(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 32);
-    let mut next = Next::Anything;
-    for word in text.split(' ') {
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        let (written, following) = match (next, word.strip_prefix(['-', '/'])) {
-            (Next::WindowStyle, _) => (if is_hidden(word) { "hidden" } else { word }, Next::Parameter),
-            (Next::Value, _) => (word, Next::Parameter),
-            (Next::Parameter, Some(parameter)) => match parameter_name(parameter) {
-                Some((name, following)) => (name, following),
-                None => (word, Next::Parameter),
-            },
-            (Next::Parameter | Next::Anything, _) => {
-                (word, if is_powershell(word) { Next::Parameter } else { Next::Anything })
-            }
-        };
-        out.push_str(written);
-        next = following;
-    }
-    out
-}
-
-fn is_powershell(word: &str) -> bool {
-    let name = word.rsplit(['\\', '/']).next().unwrap_or(word);
-    matches!(name.strip_suffix(".exe").unwrap_or(name), "powershell" | "pwsh")
-}
-
-fn is_hidden(value: &str) -> bool {
-    value == "1" || (!value.is_empty() && "hidden".starts_with(value))
-}
-
-/// PowerShell accepts any unambiguous beginning of a parameter's name, and a few fixed aliases.
-fn parameter_name(written: &str) -> Option<(&'static str, Next)> {
-    let begins = |name: &str, least: usize| written.len() >= least && name.starts_with(written);
-    Some(match written {
-        "ec" => ("-encodedcommand", Next::Anything),
-        "ep" => ("-executionpolicy", Next::Value),
-        "wd" => ("-workingdirectory", Next::Value),
-        _ if begins("encodedcommand", 1) => ("-encodedcommand", Next::Anything),
-        _ if begins("executionpolicy", 2) => ("-executionpolicy", Next::Value),
-        _ if begins("windowstyle", 1) => ("-windowstyle", Next::WindowStyle),
-        _ if begins("noprofile", 3) => ("-noprofile", Next::Parameter),
-        _ if begins("noninteractive", 4) => ("-noninteractive", Next::Parameter),
-        _ if begins("noexit", 3) => ("-noexit", Next::Parameter),
-        _ if begins("nologo", 3) => ("-nologo", Next::Parameter),
-        _ if begins("version", 1) => ("-version", Next::Value),
-        _ if begins("command", 1) => ("-command", Next::Anything),
-        _ if begins("file", 1) => ("-file", Next::Anything),
-        _ => return None,
+    SPELLINGS.iter().filter(|known| known.eq_ignore_ascii_case(word)).any(|known| {
+        let odd = known.bytes().zip(bytes).filter(|(usual, b)| usual.is_ascii_lowercase() && b.is_ascii_uppercase());
+        odd.count() >= 2 && changes >= 3
     })
 }
 
-fn bounded(text: &str) -> Cow<'_, str> {
+pub(super) fn bounded(text: &str) -> Cow<'_, str> {
     if text.len() <= FIELD_LIMIT {
         return Cow::Borrowed(text);
     }
@@ -207,39 +230,79 @@ fn bounded(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    fn undone(text: &str) -> String {
-        let tidy = tidy(text);
-        let lower = lowered(stripped(&tidy).unwrap_or(tidy));
-        expanded(&lower).into_owned()
+    fn tidied(text: &str) -> String {
+        tidy(text, &mut Notes::default())
+    }
+
+    fn noticed(text: &str) -> Notes {
+        let mut notes = Notes::default();
+        let tidy = tidy(text, &mut notes);
+        stripped(&tidy, &mut notes);
+        notes.add_if(has_random_case(&tidy), Note::Case);
+        notes
     }
 
     #[test]
-    fn disguises_are_undone() {
+    fn noise_is_taken_away() {
+        let mut notes = Notes::default();
         for (written, meant) in [
             ("c^m^d /c  w\"h\"oami", "cmd /c whoami"),
-            ("i`eX ('Down'+ 'loadString')", "iex (downloadstring)"),
-            (r"%COMSPEC% /c dir", r"c:\windows\system32\cmd.exe /c dir"),
-            (r"type C:\\Windows\\\\win.ini", r"type c:\windows\win.ini"),
-            ("powershell \u{2013}W h -NoP -enc AAAA", "powershell -windowstyle hidden -noprofile -encodedcommand aaaa"),
-            ("pwsh.exe /e AAAA", "pwsh.exe -encodedcommand aaaa"),
-            ("powershell -ep bypass -f run.ps1 -e x", "powershell -executionpolicy bypass -file run.ps1 -e x"),
-            ("cat${IFS}/etc/passwd", "cat /etc/passwd"),
-            ("who\u{200b}ami\r\n\t/all", "whoami /all"),
+            ("i`eX ('Down'+ 'loadString')", "ieX (DownloadString)"),
+            (r"type C:\\Windows\\\\win.ini", r"type C:\Windows\win.ini"),
+            ("who\u{200b}ami\r\n\t/all ", "whoami /all"),
+            ("\u{feff}powershell \u{2013}enc", "powershell -enc"),
+            ("\u{ff57}hoami", "whoami"),
         ] {
-            assert_eq!(undone(written), meant);
+            let tidy = tidied(written);
+            assert_eq!(stripped(&tidy, &mut notes).unwrap_or(tidy), meant);
+        }
+        assert!(stripped("ls -la /var/log", &mut notes).is_none());
+    }
+
+    #[test]
+    fn ascii_and_unicode_texts_are_tidied_alike() {
+        for text in ["", " ", " a  b\t\tc ", "\u{0}a\u{7f}b", "a", "  "] {
+            let (mut one, mut other) = (Notes::default(), Notes::default());
+            assert_eq!(tidy_ascii(text, &mut one), tidy_unicode(text, &mut other), "{text:?}");
+            assert_eq!(one, other);
         }
     }
 
     #[test]
-    fn a_plain_text_needs_no_second_form() {
-        assert!(stripped("ls -la /var/log").is_none());
-        assert_eq!(undone("grep -e error /var/log/syslog"), "grep -e error /var/log/syslog");
+    fn disguises_are_noticed() {
+        for (text, note) in [
+            ("p^o^w^ershell", Note::Caret),
+            (r#"n""et us''er"#, Note::Quote),
+            ("i`e`x", Note::Backtick),
+            ("('down'+'load')", Note::Concat),
+            ("powershell \u{2014}enc", Note::Dash),
+            ("who\u{200b}ami", Note::Invisible),
+            ("pOwErShElL -c x", Note::Case),
+        ] {
+            assert!(noticed(text).has(note), "{text}: {note:?}");
+        }
+        assert!(noticed(&format!("cmd /c{}whoami", " ".repeat(120))).has(Note::Padding));
+    }
+
+    #[test]
+    fn ordinary_texts_are_not_conspicuous() {
+        for text in [
+            r#"powershell -c "Get-ChildItem 'C:\Program Files' | ForEach-Object { $_.FullName }""#,
+            r#"git commit -m "don't panic, I can't either""#,
+            "if ([string]::IsNullOrEmpty($x)) { throw 'no URL' }",
+            "findstr /r ^abc$ file.txt",
+            "curl -H 'Authorization: Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9' https://example.test",
+            "New-Object System.Net.WebClient; ConvertTo-SecureString; InvokeWebRequestXml",
+            "echo — done",
+        ] {
+            assert!(noticed(text).is_empty(), "{text}: {:?}", noticed(text));
+        }
     }
 
     #[test]
     fn padding_cannot_push_a_command_out() {
         let text = format!("cmd /c {} & vssadmin delete shadows", "\u{e9}".repeat(FIELD_LIMIT));
-        let tidy = tidy(&text);
+        let tidy = tidied(&text);
         assert!(tidy.len() <= FIELD_LIMIT);
         assert!(tidy.starts_with("cmd /c") && tidy.ends_with("vssadmin delete shadows"));
     }

@@ -11,11 +11,24 @@ impl PlatformSet {
     /// Every operating system: what applies when nothing tells them apart.
     pub const ALL: Self = Self(0b111);
     /// Linux and macOS, which share most of their commands.
-    const UNIX: Self = Self(0b110);
+    pub(super) const UNIX: Self = Self(0b110);
+    /// Windows alone.
+    pub(super) const WINDOWS: Self = Self(0b001);
 
     /// The set of `platforms`.
     pub fn of<'a>(platforms: impl IntoIterator<Item = &'a Platform>) -> Self {
         Self(platforms.into_iter().fold(0, |set, platform| set | Self::bit(*platform)))
+    }
+
+    /// The set with these bits, as compiled rules have them.
+    pub(super) const fn of_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
+    /// Their names.
+    pub(super) fn names(self) -> Vec<&'static str> {
+        let all = [Platform::Windows, Platform::Linux, Platform::Macos];
+        all.into_iter().filter(|platform| self.0 & Self::bit(*platform) != 0).map(Platform::as_str).collect()
     }
 
     /// Whether the two have an operating system in common.
@@ -72,9 +85,9 @@ impl PlatformSet {
 
     const fn bit(platform: Platform) -> u8 {
         match platform {
-            Platform::Windows => 0b001,
-            Platform::Linux => 0b010,
-            Platform::Macos => 0b100,
+            Platform::Windows => vyrox_ruleset::WINDOWS,
+            Platform::Linux => vyrox_ruleset::LINUX,
+            Platform::Macos => vyrox_ruleset::MACOS,
         }
     }
 }

@@ -1,9 +1,18 @@
 //! The texts of an observation, in every form that is matched.
+//!
+//! At most eight texts per command line: as written, without noise, with disguises undone, with the other option prefix; the
+//! same without the last for what was hidden in base64; and the markers. Each has at most [`LONGEST`] bytes.
 
-use super::Observation;
 use super::decode::decoded;
-use super::normalise::{expanded, lowered, stripped, tidy};
-use super::rule::Field;
+use super::expand::{expanded, other_prefix};
+use super::normalise::{FIELD_LIMIT, has_random_case, lowered, stripped, tidy};
+use super::note::{Note, Notes};
+use super::undo::undone;
+use super::{Observation, PlatformSet};
+use vyrox_ruleset::Field;
+
+/// Writing out short forms makes a text longer, at most to this many bytes.
+const LONGEST: usize = 2 * FIELD_LIMIT;
 
 /// One form of one field.
 #[derive(Debug)]
@@ -14,11 +23,21 @@ pub(super) struct Text {
     pub(super) label: &'static str,
     /// Lower case.
     pub(super) content: String,
+    /// Which ASCII characters it has, as a set of bits.
+    pub(super) characters: u128,
+}
+
+impl Text {
+    fn new(field: Field, label: &'static str, content: String) -> Self {
+        let characters = content.bytes().fold(0, |set, byte| set | 1_u128.checked_shl(u32::from(byte)).unwrap_or(0));
+        Self { field, label, content, characters }
+    }
 }
 
 /// Every text of `observation`.
 pub(super) fn texts(observation: &Observation<'_>) -> Vec<Text> {
     let mut texts = Vec::with_capacity(8);
+    let systems = PlatformSet::infer(observation);
     let first = observation.process_cmdline.and_then(first_word);
     let parent_first = observation.parent_cmdline.and_then(first_word);
 
@@ -28,9 +47,9 @@ pub(super) fn texts(observation: &Observation<'_>) -> Vec<Text> {
         let program = observation.process_name.or(observation.process_path).map(base_name).unwrap_or_default();
         let there = first.is_some_and(|first| base_name(first).to_ascii_lowercase().starts_with(&stem(program)));
         if there || program.is_empty() {
-            push_forms(&mut texts, Field::Cmdline, cmdline);
+            push_forms(&mut texts, Field::Cmdline, cmdline, &names, systems);
         } else {
-            push_forms(&mut texts, Field::Cmdline, &format!("{program} {cmdline}"));
+            push_forms(&mut texts, Field::Cmdline, &format!("{program} {cmdline}"), &names, systems);
         }
     }
     push_name(&mut texts, Field::Process, names);
@@ -38,54 +57,158 @@ pub(super) fn texts(observation: &Observation<'_>) -> Vec<Text> {
         .process_path
         .or_else(|| [observation.process_name, first].into_iter().flatten().find(|word| word.contains(['\\', '/'])));
     if let Some(path) = path {
-        texts.push(Text {
-            field: Field::Path,
-            label: "process_path",
-            content: lowered(tidy(path)).replace(r"\\", r"\"),
-        });
+        push_path(&mut texts, path);
     }
-    push_name(&mut texts, Field::Parent, self::names([observation.parent_process, parent_first, None]));
+    let parent_names = self::names([observation.parent_process, parent_first, None]);
     if let Some(cmdline) = observation.parent_cmdline {
-        push_forms(&mut texts, Field::ParentCmdline, cmdline);
+        push_forms(&mut texts, Field::ParentCmdline, cmdline, &parent_names, systems);
     }
+    push_name(&mut texts, Field::Parent, parent_names);
     if let Some(user) = observation.username {
-        texts.push(Text { field: Field::User, label: "username", content: lowered(tidy(user)) });
+        let user = lowered(tidy(user, &mut Notes::default()));
+        // Between bars whole and without its domain, so that rules can name exactly one account.
+        let content = format!("{user} |{user}|{}|", base_name(&user));
+        texts.push(Text::new(Field::User, Field::User.label(), content));
     }
     texts
 }
 
-fn push_forms(texts: &mut Vec<Text>, field: Field, written: &str) {
-    let tidy = tidy(written);
-    let stripped = stripped(&tidy);
-    let hidden = decoded(stripped.as_deref().unwrap_or(&tidy));
-    push_undone(texts, field, field.label(), tidy, stripped);
+/// A command line in every form, and what was noticed on the way.
+fn push_forms(texts: &mut Vec<Text>, field: Field, written: &str, names: &str, systems: PlatformSet) {
+    let mut notes = Notes::default();
+    let tidied = tidy(written, &mut notes);
+    notes.add_if(has_random_case(&tidied), Note::Case);
+    notes.add_if(names_a_share(&tidied), Note::Network);
+    let forms = Forms::of(tidied, systems, &mut notes);
+    let hidden = forms.undone.as_deref().and_then(|undone| decoded(undone, &mut notes));
+    let hidden = hidden.or_else(|| decoded(forms.stripped.as_deref().unwrap_or(&forms.tidied), &mut notes));
+    forms.push(texts, field, field.label(), Some(names), systems, &mut notes);
     if let Some(hidden) = hidden {
-        let tidy = self::tidy(&hidden);
-        let stripped = self::stripped(&tidy);
-        push_undone(texts, field, "decoded", tidy, stripped);
+        let tidied = tidy(&hidden, &mut notes);
+        notes.add_if(names_a_share(&tidied), Note::Network);
+        Forms::of(tidied, systems, &mut notes).push(texts, field, "decoded", None, systems, &mut notes);
+    }
+    if !notes.is_empty() {
+        texts.push(Text::new(field, field.label(), notes.text()));
     }
 }
 
-fn push_undone(texts: &mut Vec<Text>, field: Field, label: &'static str, tidy: String, stripped: Option<String>) {
-    let plain = lowered(tidy);
-    let undone = match stripped {
-        Some(stripped) => Some(expanded(&lowered(stripped)).into_owned()),
-        None => match expanded(&plain) {
-            std::borrow::Cow::Owned(undone) => Some(undone),
-            std::borrow::Cow::Borrowed(_) => None,
-        },
-    };
-    if let Some(undone) = undone.filter(|undone| *undone != plain) {
-        texts.push(Text { field, label, content: undone });
+/// A text before it is made lower case.
+struct Forms {
+    tidied: String,
+    lower: String,
+    /// Without noise.
+    stripped: Option<String>,
+    /// With disguises undone, and without noise.
+    undone: Option<String>,
+}
+
+impl Forms {
+    fn of(tidied: String, systems: PlatformSet, notes: &mut Notes) -> Self {
+        let lower = lowered(tidied.clone());
+        let undone = undone(&tidied, &lower, systems, notes);
+        let stripped = stripped(&tidied, notes);
+        let undone = undone.map(|undone| self::stripped(&undone, &mut Notes::default()).unwrap_or(undone));
+        Self { tidied, lower, stripped, undone }
     }
-    texts.push(Text { field, label, content: plain });
+
+    /// The forms that differ, those that say most first.
+    fn push(
+        self,
+        texts: &mut Vec<Text>,
+        field: Field,
+        label: &'static str,
+        names: Option<&str>,
+        systems: PlatformSet,
+        notes: &mut Notes,
+    ) {
+        let first = texts.len();
+        let mut push = |content: String| {
+            if !texts[first..].iter().any(|text| text.content == content) {
+                texts.push(Text::new(field, label, content));
+            }
+        };
+        let mut flipped = None;
+        let lower = [self.undone.map(lowered), self.stripped.map(lowered), Some(self.lower)];
+        for (index, lower) in lower.into_iter().enumerate() {
+            let Some(lower) = lower else { continue };
+            let plain = index == 2;
+            match expanded(&lower, notes) {
+                std::borrow::Cow::Owned(written_out) => {
+                    let written_out = shortened(written_out);
+                    flip(&mut flipped, &written_out, names, systems);
+                    push(written_out);
+                    if plain {
+                        push(lower);
+                    }
+                }
+                std::borrow::Cow::Borrowed(_) => {
+                    flip(&mut flipped, &lower, names, systems);
+                    push(lower);
+                }
+            }
+        }
+        flipped.flatten().into_iter().for_each(push);
+    }
+}
+
+/// The first of a text's forms with the other option prefix, on a system that has such programs.
+fn flip(flipped: &mut Option<Option<String>>, lower: &str, names: Option<&str>, systems: PlatformSet) {
+    if flipped.is_none() {
+        let names = names.filter(|_| systems.overlaps(PlatformSet::WINDOWS));
+        *flipped = Some(names.and_then(|names| {
+            let shell = ["|cmd|", "|powershell|", "|pwsh|"].iter().any(|shell| names.contains(shell));
+            let called = lower.split(' ').filter(|_| shell).map(base_name);
+            other_prefix(lower, names.split('|').chain(called))
+        }));
+    }
+}
+
+fn shortened(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(LONGEST));
+    text
+}
+
+/// Whether a text has `\\server\share` in it. Doubled backslashes inside a path, as forwarders write them, are none.
+fn names_a_share(tidied: &str) -> bool {
+    tidied.match_indices(r"\\").any(|(at, _)| {
+        let begins =
+            tidied[..at].chars().next_back().is_none_or(|c| matches!(c, ' ' | '"' | '\'' | '=' | '(' | ',' | '@'));
+        let rest = tidied[at..].trim_start_matches('\\');
+        let server = rest.split('\\').next().unwrap_or_default();
+        begins
+            && server.len() < rest.len()
+            && server.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && server.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@' | b':'))
+    })
+}
+
+fn push_path(texts: &mut Vec<Text>, path: &str) {
+    let label = Field::Path.label();
+    let mut notes = Notes::default();
+    let lower = lowered(tidy(path, &mut notes));
+    notes.add_if(names_a_share(&lower), Note::Network);
+    let hidden =
+        lower.match_indices("/.").any(|(at, _)| lower.as_bytes().get(at + 2).is_some_and(u8::is_ascii_alphanumeric));
+    notes.add_if(hidden, Note::Hidden);
+    let plain = lower.replace(r"\\", r"\");
+    if let std::borrow::Cow::Owned(written_out) = expanded(&plain, &mut notes)
+        && written_out != plain
+    {
+        texts.push(Text::new(Field::Path, label, shortened(written_out)));
+    }
+    texts.push(Text::new(Field::Path, label, plain));
+    if !notes.is_empty() {
+        texts.push(Text::new(Field::Path, label, notes.text()));
+    }
 }
 
 /// Names as rules' `process` and `parent` lists match them: whole, between bars, with and without `.exe`.
 fn names(words: [Option<&str>; 3]) -> String {
     let mut names = String::new();
     for word in words.into_iter().flatten() {
-        let name = base_name(word.trim()).to_ascii_lowercase();
+        let mut name = base_name(word.trim()).to_ascii_lowercase();
+        name.retain(|c| !matches!(c, '^' | '"' | '\'' | '`'));
         if name.is_empty() || names.contains(&format!("|{name}|")) {
             continue;
         }
@@ -104,7 +227,7 @@ fn names(words: [Option<&str>; 3]) -> String {
 
 fn push_name(texts: &mut Vec<Text>, field: Field, content: String) {
     if !content.is_empty() {
-        texts.push(Text { field, label: field.label(), content });
+        texts.push(Text::new(field, field.label(), content));
     }
 }
 
@@ -143,6 +266,39 @@ mod tests {
             ..Observation::EMPTY
         };
         assert_eq!(contents(&observation, Field::Cmdline), ["rundll32.exe evil.dll,run"]);
+    }
+
+    #[test]
+    fn a_command_line_has_a_bounded_number_of_forms_and_markers_of_its_own() {
+        let written = r#"c^m^d /c "set a=certutil& set b=/f& call %a% %b% -urlcache \\srv\share\x""#;
+        let forms = contents(&Observation { process_cmdline: Some(written), ..Observation::EMPTY }, Field::Cmdline);
+        assert!(forms.iter().any(|form| form.contains("call certutil /f -urlcache")), "{forms:#?}");
+        assert!(forms.iter().any(|form| form.contains("call certutil -f /urlcache")), "{forms:#?}");
+        assert_eq!(forms.last().unwrap(), "\u{1}obf:caret\u{1}\u{1}obf:variable\u{1}\u{1}path:network\u{1}");
+        assert!(forms.len() <= 8, "{forms:#?}");
+    }
+
+    #[test]
+    fn nobody_can_write_a_marker() {
+        let forged = "ls \u{1}obf:caret\u{1}";
+        let forms = contents(&Observation { process_cmdline: Some(forged), ..Observation::EMPTY }, Field::Cmdline);
+        assert_eq!(forms, ["ls obf:caret"]);
+    }
+
+    #[test]
+    fn accounts_stand_between_bars_with_and_without_their_domain() {
+        let observation = Observation { username: Some(r"NT AUTHORITY\SYSTEM"), ..Observation::EMPTY };
+        assert_eq!(contents(&observation, Field::User), [r"nt authority\system |nt authority\system|system|"]);
+    }
+
+    #[test]
+    fn shares_are_told_from_doubled_backslashes() {
+        for share in [r"copy \\srv\c$\x .", r"\\10.0.0.1\share", r"dir \\\\srv\\share"] {
+            assert!(names_a_share(share), "{share}");
+        }
+        for other in [r"C:\\Windows\\x.exe", r"\\?\C:\x", r"\\.\pipe\x", r"grep a\\b", "http://a/b"] {
+            assert!(!names_a_share(other), "{other}");
+        }
     }
 
     #[test]

@@ -29,6 +29,15 @@ const WORDS: &[(&[&str], u16)] = &[
     (&["discovery", "ta0007", "collection", "ta0009"], 500),
 ];
 
+/// The families of this evidence.
+const SEVERITY: &str = "vendor-severity";
+const TECHNIQUE: &str = "vendor-technique";
+
+/// Whether `family` is something that the vendor said, not something that was observed.
+pub(super) fn is_vendors_word(family: &str) -> bool {
+    matches!(family, SEVERITY | TECHNIQUE)
+}
+
 /// What the vendor said, as evidence.
 pub(super) fn vendor_evidence(observation: &Observation<'_>) -> impl Iterator<Item = Evidence> {
     severity(observation.vendor_severity).into_iter().chain(words(observation))
@@ -42,9 +51,9 @@ fn severity(severity: VendorSeverity) -> Option<Evidence> {
         VendorSeverity::Low | VendorSeverity::Informational | VendorSeverity::Unknown => return None,
     };
     Some(Evidence {
-        rule_id: "vendor-severity".to_owned(),
+        rule_id: SEVERITY.to_owned(),
         title: "The vendor's own severity".to_owned(),
-        family: "vendor-severity".to_owned(),
+        family: SEVERITY.to_owned(),
         weight: Confidence::from_ten_thousandths(weight),
         field: "vendor_severity".to_owned(),
         matched: severity.as_str().to_owned(),
@@ -63,9 +72,9 @@ fn words(observation: &Observation<'_>) -> Option<Evidence> {
         })
         .reduce(|best, next| if next.2 > best.2 { next } else { best })?;
     Some(Evidence {
-        rule_id: "vendor-technique".to_owned(),
+        rule_id: TECHNIQUE.to_owned(),
         title: "The tactic or technique that the vendor names".to_owned(),
-        family: "vendor-technique".to_owned(),
+        family: TECHNIQUE.to_owned(),
         weight: Confidence::from_ten_thousandths(weight),
         field: field.to_owned(),
         matched: word.to_owned(),

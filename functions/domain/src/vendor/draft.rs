@@ -2,7 +2,7 @@
 //! there or the payload is refused, texts are bounded, and a containment target has its vendor's form or is absent.
 
 use super::{NormaliseError, Reception};
-use crate::alert::{NormalizedAlert, Platform, VendorSeverity, alert_id};
+use crate::alert::{NormalizedAlert, Platform, VendorSeverity, VendorStatus, alert_id};
 use vyrox_contract::{DeviceId, ProcessId, Sha1, Sha256, ThreatId, Vendor};
 
 /// The longest id of an alert, in bytes. The longest real one seen has about 100.
@@ -10,35 +10,58 @@ const MAX_ID: usize = 512;
 
 /// What a payload said so far; see [`NormalizedAlert`] for the fields.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
-    pub(super) raw_id: Option<String>,
-    pub(super) timestamp: Option<i64>,
-    pub(super) hostname: Option<String>,
-    pub(super) username: Option<String>,
-    pub(super) process_name: Option<String>,
-    pub(super) process_cmdline: Option<String>,
-    pub(super) sha256: Option<Sha256>,
-    pub(super) tactic: Option<String>,
-    pub(super) technique: Option<String>,
-    pub(super) severity: Option<VendorSeverity>,
-    pub(super) device_id: Option<DeviceId>,
-    pub(super) process_id: Option<ProcessId>,
-    pub(super) threat_id: Option<ThreatId>,
-    pub(super) sha1: Option<Sha1>,
-    pub(super) process_path: Option<String>,
-    pub(super) parent_process: Option<String>,
-    pub(super) parent_cmdline: Option<String>,
-    pub(super) title: Option<String>,
-    pub(super) platform: Option<Platform>,
+pub struct Draft {
+    /// The vendor's own id; an alert cannot do without it.
+    pub raw_id: Option<String>,
+    /// Unix seconds; an alert cannot do without it.
+    pub timestamp: Option<i64>,
+    /// The host's name.
+    pub hostname: Option<String>,
+    /// The account, with its domain where given.
+    pub username: Option<String>,
+    /// The process's file name.
+    pub process_name: Option<String>,
+    /// Its command line.
+    pub process_cmdline: Option<String>,
+    /// The file's SHA-256.
+    pub sha256: Option<Sha256>,
+    /// As the vendor spells it.
+    pub tactic: Option<String>,
+    /// As the vendor spells it.
+    pub technique: Option<String>,
+    /// Only where it is certain.
+    pub severity: Option<VendorSeverity>,
+    /// What the vendor's containment call takes, and nothing else.
+    pub device_id: Option<DeviceId>,
+    /// The operating system's.
+    pub process_id: Option<ProcessId>,
+    /// What the vendor kills by.
+    pub threat_id: Option<ThreatId>,
+    /// The file's SHA-1.
+    pub sha1: Option<Sha1>,
+    /// The file's full path.
+    pub process_path: Option<String>,
+    /// The parent's file name or path.
+    pub parent_process: Option<String>,
+    /// The parent's command line.
+    pub parent_cmdline: Option<String>,
+    /// The vendor's title.
+    pub title: Option<String>,
+    /// Where the payload leaves no doubt.
+    pub platform: Option<Platform>,
+    /// What has become of it already.
+    pub status: Option<VendorStatus>,
+    /// The payload is one of several parts of its alert.
+    pub partial: bool,
 }
 
 /// Where a shape keeps what no alert can do without, for the refusal's text.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Required {
+pub struct Required {
     /// The path of the vendor's id.
-    pub(super) raw_id: &'static str,
+    pub raw_id: &'static str,
     /// The path of the time.
-    pub(super) timestamp: &'static str,
+    pub timestamp: &'static str,
 }
 
 impl Draft {
@@ -46,7 +69,10 @@ impl Draft {
     ///
     /// What is longer than any real value is cut, so that a hostile payload costs no more to store than a real one. An id
     /// is never cut: two cut ids might be one.
-    pub(super) fn finish(
+    ///
+    /// # Errors
+    /// [`NormaliseError::Field`] without an id or a time, and for an id that is too long.
+    pub fn finish(
         self,
         vendor: Vendor,
         required: Required,
@@ -80,6 +106,8 @@ impl Draft {
             parent_cmdline: cut(self.parent_cmdline, 4_096),
             title: cut(self.title, 512),
             platform: self.platform,
+            vendor_status: self.status,
+            partial: self.partial,
             received_at: reception.received_at,
             revision: 0,
         })

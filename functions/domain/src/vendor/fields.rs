@@ -1,23 +1,26 @@
 //! Reading a vendor's JSON: absent, null, empty and wrongly typed are all `None`; nothing is guessed.
 
-use crate::alert::Platform;
+use crate::alert::{Platform, VendorStatus};
 use serde_json::Value;
 
 /// The longest text that is kept of one field, in characters.
 const MAX_TEXT: usize = 8_192;
 
 /// The value at a path of object keys.
-pub(super) fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
+#[must_use]
+pub fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
     path.iter().try_fold(value, |value, key| value.get(key))
 }
 
 /// The text there, trimmed and bounded, unless empty. Numbers (as some forwarders turn ids into) become their exact digits.
-pub(super) fn text(value: &Value, path: &[&str]) -> Option<String> {
+#[must_use]
+pub fn text(value: &Value, path: &[&str]) -> Option<String> {
     text_of(at(value, path)?)
 }
 
 /// [`text`] of the value itself.
-pub(super) fn text_of(value: &Value) -> Option<String> {
+#[must_use]
+pub fn text_of(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.trim().chars().take(MAX_TEXT).collect(),
         Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
@@ -27,32 +30,38 @@ pub(super) fn text_of(value: &Value) -> Option<String> {
 }
 
 /// The first of several places that has a text.
-pub(super) fn first_text(value: &Value, paths: &[&[&str]]) -> Option<String> {
+#[must_use]
+pub fn first_text(value: &Value, paths: &[&[&str]]) -> Option<String> {
     paths.iter().find_map(|path| text(value, path))
 }
 
 /// The first of several places whose text is a valid `T`; an invalid value counts as absent.
-pub(super) fn first_valid<T: std::str::FromStr>(value: &Value, paths: &[&[&str]]) -> Option<T> {
+#[must_use]
+pub fn first_valid<T: std::str::FromStr>(value: &Value, paths: &[&[&str]]) -> Option<T> {
     paths.iter().find_map(|path| text(value, path)?.parse().ok())
 }
 
 /// The elements of the array there; none if there is none.
-pub(super) fn elements<'a>(value: &'a Value, path: &[&str]) -> &'a [Value] {
+#[must_use]
+pub fn elements<'a>(value: &'a Value, path: &[&str]) -> &'a [Value] {
     at(value, path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// Whether there is something other than null.
-pub(super) fn has(value: &Value, path: &[&str]) -> bool {
+#[must_use]
+pub fn has(value: &Value, path: &[&str]) -> bool {
     at(value, path).is_some_and(|value| !value.is_null())
 }
 
 /// The last component of a Windows or Unix path.
-pub(super) fn basename(path: &str) -> Option<String> {
+#[must_use]
+pub fn basename(path: &str) -> Option<String> {
     path.rsplit(['\\', '/']).next().filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
 /// A path of a vendor that gives the folder and the file's name apart: joined, unless the path ends in the name already.
-pub(super) fn path_in_folder(folder: Option<String>, name: Option<&str>) -> Option<String> {
+#[must_use]
+pub fn path_in_folder(folder: Option<String>, name: Option<&str>) -> Option<String> {
     let folder = folder?;
     let Some(name) = name else { return Some(folder) };
     if basename(&folder).is_some_and(|last| last.eq_ignore_ascii_case(name)) {
@@ -68,8 +77,15 @@ pub(super) fn path_in_folder(folder: Option<String>, name: Option<&str>) -> Opti
     Some(format!("{folder}{separator}{name}"))
 }
 
+/// The first of several places whose word says that the alert is dealt with.
+#[must_use]
+pub fn status(value: &Value, paths: &[&[&str]]) -> Option<VendorStatus> {
+    paths.iter().find_map(|path| VendorStatus::from_word(&text(value, path)?))
+}
+
 /// `DOMAIN\user`, or just the user.
-pub(super) fn account(domain: Option<String>, user: Option<String>) -> Option<String> {
+#[must_use]
+pub fn account(domain: Option<String>, user: Option<String>) -> Option<String> {
     match (domain, user) {
         (Some(domain), Some(user)) if !user.contains('\\') && !user.contains('@') => Some(format!("{domain}\\{user}")),
         (_, user) => user,
@@ -77,7 +93,8 @@ pub(super) fn account(domain: Option<String>, user: Option<String>) -> Option<St
 }
 
 /// The operating system that a vendor's word means (`Windows10`, `osx`, `LINUX`); none for a word that is no such name.
-pub(super) fn platform_of_name(name: &str) -> Option<Platform> {
+#[must_use]
+pub fn platform_of_name(name: &str) -> Option<Platform> {
     let name = name.trim().to_ascii_lowercase();
     match name.as_str() {
         "win" => Some(Platform::Windows),
@@ -91,7 +108,8 @@ pub(super) fn platform_of_name(name: &str) -> Option<Platform> {
 }
 
 /// Only a back-slashed path leaves no doubt; a slashed one may be Linux or macOS.
-pub(super) fn platform_of_path(path: &str) -> Option<Platform> {
+#[must_use]
+pub fn platform_of_path(path: &str) -> Option<Platform> {
     (path.starts_with('\\') || path.as_bytes().get(1..3) == Some(b":\\")).then_some(Platform::Windows)
 }
 

@@ -10,6 +10,11 @@ use vyrox_contract::Vendor;
 pub(super) const HINT: &str =
     "neither Wazuh 4, Wazuh 5, OCSF (class_uid 2004) nor Elastic; save a field map for this source";
 
+/// Whether the body is one that a preset takes.
+pub(super) fn recognises(payload: &Value) -> bool {
+    generic().iter().any(|map| map.takes(payload))
+}
+
 /// The body's alerts by the first preset whose conditions hold; `None` if there is none.
 pub(super) fn normalise(payload: &Value, reception: &Reception<'_>) -> Known {
     for map in generic() {

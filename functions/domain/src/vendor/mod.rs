@@ -1,15 +1,17 @@
 //! Vendors' payloads become [`NormalizedAlert`]s. One folder per vendor, one file per shape; the shape inside the payload
 //! decides, not the URL alone, because one vendor posts several shapes. `docs/adapters.md` says what each yields.
 
+pub mod adapter;
 mod crowdstrike;
 mod defender;
 mod draft;
 mod field_map;
-mod fields;
+pub mod fields;
 mod generic;
 mod sentinelone;
 
-pub use field_map::{Fault, FieldMap, FieldMapError, PRESETS, Preset};
+pub use adapter::{ADAPTERS, Adapter};
+pub use field_map::{Fault, FieldMap, FieldMapError, FieldTrace, ItemTrace, PRESETS, Preset};
 
 use crate::alert::NormalizedAlert;
 use crate::webhook::Authenticated;
@@ -71,7 +73,7 @@ pub struct Reception<'a> {
 }
 
 /// What an adapter knows of a body: nothing, if it is none of its shapes.
-type Known = Result<Option<Normalised>, NormaliseError>;
+pub type Known = Result<Option<Normalised>, NormaliseError>;
 
 /// Turns an authenticated payload into alerts.
 ///
@@ -82,7 +84,20 @@ pub fn normalise<B: AsRef<[u8]>>(
     delivery: &Authenticated<B>,
     reception: &Reception<'_>,
 ) -> Result<Normalised, NormaliseError> {
-    read(vendor, None, delivery.bytes(), reception)
+    read(ADAPTERS, vendor, None, delivery.bytes(), reception)
+}
+
+/// [`normalise`] by another table of adapters.
+///
+/// # Errors
+/// [`NormaliseError`]; the text names fields, never values.
+pub fn normalise_by<B: AsRef<[u8]>>(
+    adapters: &[Adapter],
+    vendor: Vendor,
+    delivery: &Authenticated<B>,
+    reception: &Reception<'_>,
+) -> Result<Normalised, NormaliseError> {
+    read(adapters, vendor, None, delivery.bytes(), reception)
 }
 
 /// [`normalise`] for a source with a field map of its own. The map is asked first; a body for which its conditions do not
@@ -96,10 +111,11 @@ pub fn normalise_mapped<B: AsRef<[u8]>>(
     delivery: &Authenticated<B>,
     reception: &Reception<'_>,
 ) -> Result<Normalised, NormaliseError> {
-    read(vendor, Some(map), delivery.bytes(), reception)
+    read(ADAPTERS, vendor, Some(map), delivery.bytes(), reception)
 }
 
 fn read(
+    adapters: &[Adapter],
     vendor: Vendor,
     map: Option<&FieldMap>,
     body: &[u8],
@@ -109,40 +125,29 @@ fn read(
         return Err(NormaliseError::TooDeep);
     }
     let payload: Value = serde_json::from_slice(body).map_err(NormaliseError::NotJson)?;
-    let mapped = match map {
+    let mut known = match map {
         Some(map) => map.normalise(vendor, &payload, reception)?,
         None => None,
     };
-    let known = match (mapped, vendor) {
-        (Some(mapped), _) => Some(mapped),
-        (None, Vendor::Crowdstrike) => crowdstrike::normalise(&payload, reception)?,
-        (None, Vendor::Sentinelone) => sentinelone::normalise(&payload, reception)?,
-        (None, Vendor::Defender) => defender::normalise(&payload, reception)?,
-        (None, Vendor::Generic) => generic::normalise(&payload, reception)?,
-    };
+    for adapter in adapters.iter().filter(|adapter| adapter.route == vendor) {
+        if known.is_none() {
+            known = (adapter.normalise)(&payload, reception)?;
+        }
+    }
     match known {
         Some(Normalised::Alerts(alerts)) if alerts.len() > MAX_ALERTS => Err(NormaliseError::TooMany),
         Some(normalised) => Ok(normalised),
-        None => Err(NormaliseError::UnknownShape { vendor, hint: hint(vendor, &payload) }),
+        None => Err(NormaliseError::UnknownShape { vendor, hint: adapter::hint(adapters, vendor, &payload) }),
     }
 }
 
-/// What the sender of an unknown body is told: whose shape it is, if it is another vendor's.
-fn hint(vendor: Vendor, payload: &Value) -> &'static str {
-    if vendor != Vendor::Crowdstrike && crowdstrike::recognises(payload) {
-        return "it is a CrowdStrike shape; post it to the crowdstrike route";
-    }
-    if vendor != Vendor::Sentinelone && sentinelone::recognises(payload) {
-        return "it is a SentinelOne shape; post it to the sentinelone route";
-    }
-    if vendor != Vendor::Defender && defender::recognises(payload) {
-        return "it is a Microsoft shape; post it to the defender route";
-    }
-    match vendor {
-        Vendor::Crowdstrike => crowdstrike::HINT,
-        Vendor::Sentinelone => sentinelone::HINT,
-        Vendor::Defender => defender::HINT,
-        Vendor::Generic => generic::HINT,
+/// Where a body belongs that came by another vendor's route.
+const fn crosswise(route: Vendor) -> &'static str {
+    match route {
+        Vendor::Crowdstrike => "it is a CrowdStrike shape; post it to the crowdstrike route",
+        Vendor::Sentinelone => "it is a SentinelOne shape; post it to the sentinelone route",
+        Vendor::Defender => "it is a Microsoft shape; post it to the defender route",
+        Vendor::Generic => "it is a shape of the generic route; post it there",
     }
 }
 
@@ -215,7 +220,7 @@ mod tests {
     fn refusal(vendor: Vendor, payload: &Value) -> String {
         let tenant = "acme".parse().unwrap();
         let body = serde_json::to_vec(payload).unwrap();
-        read(vendor, None, &body, &Reception { tenant_id: &tenant, received_at: 0 }).unwrap_err().to_string()
+        read(ADAPTERS, vendor, None, &body, &Reception { tenant_id: &tenant, received_at: 0 }).unwrap_err().to_string()
     }
 
     #[test]

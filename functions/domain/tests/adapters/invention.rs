@@ -145,7 +145,7 @@ const TEXTS: [&str; 13] = [
     "title",
 ];
 
-fn check(payload: &Value) -> Result<usize, TestCaseError> {
+pub(super) fn check(payload: &Value) -> Result<usize, TestCaseError> {
     let body = serde_json::to_vec(payload).expect("a value is JSON");
     let mut source = String::new();
     said(payload, &mut source);

@@ -5,27 +5,35 @@
 //! | `golden` | one payload: put the file into `events/<vendor>/`, run with `VYROX_BLESS=1`, read what it wrote beside it |
 //! | `documented` | what the documentation shows |
 //! | `invention` | what must hold for every payload there could be |
+//! | `toy` | the steps by which a vendor is added |
 //! | `samples` | a folder of payloads that stays outside this tree (`VYROX_SAMPLES`) |
 
 mod documented;
 mod golden;
 mod invention;
 mod samples;
+mod toy;
 
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use vyrox_contract::Vendor;
-use vyrox_domain::vendor::{Normalised, Reception, normalise};
-use vyrox_domain::webhook::{RawDelivery, authenticate, sign};
+use vyrox_domain::vendor::{ADAPTERS, Adapter, Normalised, Reception, normalise_by};
+use vyrox_domain::webhook::{Keyring, RawDelivery, SIGNATURE_HEADER, authenticate, sign};
 
 const VENDORS: [Vendor; 4] = [Vendor::Crowdstrike, Vendor::Sentinelone, Vendor::Defender, Vendor::Generic];
 
 /// What becomes of a body at a vendor's route, as JSON: `alerts`, `ignored` or `refused`.
 fn outcome(vendor: Vendor, body: &[u8]) -> Value {
+    outcome_by(ADAPTERS, vendor, body)
+}
+
+/// [`outcome`] by another table of adapters.
+fn outcome_by(adapters: &[Adapter], vendor: Vendor, body: &[u8]) -> Value {
     let tenant = "acme".parse().expect("a tenant id");
-    let delivery = RawDelivery { body, signature: Some(sign(b"secret", body)) };
-    let delivery = authenticate(delivery, &[b"secret"]).expect("it is signed with the secret");
-    match normalise(vendor, &delivery, &Reception { tenant_id: &tenant, received_at: 1_700_000_100 }) {
+    let headers = [(SIGNATURE_HEADER, sign(b"secret", body))].into_iter().collect();
+    let keyring = Keyring::of_vyrox_hmac(b"secret");
+    let delivery = authenticate(RawDelivery { body, headers }, &keyring, 0).expect("it is signed with the secret");
+    match normalise_by(adapters, vendor, &delivery, &Reception { tenant_id: &tenant, received_at: 1_700_000_100 }) {
         Ok(Normalised::Alerts(alerts)) => json!({ "alerts": alerts }),
         Ok(Normalised::Ignored { reason }) => json!({ "ignored": reason }),
         Err(error) => json!({ "refused": error.to_string() }),

@@ -5,6 +5,7 @@ use vyrox_audit::Draft;
 use vyrox_contract::{AlertId, Vendor};
 use vyrox_domain::alert::{NormalizedAlert, alert_id};
 use vyrox_domain::record::AlertRecord;
+use vyrox_platform::evidence::{About, Part, Sealer};
 use vyrox_platform::ledger::{Change, Expect, Ledger};
 use vyrox_platform::table::SortKey;
 
@@ -58,4 +59,34 @@ async fn an_alert_that_is_not_there_is_said_to_be_not_there() {
     stand.ok(&["tenant", "create", "other", "--name", "Other"]).await;
     stand.run(&["alert", "show", "other", &id]).await.refused(2, "no alert");
     stand.run(&["alert", "list", "nobody"]).await.refused(2, "no tenant nobody");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payload_is_read_whole_and_each_reading_is_in_the_audit() {
+    let stand = Stand::with_tenant().await;
+    let id = store(&stand, "ldt:1", 1_700_000_000, "Test").await;
+    let name = id.to_string();
+    stand.run(&["alert", "evidence", "acme", &name]).await.refused(2, "no stored payload of revision 0");
+    let key = &stand.provisioned.key("SecretsKey").unwrap().arn;
+    let sealer = Sealer::new(stand.clients.kms.clone(), key, Arc::clone(&stand.clock));
+    let payload = r#"{"command_line":"whoami\u001b[2J","n":18446744073709551616}"#;
+    let tenant = acme();
+    let about = About { tenant_id: &tenant, alert_id: id, revision: 0 };
+    let sealed = sealer.seal(&about, payload, Part::Whole, 4_096).await.unwrap();
+    let ledger = Ledger::new(stand.table(), "test", Arc::clone(&stand.clock));
+    let change = Change::put_bytes(SortKey::evidence(id, 0), sealed);
+    ledger.commit(&acme(), &[change], &Draft::event(1_700_000_000, "acme", "CHANGED_BY_TEST")).await.unwrap();
+
+    let read = stand.json(&["alert", "evidence", "acme", &name, "--operator", "duty officer"]).await;
+    assert_eq!((&read["text"], &read["cut"], &read["revision"]), (&json!(payload), &json!(false), &json!(0)));
+    let entry = stand.entry("acme", "EVIDENCE_READ").await;
+    assert_eq!((&entry["alert_id"], &entry["detail"]["revision"]), (&json!(name), &json!(0)));
+    assert_eq!(
+        stand.ok(&["alert", "evidence", "acme", &name]).await.trim_end(),
+        payload,
+        "for a pipe: the payload alone"
+    );
+    let entries = stand.audit("acme").await;
+    assert_eq!(entries.iter().filter(|entry| entry["action_type"] == "EVIDENCE_READ").count(), 2, "each reading");
+    stand.run(&["alert", "evidence", "acme", &name, "--revision", "7"]).await.refused(2, "revision 7");
 }

@@ -4,7 +4,9 @@
 mod alerts;
 mod audit;
 mod dead_letters;
+mod documented;
 mod proxies;
+mod rules;
 mod sources;
 mod stand;
 mod tenants;

@@ -22,7 +22,7 @@ pub(crate) struct Stand {
     pub(crate) clients: Clients,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) directory: tempfile::TempDir,
-    endpoint: String,
+    pub(crate) endpoint: String,
     _aws: Embedded,
 }
 
@@ -147,7 +147,7 @@ impl Stand {
     }
 }
 
-fn said(output: Output) -> Said {
+pub(crate) fn said(output: Output) -> Said {
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }

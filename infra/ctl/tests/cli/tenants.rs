@@ -3,6 +3,7 @@ use serde_json::json;
 use vyrox_contract::TenantId;
 use vyrox_domain::tenant::{Tenant, TenantStatus};
 use vyrox_platform::table::{Lookup, SortKey};
+use vyrox_platform::volatile::Volatile;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_is_made_changed_suspended_and_activated_and_all_of_it_is_audited() {
@@ -113,4 +114,32 @@ async fn suspending_where_nobody_can_be_asked_needs_yes() {
     stand.run(&["tenant", "suspend", "acme"]).await.refused(2, "--yes");
     assert_eq!(stand.json(&["tenant", "show", "acme"]).await["status"], "active");
     assert!(stand.audit("acme").await.iter().all(|entry| entry["action_type"] != "TENANT_SUSPENDED"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_s_tokens_for_models_are_set_and_shown() {
+    let stand = Stand::start().await;
+    stand.ok(&["tenant", "create", "acme", "--name", "Acme", "--llm", "opted-in"]).await;
+    assert!(stand.ok(&["tenant", "show", "acme"]).await.contains("as deployed"));
+    let set = stand.json(&["tenant", "set", "acme", "--llm-daily-tokens", "20000"]).await;
+    assert_eq!(set["llm_daily_tokens"], 20_000);
+    Volatile::new(stand.table()).reserve(&acme(), 1_234, 20_000, stand.now()).await.unwrap();
+    let shown = stand.json(&["tenant", "show", "acme"]).await;
+    assert_eq!((&shown["llm_daily_tokens"], &shown["llm_tokens_today"]), (&json!(20_000), &json!(1_234)));
+    let cleared = stand.json(&["tenant", "set", "acme", "--clear", "llm-daily-tokens"]).await;
+    assert_eq!(cleared.get("llm_daily_tokens"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_has_its_own_rates_and_its_own_word_about_addresses() {
+    let stand = Stand::with_tenant().await;
+    let set = stand.json(&["tenant", "set", "acme", "--emails", "redacted", "--rate-per-minute", "600"]).await;
+    assert_eq!((&set["evidence_personal"], &set["rates"]), (&json!("emails"), &json!({"tenant_per_minute": 600})));
+    let set = stand.json(&["tenant", "set", "acme", "--source-rate-per-minute", "generic=60"]).await;
+    assert_eq!(set["rates"], json!({"tenant_per_minute": 600, "source_per_minute": {"generic": 60}}));
+    let shown = stand.ok(&["tenant", "show", "acme"]).await;
+    assert!(shown.contains("600 a minute, generic 60 a minute") && shown.contains("taken out of stored"), "{shown}");
+    let set = stand.json(&["tenant", "set", "acme", "--emails", "kept", "--clear", "rates"]).await;
+    assert_eq!((&set["evidence_personal"], set.get("rates")), (&json!("kept"), None));
+    stand.run(&["tenant", "set", "acme", "--source-rate-per-minute", "nobody=1"]).await.refused(2, "VENDOR=N");
 }

@@ -71,12 +71,20 @@ pub(crate) async fn a_changed_ciphertext_is_refused(world: &World) {
 pub(crate) async fn a_data_key_opens_in_its_context(world: &World) {
     let kms = &world.clients.kms;
     let generate = kms.generate_data_key().key_id(world.key("SecretsKey")).key_spec(DataKeySpec::Aes256);
-    let made = generate.encryption_context("tenant_id", "acme").send().await.unwrap();
+    let generate = generate.encryption_context("tenant_id", "acme").encryption_context("purpose", "evidence");
+    let made = generate.send().await.unwrap();
     let plaintext = made.plaintext.unwrap();
     assert_eq!(plaintext.as_ref().len(), 32);
     let sealed = made.ciphertext_blob.unwrap();
-    let opened = kms.decrypt().ciphertext_blob(sealed).encryption_context("tenant_id", "acme").send().await.unwrap();
-    assert_eq!(opened.plaintext.unwrap(), plaintext);
+    let decrypt = |tenant: &str, purpose: &str| {
+        let request = kms.decrypt().key_id(world.key("SecretsKey")).ciphertext_blob(sealed.clone());
+        request.encryption_context("purpose", purpose).encryption_context("tenant_id", tenant).send()
+    };
+    assert_eq!(decrypt("acme", "evidence").await.unwrap().plaintext.unwrap(), plaintext);
+    for (tenant, purpose) in [("globex", "evidence"), ("acme", "another")] {
+        let refused = decrypt(tenant, purpose).await.unwrap_err().into_service_error();
+        assert!(refused.is_invalid_ciphertext_exception(), "{tenant} {purpose}: {refused:?}");
+    }
 }
 
 pub(crate) async fn a_key_answers_to_its_alias_and_a_missing_one_is_an_error_that_the_sdk_knows(world: &World) {

@@ -9,7 +9,7 @@ const FUNCTION: &str = "AWS::Serverless::Function";
 
 /// Every violation of every rule.
 pub(crate) fn violations(template: &Template) -> Vec<String> {
-    let rules = [roles, actions_queue, signing, detours, functions, queues, data, secrets];
+    let rules = [roles, actions_queue, signing, sealing, detours, functions, models, queues, data, secrets];
     rules.into_iter().flat_map(|rule| rule(template)).collect()
 }
 
@@ -94,6 +94,46 @@ fn signing(template: &Template) -> Vec<String> {
     found
 }
 
+/// Under the one key for secrets and evidence, each use names its tenant; ingest opens secrets and not evidence, everybody
+/// else evidence and not secrets. Data keys are evidence's alone, but for ingest's decoy.
+fn sealing(template: &Template) -> Vec<String> {
+    let mut found = Vec::new();
+    for role in template.resources_of("AWS::IAM::Role") {
+        for policy in properties(role)["Policies"].as_array().into_iter().flatten() {
+            for statement in policy["PolicyDocument"]["Statement"].as_array().into_iter().flatten() {
+                for action in texts(&statement["Action"]) {
+                    let action = action.to_ascii_lowercase();
+                    if !["kms:decrypt", "kms:generatedatakey"].contains(&action.as_str()) {
+                        continue;
+                    }
+                    let condition = &statement["Condition"];
+                    let (null, equal) = (&condition["Null"], &condition["StringEquals"]);
+                    let purpose = "kms:EncryptionContext:purpose";
+                    // A decoy for a tenant that cannot exist: what a refusal opens, to take as long as any other.
+                    if action == "kms:generatedatakey"
+                        && role.logical_id == "IngestRole"
+                        && equal["kms:EncryptionContext:tenant_id"] == "nobody."
+                        && null[purpose] == "true"
+                    {
+                        continue;
+                    }
+                    if null["kms:EncryptionContext:tenant_id"] != "false" {
+                        found.push(format!("{} uses {action} without the tenant", role.logical_id));
+                    }
+                    if action == "kms:decrypt" && role.logical_id == "IngestRole" {
+                        if null[purpose] != "true" {
+                            found.push(format!("{} may open evidence as well", role.logical_id));
+                        }
+                    } else if equal[purpose] != "evidence" {
+                        found.push(format!("{} uses {action} without the purpose `evidence`", role.logical_id));
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
 /// Permissions are in roles, one role to a function, and nowhere else.
 fn detours(template: &Template) -> Vec<String> {
     let mut found = Vec::new();
@@ -153,6 +193,29 @@ fn functions(template: &Template) -> Vec<String> {
         }
     }
     found
+}
+
+/// A batch's questions to models fit into triage's time, with room for the rest of its work.
+fn models(template: &Template) -> Vec<String> {
+    let seconds = |name: &str| {
+        let parameter = &template.document()["Parameters"][name];
+        parameter["MaxValue"].as_i64().or_else(|| parameter["Default"].as_i64())
+    };
+    let Some(function) = template.resources_of(FUNCTION).find(|function| function.logical_id == "TriageFunction")
+    else {
+        return vec!["there is no TriageFunction".to_owned()];
+    };
+    let properties = properties(function);
+    let variables = &properties["Environment"]["Variables"];
+    let at_once = variables["VYROX_TRIAGE_CONCURRENCY"].as_str().and_then(|text| text.parse::<i64>().ok());
+    let (Some(all), Some(at_once)) = (seconds("LlmTotalSeconds"), at_once) else {
+        return vec!["it is not said how long models may take".to_owned()];
+    };
+    let rounds = (10 + at_once - 1) / at_once.max(1);
+    if rounds * all + 15 > properties["Timeout"].as_i64().unwrap_or(0) {
+        return vec!["TriageFunction's timeout is too short for its models".to_owned()];
+    }
+    Vec::new()
 }
 
 /// Every queue has a dead-letter queue, every dead-letter queue has time and an alarm.

@@ -117,3 +117,9 @@ pub(super) fn last_user_text(body: &Value) -> String {
     let last = messages.and_then(|list| list.iter().rev().find(|message| message["role"] == "user"));
     last.map(|message| text(&message["content"])).unwrap_or_default()
 }
+
+/// The text of all system messages.
+pub(super) fn system_text(body: &Value) -> String {
+    let messages = body["messages"].as_array().into_iter().flatten();
+    messages.filter(|message| message["role"] == "system").map(|message| text(&message["content"])).collect()
+}

@@ -4,7 +4,7 @@ use super::super::NormaliseError;
 use super::super::Reception;
 use super::super::draft::{Draft, Required};
 use super::super::fields::{
-    account, at, basename, elements, first_text, first_valid, platform_of_name, platform_of_path, text,
+    account, at, basename, elements, first_text, first_valid, platform_of_name, platform_of_path, status, text,
 };
 use super::severity::{Scale, severity};
 use super::stream::{joined, preferred, said};
@@ -46,6 +46,7 @@ pub(super) fn normalise(alert: &Value, reception: &Reception<'_>) -> Result<Norm
         parent_process: first_text(alert, &[&["parent_details", "filename"], &["parent_details", "filepath"]]),
         parent_cmdline: text(alert, &["parent_details", "cmdline"]),
         title: first_text(alert, &[&["display_name"], &["name"], &["description"]]),
+        status: status(alert, &[&["status"]]),
         ..Draft::default()
     };
     draft.finish(Vendor::Crowdstrike, Required { raw_id: "composite_id", timestamp: "timestamp" }, reception)

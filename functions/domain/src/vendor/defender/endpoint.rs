@@ -2,7 +2,7 @@
 
 use super::super::draft::{Draft, Required};
 use super::super::fields::{
-    account, at, basename, elements, first_text, first_valid, path_in_folder, platform_of_path, text,
+    account, at, basename, elements, first_text, first_valid, path_in_folder, platform_of_path, status, text,
 };
 use super::super::{NormaliseError, Reception};
 use super::first_of;
@@ -41,6 +41,7 @@ pub(super) fn normalise(alert: &Value, reception: &Reception<'_>) -> Result<Norm
         process_path,
         parent_process: first_text(process, &[&["parentProcessFileName"], &["parentProcessFilePath"]]),
         title: first_text(alert, &[&["title"], &["description"]]),
+        status: status(alert, &[&["classification"], &["status"]]),
         ..Draft::default()
     };
     draft.finish(Vendor::Defender, Required { raw_id: "id", timestamp: "alertCreationTime" }, reception)

@@ -2,7 +2,7 @@
 
 use super::super::draft::{Draft, Required};
 use super::super::fields::{
-    account, at, basename, first_text, first_valid, path_in_folder, platform_of_name, platform_of_path, text,
+    account, at, basename, first_text, first_valid, path_in_folder, platform_of_name, platform_of_path, status, text,
 };
 use super::super::{NormaliseError, Reception};
 use super::evidence::{device, of_type};
@@ -47,6 +47,7 @@ pub(super) fn normalise(alert: &Value, reception: &Reception<'_>) -> Result<Norm
             &[&["parentProcessImageFile", "fileName"], &["parentProcessImageFile", "filePath"]],
         ),
         title: first_text(alert, &[&["title"], &["description"]]),
+        status: status(alert, &[&["classification"], &["status"]]),
         ..Draft::default()
     };
     draft.finish(Vendor::Defender, Required { raw_id: "id", timestamp: "createdDateTime" }, reception)

@@ -3,7 +3,7 @@
 //! Three spellings: the SDK's snake_case, the REST resource's `properties`, and a Logic App's trigger around it (`object`).
 
 use super::super::draft::{Draft, Required};
-use super::super::fields::{at, first_text, has, text};
+use super::super::fields::{at, first_text, has, status, text};
 use super::super::{NormaliseError, Reception};
 use super::first_of;
 use crate::alert::{NormalizedAlert, VendorSeverity};
@@ -34,6 +34,7 @@ pub(super) fn normalise(incident: &Value, reception: &Reception<'_>) -> Result<N
         technique: list("techniques"),
         severity: text(properties, &["severity"]).map(|word| VendorSeverity::from_word(&word)),
         title: text(properties, &["title"]),
+        status: status(properties, &[&["classification"], &["status"]]),
         ..Draft::default()
     };
     draft.finish(Vendor::Defender, Required { raw_id: "name", timestamp: "created_time_utc" }, reception)

@@ -2,7 +2,7 @@
 
 use super::super::draft::{Draft, Required};
 use super::super::fields::{
-    account, at, basename, elements, first_text, first_valid, platform_of_name, platform_of_path, text,
+    account, at, basename, elements, first_text, first_valid, platform_of_name, platform_of_path, status, text,
 };
 use super::super::{NormaliseError, Reception};
 use crate::alert::{NormalizedAlert, VendorSeverity};
@@ -41,6 +41,7 @@ pub(super) fn normalise(alert: &Value, reception: &Reception<'_>) -> Result<Norm
         process_path,
         parent_process: text(process, &["parentProcessName"]),
         title: first_text(alert, &[&["title"], &["description"]]),
+        status: status(alert, &[&["feedback"], &["status"]]),
         ..Draft::default()
     };
     draft.finish(Vendor::Defender, Required { raw_id: "id", timestamp: "eventDateTime" }, reception)

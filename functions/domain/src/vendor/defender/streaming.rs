@@ -73,6 +73,7 @@ fn alert(id: String, parts: &[&Value], reception: &Reception<'_>) -> Result<Norm
         platform: process_path.as_deref().and_then(platform_of_path),
         process_path,
         title: any(&[&["Title"]]),
+        partial: true,
         ..Draft::default()
     };
     let required = Required { raw_id: "properties.AlertId", timestamp: "properties.Timestamp" };

@@ -15,25 +15,28 @@
 //! "7-11" = "medium"
 //! ```
 //!
-//! The language of places is in [`expression`]; `docs/adapters.md` explains it with examples.
+//! The language of places is in [`expression`]; `docs/adapters/field-maps.md` explains it with examples.
 
 mod error;
 mod evaluate;
 mod expression;
 mod preset;
 mod table;
+mod trace;
 
 pub use error::{Fault, FieldMapError};
 pub use preset::{PRESETS, Preset};
 pub(super) use preset::{generic, preset};
+pub use trace::{FieldTrace, ItemTrace};
 
 use super::draft::{Draft, Required};
 use super::fields::{platform_of_name, platform_of_path};
 use super::{Known, NormaliseError, Reception, each, one};
-use crate::alert::{NormalizedAlert, VendorSeverity};
+use crate::alert::{NormalizedAlert, VendorSeverity, VendorStatus};
 use crate::timestamp;
 use expression::{Condition, Expression};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use table::Tables;
@@ -47,7 +50,7 @@ const MAX_ALTERNATIVES: usize = 16;
 const KEYS: &str = "name, when, each, fields, tables";
 const FIELDS: &str = "raw_id, timestamp, hostname, username, process_name, process_cmdline, sha256, tactic, \
                            technique, vendor_severity, device_id, process_id, threat_id, sha1, process_path, \
-                           parent_process, parent_cmdline, title, platform";
+                           parent_process, parent_cmdline, title, platform, vendor_status";
 
 /// A field map that has been checked. Only [`FieldMap::parse`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +59,8 @@ pub struct FieldMap {
     when: Vec<Vec<Condition>>,
     each: Vec<Expression>,
     fields: BTreeMap<String, Vec<Expression>>,
+    /// The fields' expressions as they were written, for [`FieldMap::trace`].
+    written: BTreeMap<String, Vec<String>>,
     tables: Tables,
 }
 
@@ -92,6 +97,10 @@ impl FieldMap {
             fields: object(&document, "fields")?
                 .iter()
                 .map(|(name, value)| Ok((name.clone(), field(name, value)?)))
+                .collect::<Result<_, FieldMapError>>()?,
+            written: object(&document, "fields")?
+                .iter()
+                .map(|(name, value)| Ok((name.clone(), texts(name, value)?.into_iter().map(str::to_owned).collect())))
                 .collect::<Result<_, FieldMapError>>()?,
             tables,
         };
@@ -152,15 +161,31 @@ impl FieldMap {
 
     /// The body's alerts, or `None` if the conditions do not hold for each of them.
     pub(super) fn normalise(&self, vendor: Vendor, payload: &Value, reception: &Reception<'_>) -> Known {
-        if let Value::Array(items) = payload {
-            return self.all(vendor, items, reception);
+        match self.items(payload) {
+            Items::Several(items) => self.all(vendor, &items, reception),
+            Items::One(item) if self.holds(item) => self.alert(vendor, item, reception).map(one),
+            Items::One(_) => Ok(None),
         }
-        let several =
-            self.each.iter().find_map(|place| place.value(payload, &self.tables, 0).filter(|value| value.is_array()));
-        match several.as_deref() {
-            Some(Value::Array(items)) => self.all(vendor, items, reception),
-            _ if !self.holds(payload) => Ok(None),
-            _ => self.alert(vendor, payload, reception).map(one),
+    }
+
+    /// Whether the conditions hold for every item of the body, of which there is one at least.
+    pub(super) fn takes(&self, payload: &Value) -> bool {
+        match self.items(payload) {
+            Items::Several(items) => !items.is_empty() && items.iter().all(|item| self.holds(item)),
+            Items::One(item) => self.holds(item),
+        }
+    }
+
+    /// Where the body keeps its alerts.
+    fn items<'a>(&self, payload: &'a Value) -> Items<'a> {
+        if let Value::Array(items) = payload {
+            return Items::Several(Cow::Borrowed(items));
+        }
+        let arrays = self.each.iter().filter_map(|place| place.value(payload, &self.tables, 0));
+        match arrays.into_iter().find(|value| value.is_array()) {
+            Some(Cow::Borrowed(Value::Array(items))) => Items::Several(Cow::Borrowed(items)),
+            Some(Cow::Owned(Value::Array(items))) => Items::Several(Cow::Owned(items)),
+            _ => Items::One(payload),
         }
     }
 
@@ -212,6 +237,10 @@ impl FieldMap {
                 .find_map(|name| platform_of_name(&name))
                 .or_else(|| process_path.as_deref().and_then(platform_of_path)),
             process_path,
+            status: places("vendor_status")
+                .filter_map(|place| place.text(item, &self.tables, 0))
+                .find_map(|word| VendorStatus::from_word(&word)),
+            partial: false,
         };
         let required = Required {
             raw_id: "raw_id (where the field map looks for it)",
@@ -225,6 +254,12 @@ impl FieldMap {
         let places = self.fields.get(field)?.iter();
         places.filter_map(|place| place.text(item, &self.tables, 0)).find_map(|text| text.parse().ok())
     }
+}
+
+/// A body is one alert, or holds several.
+enum Items<'a> {
+    One(&'a Value),
+    Several(Cow<'a, [Value]>),
 }
 
 fn object(document: &Map<String, Value>, key: &'static str) -> Result<Map<String, Value>, FieldMapError> {

@@ -1,25 +1,26 @@
 //! Activities of the console: a STAR rule's alert (type 3608), and the detection of a threat (`threatId` with a confidence).
-//! Forwarders lower the keys' case, so keys are compared without it. Other activities are not alerts.
+//! Other activities are not alerts.
 
 use super::super::draft::{Draft, Required};
-use super::super::fields::{at, basename, first_text, first_valid, platform_of_name, platform_of_path, text};
+use super::super::fields::{
+    at, basename, first_text, first_valid, has, platform_of_name, platform_of_path, status, text,
+};
 use super::super::{NormaliseError, Normalised, Reception};
 use super::severity::{of_confidence, of_rule};
 use crate::alert::NormalizedAlert;
 use crate::timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use vyrox_contract::Vendor;
 
 pub(super) fn recognises(payload: &Value) -> bool {
-    payload.as_object().is_some_and(|object| object.keys().any(|key| key.eq_ignore_ascii_case("activitytype")))
+    has(payload, &["activitytype"])
 }
 
-pub(super) fn normalise(payload: &Value, reception: &Reception<'_>) -> Result<Normalised, NormaliseError> {
-    let activity = lowered(payload);
-    let alert = if text(&activity, &["activitytype"]).as_deref() == Some("3608") {
-        star(&activity, reception)?
-    } else if text(&activity, &["threatid"]).is_some() && text(&activity, &["data", "confidencelevel"]).is_some() {
-        threat(&activity, reception)?
+pub(super) fn normalise(activity: &Value, reception: &Reception<'_>) -> Result<Normalised, NormaliseError> {
+    let alert = if text(activity, &["activitytype"]).as_deref() == Some("3608") {
+        star(activity, reception)?
+    } else if text(activity, &["threatid"]).is_some() && text(activity, &["data", "confidencelevel"]).is_some() {
+        threat(activity, reception)?
     } else {
         return Ok(Normalised::Ignored { reason: "activity is not a detection".to_owned() });
     };
@@ -76,22 +77,8 @@ fn threat(activity: &Value, reception: &Reception<'_>) -> Result<NormalizedAlert
         platform: process_path.as_deref().and_then(platform_of_path),
         process_path,
         title: text(activity, &["primarydescription"]),
+        status: status(data, &[&["mitigationstatus"]]),
         ..Draft::default()
     };
     draft.finish(Vendor::Sentinelone, Required { raw_id: "threatId", timestamp: "createdAt" }, reception)
-}
-
-/// The document with its keys in lower case; of two keys that then are one, the first counts.
-fn lowered(value: &Value) -> Value {
-    match value {
-        Value::Object(object) => {
-            let mut map = Map::new();
-            for (key, value) in object {
-                map.entry(key.to_ascii_lowercase()).or_insert_with(|| lowered(value));
-            }
-            Value::Object(map)
-        }
-        Value::Array(items) => Value::Array(items.iter().map(lowered).collect()),
-        other => other.clone(),
-    }
 }

@@ -4,12 +4,13 @@
 //! |---|---|---|
 //! | Threats v2.1 object, alone or in `data` | `threatInfo` | [`threat`] |
 //! | alert of a STAR rule, alone or in `data` | `alertInfo` with `ruleInfo` | [`rule_alert`] |
-//! | activity (STAR rule 3608, new threats), keys in any case | `activityType` | [`activity`] |
+//! | activity (STAR rule 3608, new threats) | `activityType` | [`activity`] |
 //! | Unified Alert, alone or in GraphQL's `data` | `detectedAt` with `analystVerdict` or `detectionSource` | [`unified`] |
 //! | legacy flat v2.0 threat | `agentComputerName` | [`legacy`] |
 //! | published Vyrox shape | `accountId` with `mitreTactic` or `agentRealtimeInfo` | [`published`] |
 //!
-//! A threat that is mitigated, benign or resolved is still an alert and keeps its device: the approver decides. An
+//! Forwarders change the keys' case (Panther lowers all of it), so the document is read with its keys in lower case. A
+//! threat that is mitigated, benign or resolved is still an alert; its status says so, and nothing is offered for it. An
 //! `agentUuid` is not an agent id; only an agent id becomes the device.
 
 mod activity;
@@ -22,7 +23,7 @@ mod unified;
 
 use super::fields::{at, elements, has};
 use super::{Known, Reception, each, one};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What an unknown body is told.
 pub(super) const HINT: &str = "neither threatInfo, alertInfo with ruleInfo, activityType, detectedAt with analystVerdict or detectionSource, \
@@ -44,23 +45,23 @@ fn shape(payload: &Value) -> Option<Shape<'_>> {
     if let Value::Array(items) = payload {
         return shape(items.first()?).map(|_| Shape::Several(items));
     }
-    if payload.get("threatInfo").is_some_and(Value::is_object) {
+    if payload.get("threatinfo").is_some_and(Value::is_object) {
         return Some(Shape::Threat);
     }
-    if has(payload, &["alertInfo"]) && has(payload, &["ruleInfo"]) {
+    if has(payload, &["alertinfo"]) && has(payload, &["ruleinfo"]) {
         return Some(Shape::RuleAlert);
     }
     if activity::recognises(payload) {
         return Some(Shape::Activity);
     }
-    if has(payload, &["detectedAt"]) && (has(payload, &["analystVerdict"]) || has(payload, &["detectionSource"])) {
+    if has(payload, &["detectedat"]) && (has(payload, &["analystverdict"]) || has(payload, &["detectionsource"])) {
         return Some(Shape::Unified);
     }
     // The legacy threat has an accountId too, and its name of the computer is its own.
-    if has(payload, &["agentComputerName"]) {
+    if has(payload, &["agentcomputername"]) {
         return Some(Shape::Legacy);
     }
-    if has(payload, &["accountId"]) && (has(payload, &["mitreTactic"]) || has(payload, &["agentRealtimeInfo"])) {
+    if has(payload, &["accountid"]) && (has(payload, &["mitretactic"]) || has(payload, &["agentrealtimeinfo"])) {
         return Some(Shape::Published);
     }
     let data = payload.get("data")?;
@@ -75,11 +76,15 @@ fn shape(payload: &Value) -> Option<Shape<'_>> {
 
 /// Whether the body is one of the vendor's, whatever route it came by.
 pub(super) fn recognises(payload: &Value) -> bool {
-    shape(payload).is_some()
+    shape(&lowered(payload)).is_some()
 }
 
 /// The body's alerts; `None` if it is none of the vendor's shapes.
 pub(super) fn normalise(payload: &Value, reception: &Reception<'_>) -> Known {
+    read(&lowered(payload), reception)
+}
+
+fn read(payload: &Value, reception: &Reception<'_>) -> Known {
     let Some(shape) = shape(payload) else { return Ok(None) };
     match shape {
         Shape::Threat => threat::normalise(payload, reception).map(one),
@@ -91,9 +96,24 @@ pub(super) fn normalise(payload: &Value, reception: &Reception<'_>) -> Known {
         }
         Shape::Published => published::normalise(payload, reception).map(one),
         Shape::Legacy => legacy::normalise(payload, reception).map(one),
-        Shape::Wrapped(inner) if inner.is_array() => each(elements(inner, &[]), |item| normalise(item, reception)),
-        Shape::Wrapped(inner) => normalise(inner, reception),
-        Shape::Several(items) => each(items, |item| normalise(item, reception)),
+        Shape::Wrapped(inner) if inner.is_array() => each(elements(inner, &[]), |item| read(item, reception)),
+        Shape::Wrapped(inner) => read(inner, reception),
+        Shape::Several(items) => each(items, |item| read(item, reception)),
+    }
+}
+
+/// The document with its keys in lower case; of two keys that then are one, the first counts.
+fn lowered(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let mut map = Map::new();
+            for (key, value) in object {
+                map.entry(key.to_ascii_lowercase()).or_insert_with(|| lowered(value));
+            }
+            Value::Object(map)
+        }
+        Value::Array(items) => Value::Array(items.iter().map(lowered).collect()),
+        other => other.clone(),
     }
 }
 

@@ -2,8 +2,11 @@
 //! device id, and its numeric `externalId` is not said to be a threat's.
 
 use super::super::draft::{Draft, Required};
-use super::super::fields::{at, basename, elements, first_text, first_valid, platform_of_name, platform_of_path, text};
+use super::super::fields::{
+    at, basename, elements, first_text, first_valid, platform_of_name, platform_of_path, status, text,
+};
 use super::super::{NormaliseError, Reception};
+use super::lowered;
 use crate::alert::{NormalizedAlert, VendorSeverity};
 use crate::timestamp;
 use serde_json::Value;
@@ -17,11 +20,11 @@ pub(super) fn normalise(alert: &Value, reception: &Reception<'_>) -> Result<Norm
     let process_path = text(alert, &["process", "file", "path"]);
     let draft = Draft {
         raw_id: text(alert, &["id"]),
-        timestamp: at(alert, &["detectedAt"]).and_then(timestamp::parse),
+        timestamp: at(alert, &["detectedat"]).and_then(timestamp::parse),
         hostname: text(asset, &["name"]),
         username: text(alert, &["process", "username"]),
         process_name: text(alert, &["process", "file", "name"]).or_else(|| process_path.as_deref().and_then(basename)),
-        process_cmdline: text(alert, &["process", "cmdLine"]),
+        process_cmdline: text(alert, &["process", "cmdline"]),
         sha256: first_valid(alert, &[&["process", "file", "sha256"]]),
         sha1: first_valid(alert, &[&["process", "file", "sha1"]]),
         tactic: attacks().find_map(|attack| {
@@ -31,12 +34,13 @@ pub(super) fn normalise(alert: &Value, reception: &Reception<'_>) -> Result<Norm
         }),
         technique: attacks().find_map(|attack| first_text(attack, &[&["technique", "uid"], &["technique", "name"]])),
         severity: text(alert, &["severity"]).map(|word| VendorSeverity::from_word(&word)),
-        platform: first_text(asset, &[&["osType"], &["osFamily"]])
+        platform: first_text(asset, &[&["ostype"], &["osfamily"]])
             .and_then(|name| platform_of_name(&name))
             .or_else(|| process_path.as_deref().and_then(platform_of_path)),
         process_path,
-        parent_process: text(alert, &["process", "parentName"]),
+        parent_process: text(alert, &["process", "parentname"]),
         title: first_text(alert, &[&["name"], &["description"]]),
+        status: status(alert, &[&["analystverdict"], &["status"]]),
         ..Draft::default()
     };
     draft.finish(Vendor::Sentinelone, Required { raw_id: "id", timestamp: "detectedAt" }, reception)
@@ -44,8 +48,8 @@ pub(super) fn normalise(alert: &Value, reception: &Reception<'_>) -> Result<Norm
 
 /// The original finding (OCSF), as an object or as a text that holds one.
 fn raw(alert: &Value) -> Cow<'_, Value> {
-    match alert.get("rawData") {
-        Some(Value::String(text)) => Cow::Owned(serde_json::from_str(text).unwrap_or(Value::Null)),
+    match alert.get("rawdata") {
+        Some(Value::String(text)) => Cow::Owned(serde_json::from_str(text).map_or(Value::Null, |raw| lowered(&raw))),
         Some(value) => Cow::Borrowed(value),
         None => Cow::Owned(Value::Null),
     }

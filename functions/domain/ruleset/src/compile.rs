@@ -1,0 +1,311 @@
+//! From written rules to the table and the automaton over their literals.
+
+use crate::marker::{marker, marker_text};
+use crate::required::required;
+use crate::source::CheckedRules;
+use crate::table::{Condition, Field, LINUX, MACOS, Rule, Span, Table, WINDOWS};
+use crate::written::{OneOrMore, WrittenCondition, WrittenRule};
+use daachorse::DoubleArrayAhoCorasick;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Part of every version. Raise it when the same rules come to mean something else: another normalisation, another way
+/// from evidence to confidence.
+const MEANING: u32 = 3;
+
+/// What the engine reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compiled {
+    /// A [`Table`] in postcard's encoding.
+    pub table: Vec<u8>,
+    /// A serialised `DoubleArrayAhoCorasick<u32>` over the table's literals.
+    pub automaton: Vec<u8>,
+}
+
+/// A rule with the weight that counts.
+#[derive(Serialize)]
+struct Meaning<'a> {
+    rule: &'a WrittenRule,
+    weight: u16,
+}
+
+/// Compiles `checked`, whatever its warnings.
+///
+/// # Errors
+/// Every mistake that stands in the way.
+pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> {
+    let errors: Vec<crate::Mistake> = checked.errors().cloned().collect();
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let version = version(checked);
+    let rules: Vec<(&WrittenRule, Vec<WrittenCondition>)> =
+        checked.rules().map(|rule| (rule, rule.conditions().iter().map(as_matched).collect())).collect();
+    let literals: Vec<String> = rules
+        .iter()
+        .flat_map(|(_, conditions)| conditions.iter().flat_map(WrittenCondition::literals).cloned())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    let patterns: Vec<&str> = rules
+        .iter()
+        .flat_map(|(_, conditions)| conditions.iter().filter_map(|condition| condition.regex.as_deref()))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    let techniques: Vec<String> = rules.iter().map(|(rule, _)| rule.techniques.join(" ")).collect();
+    let fields: BTreeMap<&[String], Vec<u8>> = rules
+        .iter()
+        .flat_map(|(_, conditions)| conditions.iter().map(|condition| condition.fields.as_slice()))
+        .map(|names| (names, names.iter().filter_map(|name| Field::named(name)).map(|field| field as u8).collect()))
+        .collect();
+
+    let number = |literal: &String| {
+        let at = literals.binary_search(literal).expect("every literal was collected");
+        small(at)
+    };
+    let mut worth = vec![BTreeSet::new(); literals.len()];
+    let mut table = Table {
+        version: &version,
+        literals: literals.iter().map(String::as_str).collect(),
+        worth: Vec::new(),
+        candidates: Vec::new(),
+        rules: Vec::new(),
+        conditions: Vec::new(),
+        groups: Vec::new(),
+        numbers: Vec::new(),
+        patterns,
+    };
+    for (place, ((rule, conditions), techniques)) in rules.iter().zip(&techniques).enumerate() {
+        for literal in rarest(conditions) {
+            worth[number(literal) as usize].insert(small(place));
+        }
+        let start = small(table.conditions.len());
+        for condition in conditions {
+            let all = pooled(&mut table.numbers, condition.all.iter().map(number));
+            let groups: Vec<Span> =
+                condition.groups().map(|group| pooled(&mut table.numbers, group.into_iter().map(number))).collect();
+            let compiled = Condition {
+                fields: &fields[condition.fields.as_slice()],
+                all,
+                any: pooled(&mut table.groups, groups),
+                none: pooled(&mut table.numbers, condition.none.iter().map(number)),
+                characters: condition.regex.as_deref().map_or(0, |regex| required(regex).characters),
+                regex: condition
+                    .regex
+                    .as_deref()
+                    .map(|regex| small(table.patterns.binary_search(&regex).expect("every pattern was collected"))),
+            };
+            table.conditions.push(compiled);
+        }
+        table.rules.push(Rule {
+            id: &rule.id,
+            title: &rule.title,
+            family: &rule.family,
+            platforms: rule.platforms.iter().fold(0, |set, platform| set | platform_bit(platform)),
+            technique_list: techniques,
+            tactic: &rule.tactic,
+            weight: ten_thousandths(checked.weight_of(rule)),
+            stage: rule.stage,
+            false_positives: &rule.false_positives,
+            conditions: Span { start, len: small(conditions.len()) },
+        });
+    }
+    table.worth = worth.into_iter().map(|rules| pooled(&mut table.candidates, rules)).collect();
+    let automaton = DoubleArrayAhoCorasick::<u32>::new(&literals).expect("literals are distinct and not empty");
+    Ok(Compiled {
+        table: postcard::to_allocvec(&table).expect("the table has no type that postcard lacks"),
+        automaton: automaton.serialize(),
+    })
+}
+
+/// 12 hexadecimal digits over everything that can change a result.
+fn version(checked: &CheckedRules) -> String {
+    let meanings: Vec<Meaning<'_>> =
+        checked.rules().map(|rule| Meaning { rule, weight: ten_thousandths(checked.weight_of(rule)) }).collect();
+    let fitted: Vec<String> = checked.fitted().iter().map(|bytes| hex::encode(Sha256::digest(bytes))).collect();
+    let canonical = serde_json::to_vec(&(MEANING, meanings, fitted)).expect("rules are JSON");
+    hex::encode(Sha256::digest(&canonical))[..12].to_owned()
+}
+
+/// The condition with its markers replaced by what stands in a text for them, and with what its regex cannot do without.
+fn as_matched(condition: &WrittenCondition) -> WrittenCondition {
+    let in_text = |literal: &String| -> Vec<String> {
+        match marker(literal) {
+            None => vec![literal.clone()],
+            Some(marker) if marker.literals.is_empty() => vec![marker_text(marker.name)],
+            Some(marker) => marker.literals.iter().map(|text| (*text).to_owned()).collect(),
+        }
+    };
+    let mut all = Vec::new();
+    let mut groups: Vec<OneOrMore> = Vec::new();
+    for literal in &condition.all {
+        match in_text(literal).as_slice() {
+            [one] => all.push(one.clone()),
+            several => groups.push(OneOrMore::More(several.to_vec())),
+        }
+    }
+    groups.extend(condition.groups().map(|group| OneOrMore::More(group.into_iter().flat_map(in_text).collect())));
+    if let Some(pattern) = &condition.regex {
+        let required = required(pattern).groups;
+        let new = required.into_iter().filter(|group| !group.iter().all(|text| all.contains(text)));
+        groups.extend(new.map(OneOrMore::More));
+    }
+    WrittenCondition { all, any: groups, ..condition.clone() }
+}
+
+/// Adds `items` to a pool.
+fn pooled<T>(pool: &mut Vec<T>, items: impl IntoIterator<Item = T>) -> Span {
+    let start = pool.len();
+    pool.extend(items);
+    Span { start: small(start), len: small(pool.len() - start) }
+}
+
+fn small(number: usize) -> u32 {
+    u32::try_from(number).expect("there are fewer than 2^32 of anything in a folder of rules")
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be from 0 to 0.99")]
+fn ten_thousandths(weight: f64) -> u16 {
+    (weight * 10_000.0).round() as u16
+}
+
+fn platform_bit(name: &str) -> u8 {
+    match name {
+        "windows" => WINDOWS,
+        "linux" => LINUX,
+        _ => MACOS,
+    }
+}
+
+/// The literals that make a rule worth a closer look: the longest that must occur, or else the whole group whose shortest
+/// member is longest. A rule without one of them cannot match.
+fn rarest(conditions: &[WrittenCondition]) -> Vec<&String> {
+    let required = conditions.iter().flat_map(|condition| &condition.all).max_by_key(|literal| literal.len());
+    if let Some(literal) = required {
+        return vec![literal];
+    }
+    conditions
+        .iter()
+        .flat_map(WrittenCondition::groups)
+        .max_by_key(|group| group.iter().map(|literal| literal.len()).min())
+        .expect("every condition has a literal")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{WEIGHTS_FILE, read};
+    use std::fs;
+
+    const RULES: &str = r#"
+        [[rule]]
+        id = "a-rule"
+        title = "A rule"
+        family = "a-family"
+        platforms = ["windows", "macos"]
+        techniques = ["T1003.001", "T1059"]
+        tactic = "execution"
+        weight = 0.5
+        all = ["whoami", "obf:caret", "path:downloads"]
+        any = [["/all", "/priv"], ["/fo"]]
+        none = ["/groups"]
+        regex = 'whoami\s'
+        process = ["cmd"]
+        false_positives = "none known"
+        match = ["whoami"]
+        no_match = ["id"]
+
+        [[rule]]
+        id = "b-rule"
+        title = "Another"
+        family = "a-family"
+        platforms = ["linux"]
+        techniques = ["T1059"]
+        tactic = "execution"
+        weight = 0.25
+        stage = true
+        fields = ["path", "parent_cmdline"]
+        any = ["whoami", "longer-one"]
+        regex = 'whoami\s'
+        false_positives = "none known"
+        match = ["whoami"]
+        no_match = ["id"]
+    "#;
+
+    fn compiled(text: &str, weights: Option<&str>) -> Compiled {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.toml"), text).unwrap();
+        if let Some(weights) = weights {
+            fs::create_dir(folder.path().join("fitted")).unwrap();
+            fs::write(folder.path().join(WEIGHTS_FILE), weights).unwrap();
+        }
+        compile(&read(folder.path()).unwrap()).unwrap()
+    }
+
+    fn version(compiled: &Compiled) -> String {
+        postcard::from_bytes::<Table<'_>>(&compiled.table).unwrap().version.to_owned()
+    }
+
+    #[test]
+    fn the_table_says_what_was_written() {
+        let compiled = compiled(RULES, None);
+        let table: Table<'_> = postcard::from_bytes(&compiled.table).unwrap();
+        let text = |numbers: &[u32]| numbers.iter().map(|number| table.literals[*number as usize]).collect::<Vec<_>>();
+        assert_eq!(table.rules.iter().map(|rule| rule.id).collect::<Vec<_>>(), ["a-rule", "b-rule"]);
+        let (first, second) = (table.rules[0], table.rules[1]);
+        assert_eq!((first.platforms, first.weight, first.stage), (WINDOWS | MACOS, 5_000, false));
+        assert_eq!(first.techniques().collect::<Vec<_>>(), ["T1003.001", "T1059"]);
+        assert_eq!((second.platforms, second.weight, second.stage), (LINUX, 2_500, true));
+        let [main, process] = first.conditions.of(&table.conditions) else { panic!("{table:#?}") };
+        assert_eq!(text(main.all.of(&table.numbers)), ["whoami", "\u{1}obf:caret\u{1}"]);
+        let groups: Vec<_> = main.any.of(&table.groups).iter().map(|group| text(group.of(&table.numbers))).collect();
+        assert_eq!(
+            groups,
+            [vec![r"\downloads\", "/downloads/"], vec!["/all", "/priv"], vec!["/fo"], vec!["whoami "]],
+            "the last is what the regex needs"
+        );
+        assert_eq!(text(main.none.of(&table.numbers)), ["/groups"]);
+        assert_eq!(process.fields, [Field::Process as u8]);
+        assert_eq!(text(process.any.of(&table.groups)[0].of(&table.numbers)), ["|cmd|"]);
+        let other = second.conditions.of(&table.conditions)[0];
+        assert_eq!(other.fields, [Field::Path as u8, Field::ParentCmdline as u8]);
+        assert_eq!((table.patterns.as_slice(), main.regex, other.regex), ([r"whoami\s"].as_slice(), Some(0), Some(0)));
+        let worth = |literal: &str| {
+            let at = table.literals.iter().position(|other| *other == literal).unwrap();
+            table.worth[at].of(&table.candidates).to_vec()
+        };
+        assert_eq!(
+            (worth("\u{1}obf:caret\u{1}"), worth("whoami "), worth("longer-one")),
+            (vec![0], vec![1], vec![]),
+            "what the regex needs is enough"
+        );
+    }
+
+    #[test]
+    fn the_version_follows_what_can_change_a_result_and_nothing_else() {
+        let before = version(&compiled(RULES, None));
+        assert_eq!(before.len(), 12);
+        assert_eq!(version(&compiled(RULES, None)), before);
+        assert_eq!(version(&compiled(&RULES.replace("none known", "backup agents"), None)), before);
+        assert_eq!(version(&compiled(&RULES.replace("[\"id\"]", "[\"ls\"]"), None)), before);
+        assert_ne!(version(&compiled(&RULES.replace("/groups", "/other"), None)), before);
+        assert_ne!(version(&compiled(RULES, Some("[rules]\nb-rule = 0.26"))), before);
+        assert_eq!(version(&compiled(RULES, Some("[rules]\nzzz = 0.26"))), before);
+    }
+
+    #[test]
+    fn the_same_rules_are_the_same_bytes() {
+        assert_eq!(compiled(RULES, None), compiled(RULES, None));
+    }
+
+    #[test]
+    fn rules_with_mistakes_are_not_compiled() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.toml"), RULES.replace("0.25", "2.5")).unwrap();
+        let mistakes = compile(&read(folder.path()).unwrap()).unwrap_err();
+        assert_eq!(mistakes.len(), 1);
+        assert_eq!(mistakes[0].to_string(), "a.toml: b-rule: weight: from 0.01 to 0.97");
+    }
+}

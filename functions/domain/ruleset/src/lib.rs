@@ -1,0 +1,27 @@
+//! How detection rules are written, checked and compiled.
+//!
+//! ```text
+//! rules/*.toml, rules/fitted/weights.toml --Sources::read--> WrittenRules --compile--> Compiled { table, automaton }
+//!                                              \--> Mistakes: file, rule, key, reason
+//! ```
+//!
+//! A build script compiles the rules that ship; the operator's command line compiles a folder at run time, with the same
+//! code. It is not an engine: what the compiled form means for an alert is `vyrox-domain`'s.
+
+mod check;
+mod compile;
+mod marker;
+mod mistake;
+mod pattern;
+mod required;
+mod source;
+mod table;
+mod written;
+
+pub use compile::{Compiled, compile};
+pub use marker::{MARKERS, Marker, marker_text};
+pub use mistake::{Mistake, Severity};
+pub use pattern::{PatternError, pattern};
+pub use source::{CheckedRules, WEIGHTS_FILE, read};
+pub use table::{Condition, Field, LINUX, MACOS, Rule, Span, Table, WINDOWS};
+pub use written::{Example, OneOrMore, WrittenCondition, WrittenRule};

@@ -1,0 +1,77 @@
+//! What a Unix shell does with braces and backslashes.
+
+use crate::heuristics::note::{Note, Notes};
+
+/// `{curl,-s,url}` in place of a command, as words.
+pub(super) fn without_braces(text: &str, notes: &mut Notes) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let (mut rest, mut found) = (text, false);
+    while let Some(at) = rest.find('{') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let inside = rest[1..].split('}').next().unwrap_or_default();
+        let words = inside.contains(',') && !inside.contains([' ', '{', ':', '"', '\'', '$', ';', '('])
+            || inside.contains(',') && inside.contains("://") && !inside.contains([' ', '{', '"', '\'', '$', ';']);
+        let command = out.trim_end_matches([' ', '"', '\'']);
+        let word = command.rsplit([' ', ';', '|', '&']).next().unwrap_or_default();
+        let begins = command.is_empty()
+            || command.ends_with([';', '|', '&', '(', '`'])
+            || ["-c", "eval", "exec", "sudo", "nohup"].contains(&word);
+        // `${a,b}` is a parameter, `x{a,b}` two arguments.
+        let alone =
+            !out.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '$' | '/' | '.' | '_' | '-' | '@' | '='));
+        if words && begins && alone && rest.len() > inside.len() + 1 {
+            out.push_str(&inside.replace(',', " "));
+            rest = &rest[inside.len() + 2..];
+            found = true;
+        } else {
+            out.push('{');
+            rest = &rest[1..];
+        }
+    }
+    out.push_str(rest);
+    notes.add_if(found, Note::Brace);
+    found.then_some(out)
+}
+
+/// `c\at` as `cat`. A word with an escape that means something (`\n`, `\d`) keeps its backslashes, unless it has others too,
+/// and so does one that looks like a path of Windows.
+pub(super) fn without_backslashes(text: &str, notes: &mut Notes) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut found = false;
+    for (index, word) in text.split(' ').enumerate() {
+        if index > 0 {
+            out.push(' ');
+        }
+        if is_disguised(word) {
+            out.extend(word.chars().filter(|c| *c != '\\'));
+            found = true;
+        } else {
+            out.push_str(word);
+        }
+    }
+    notes.add_if(found, Note::Backslash);
+    found.then_some(out)
+}
+
+fn is_disguised(word: &str) -> bool {
+    let bytes = word.as_bytes();
+    if !bytes.contains(&b'\\') || word.contains(r"\\") || bytes.get(1) == Some(&b':') || word.contains(r":\") {
+        return false;
+    }
+    let (mut needless, mut letters) = (0, 0);
+    for pair in bytes.windows(2) {
+        letters += usize::from(pair[0] == b'\\' && pair[1].is_ascii_lowercase());
+        let meaningful =
+            matches!(pair[1], b'n' | b'r' | b't' | b'b' | b'd' | b's' | b'w' | b'v' | b'u' | b'x' | b'f' | b'e');
+        needless += usize::from(pair[0] == b'\\' && pair[1].is_ascii_lowercase() && !meaningful);
+    }
+    // `DOMAIN\user`, `sub\folder`: one backslash between longer words belongs there.
+    let parts: Vec<&str> = word.split('\\').collect();
+    let short = parts.iter().filter(|part| part.len() <= 3).count();
+    (needless > 0 && short > 0 || letters >= 3 && short >= 3)
+        && !word.contains(['[', '(', '*', '+', '|', '{'])
+        && parts.iter().all(|part| {
+            part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'.' | b'_' | b'\'' | b'"'))
+        })
+}

@@ -1,0 +1,366 @@
+//! Programs whose short options or positions carry a password. Only these: `-p` is a port, a path or a flag elsewhere.
+
+use super::value::{Ends, Quoted, read, says_nothing};
+use super::{Find, Kind};
+use regex::Regex;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+/// The most words of one command that are looked at.
+const MOST_WORDS: usize = 64;
+
+/// How a program takes a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// `-pSECRET`.
+    Attached(&'static str),
+    /// `-p SECRET`.
+    Next(&'static str),
+    /// `-p SECRET` or `-pSECRET`, before the command that is run: `sshpass -p SECRET ssh -p 22 host`.
+    Before(&'static str),
+    /// `-u user:SECRET`, `-U user%SECRET`, attached or not.
+    AfterUser(&'static str, char),
+    /// `net user NAME SECRET`, `net use \\HOST\SHARE SECRET`: the only or second plain word after this one.
+    Positions(&'static str),
+    /// `htpasswd -b FILE USER SECRET`: the plain word of this number (from 0), if there is this option.
+    Position(&'static str, usize),
+    /// `sqlplus user/SECRET@db`, `psexec.py domain/user:SECRET@host`: within the first plain word, after this character.
+    Within(char),
+}
+
+use Form::{AfterUser, Attached, Before, Next, Position, Positions, Within};
+
+/// The programs, by the end of their path, and how they take secrets.
+const PROGRAMS: &[(&[&str], &[Form])] = &[
+    (
+        &[
+            "mysql",
+            "mysqldump",
+            "mysqladmin",
+            "mysqlimport",
+            "mysqlpump",
+            "mysqlsh",
+            "mysqlcheck",
+            "mariadb",
+            "mariadb-dump",
+        ],
+        &[Attached("-p")],
+    ),
+    (&["sshpass"], &[Before("-p")]),
+    (&["mongo", "mongosh", "mongodump", "mongorestore", "mongoexport"], &[Attached("-p"), Next("-p")]),
+    (&["redis-cli"], &[Next("-a")]),
+    (
+        &["curl", "curl.exe"],
+        &[AfterUser("-u", ':'), AfterUser("-U", ':'), AfterUser("--user", ':'), AfterUser("--proxy-user", ':')],
+    ),
+    (&["http", "https", "xh"], &[AfterUser("-a", ':'), AfterUser("--auth", ':')]),
+    (&["lftp"], &[AfterUser("-u", ',')]),
+    (
+        &["smbclient", "rpcclient", "smbget", "smbcacls", "winexe", "net"],
+        &[AfterUser("-U", '%'), AfterUser("--user", '%')],
+    ),
+    (&["net", "net1"], &[Positions("user"), Positions("use")]),
+    (
+        &["psexec", "psexec64", "paexec", "psservice", "pskill", "pslist", "psinfo", "psloglist"],
+        &[Next("-p"), Next("/p")],
+    ),
+    (
+        &[
+            "crackmapexec",
+            "cme",
+            "nxc",
+            "netexec",
+            "smbmap",
+            "evil-winrm",
+            "enum4linux",
+            "bloodhound-python",
+            "certipy",
+            "kerbrute",
+        ],
+        &[Next("-p"), Next("-H")],
+    ),
+    (&["hydra", "medusa", "ncrack"], &[Next("-p")]),
+    (
+        &[
+            "psexec.py",
+            "wmiexec.py",
+            "smbexec.py",
+            "atexec.py",
+            "dcomexec.py",
+            "secretsdump.py",
+            "smbclient.py",
+            "getTGT.py",
+            "GetUserSPNs.py",
+            "GetNPUsers.py",
+            "mssqlclient.py",
+            "impacket-psexec",
+            "impacket-wmiexec",
+            "impacket-smbexec",
+            "impacket-secretsdump",
+            "impacket-smbclient",
+            "impacket-mssqlclient",
+            "impacket-atexec",
+        ],
+        &[Within(':'), Next("-hashes")],
+    ),
+    (&["sqlcmd", "bcp", "osql", "isql"], &[Attached("-P"), Next("-P")]),
+    (&["sqlplus", "exp", "imp", "expdp", "impdp"], &[Within('/')]),
+    (&["7z", "7za", "7zr", "7zz"], &[Attached("-p")]),
+    (&["rar", "unrar", "winrar"], &[Attached("-p"), Attached("-hp")]),
+    (&["zip", "unzip"], &[Attached("-P"), Next("-P")]),
+    (&["xfreerdp", "xfreerdp3", "wfreerdp", "mstsc"], &[Attached("/p:")]),
+    (&["rdesktop"], &[Next("-p")]),
+    (&["plink", "pscp", "psftp", "putty", "kitty"], &[Next("-pw")]),
+    (&["schtasks"], &[Next("/p"), Next("/rp")]),
+    (&["tasklist", "taskkill", "systeminfo", "driverquery", "openfiles", "getmac", "eventcreate"], &[Next("/p")]),
+    (&["winrs", "winrm"], &[Attached("-p:"), Attached("/p:")]),
+    (&["certutil", "signtool"], &[Next("-p"), Next("/p")]),
+    (&["dsadd", "dsmod"], &[Next("-pwd")]),
+    (&["netdom"], &[Attached("/pd:"), Attached("/po:"), Attached("/p:")]),
+    (&["ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "ldapwhoami"], &[Attached("-w"), Next("-w")]),
+    (&["ipmitool"], &[Next("-P")]),
+    (&["useradd", "usermod"], &[Next("-p")]),
+    (&["htpasswd"], &[Position("-b", 2)]),
+    (&["bitsadmin"], &[Position("/setcredentials", 4)]),
+    (&["openssl"], &[Next("-k"), Next("-K")]),
+    (&["gpg", "gpg2"], &[Next("--passphrase")]),
+    (&["az", "login"], &[Next("-p")]),
+    (&["vncviewer", "x11vnc"], &[Next("-passwd")]),
+];
+
+/// A program's name as a command, up to its arguments.
+static PROGRAM: LazyLock<Regex> = LazyLock::new(|| {
+    let mut names: Vec<String> =
+        PROGRAMS.iter().flat_map(|(names, _)| names.iter()).map(|name| regex::escape(name)).collect();
+    names.sort_unstable();
+    names.dedup();
+    // The longest first: of `mysqldump` and `mysql`, the one that is there.
+    names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+    let pattern = format!(r#"(?i)(?:^|[\s"'`/\\;|&(=])(?P<name>{})(?:\.exe)?\\*["']?[ \t]+"#, names.join("|"));
+    Regex::new(&pattern).expect("the pattern is known at compile time")
+});
+
+/// Finds them.
+pub(super) fn find(text: &str, finds: &mut Vec<Find>) {
+    let mut from = 0;
+    while let Some(found) = PROGRAM.captures_at(text, from) {
+        let name = found.name("name").expect("the pattern has this group");
+        let end = found.get(0).expect("group 0 is the match").end();
+        let words = words(text, end);
+        for (_, forms) in
+            PROGRAMS.iter().filter(|(names, _)| names.iter().any(|n| n.eq_ignore_ascii_case(name.as_str())))
+        {
+            for form in *forms {
+                form.find(text, &words, finds);
+            }
+        }
+        // The space before an argument may be the one before the next program: `sshpass -p x mysql -py`.
+        from = end - 1;
+    }
+}
+
+impl Form {
+    fn find(self, text: &str, words: &[Word], finds: &mut Vec<Find>) {
+        match self {
+            Attached(option) => {
+                for word in words.iter().filter(|word| word.quoted == Quoted::No) {
+                    let Some(rest) = strip(&text[word.at.clone()], option) else { continue };
+                    // `-password=x` is not `-p` with a value, and `-p` alone asks for one.
+                    if !rest.is_empty() && !rest.starts_with('-') && !is_long(option, rest) {
+                        add(text, value(text, word.at.end - rest.len(), word), finds);
+                    }
+                }
+            }
+            Next(option) => {
+                for pair in words.windows(2) {
+                    if same(&text[pair[0].at.clone()], option) && !text[pair[1].at.clone()].starts_with('-') {
+                        add(text, (pair[1].at.clone(), pair[1].quoted), finds);
+                    }
+                }
+            }
+            Before(option) => {
+                let own = words.iter().take_while(|word| text[word.at.clone()].starts_with('-')).count();
+                let with = |form: Form, end: usize, finds: &mut Vec<Find>| {
+                    form.find(text, &words[..end.min(words.len())], finds)
+                };
+                with(Attached(option), own, finds);
+                with(Next(option), own + 1, finds);
+            }
+            AfterUser(option, sign) => after_user(text, words, option, sign, finds),
+            Positions(verb) => {
+                if !words.first().is_some_and(|word| text[word.at.clone()].eq_ignore_ascii_case(verb)) {
+                    return;
+                }
+                let is_share = |shown: &str| {
+                    verb == "use" && (shown.starts_with("\\\\") || shown.starts_with("http") || is_device(shown))
+                };
+                let mut plain = words[1..].iter().filter(|word| {
+                    let shown = &text[word.at.clone()];
+                    !shown.starts_with('/') && !is_share(shown)
+                });
+                let word = if verb == "user" { plain.nth(1) } else { plain.next() };
+                if let Some(word) = word {
+                    add(text, (word.at.clone(), word.quoted), finds);
+                }
+            }
+            Position(option, number) => {
+                let has_option = |word: &Word| {
+                    let shown = &text[word.at.clone()];
+                    same(shown, option) || (option == "-b" && shown.starts_with('-') && shown.contains('b'))
+                };
+                if words.iter().any(has_option) {
+                    let mut plain = words.iter().filter(|word| !text[word.at.clone()].starts_with(['-', '/']));
+                    if let Some(word) = plain.nth(number) {
+                        add(text, (word.at.clone(), word.quoted), finds);
+                    }
+                }
+            }
+            Within(sign) => {
+                for word in words.iter().filter(|word| !text[word.at.clone()].starts_with('-')).take(2) {
+                    let shown = &text[word.at.clone()];
+                    let end = shown.rfind('@').unwrap_or(shown.len());
+                    if let Some(at) = shown[..end].find(sign)
+                        && (sign == '/' || end < shown.len())
+                    {
+                        let start = word.at.start;
+                        add(text, (start + at + 1..start + end, word.quoted), finds);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `-u user:SECRET`: the next word's, or, for a short or a long option with `=`, the same one's.
+fn after_user(text: &str, words: &[Word], option: &str, sign: char, finds: &mut Vec<Find>) {
+    for (index, word) in words.iter().enumerate() {
+        let shown = &text[word.at.clone()];
+        let (at, quoted) = if shown == option {
+            let Some(next) = words.get(index + 1) else { continue };
+            (next.at.clone(), next.quoted)
+        } else if let Some(rest) = shown.strip_prefix(option)
+            && word.quoted == Quoted::No
+        {
+            let is_long = option.starts_with("--");
+            if is_long != rest.starts_with('=') {
+                continue;
+            }
+            value(text, word.at.end - rest.len() + usize::from(is_long), word)
+        } else {
+            continue;
+        };
+        if let Some(found) = text[at.clone()].find(sign) {
+            add(text, (at.start + found + sign.len_utf8()..at.end, quoted), finds);
+        }
+    }
+}
+
+fn add(text: &str, (at, quoted): (Range<usize>, Quoted), finds: &mut Vec<Find>) {
+    let shown = &text[at.clone()];
+    if !shown.is_empty() && !says_nothing(shown, quoted) && !super::is_mark(shown) {
+        finds.push(Find { at, kind: Kind::Password });
+    }
+}
+
+/// The value that begins at `start` within a word, without its quotes.
+fn value(text: &str, start: usize, word: &Word) -> (Range<usize>, Quoted) {
+    let value = read(text, start, Ends::Argument);
+    (value.at.start..value.at.end.min(word.at.end.max(value.at.start)), value.quoted)
+}
+
+/// Options on Windows have no case; elsewhere `-p` and `-P` differ.
+fn same(shown: &str, option: &str) -> bool {
+    if option.starts_with('/') { shown.eq_ignore_ascii_case(option) } else { shown == option }
+}
+
+fn strip<'a>(shown: &'a str, option: &str) -> Option<&'a str> {
+    let head = shown.get(..option.len())?;
+    same(head, option).then(|| &shown[option.len()..])
+}
+
+/// Whether what looks like a short option with its value is a long option with one dash: `-password`, `-port`.
+fn is_long(option: &str, rest: &str) -> bool {
+    const LONG: [&str; 6] = ["password", "port", "protocol", "pager", "path", "plugin-dir"];
+    option == "-p" && LONG.iter().any(|long| format!("p{rest}").split(['=', ':']).next() == Some(long))
+}
+
+/// `Z:`, `*`: a device for `net use`.
+fn is_device(shown: &str) -> bool {
+    shown == "*" || (shown.len() == 2 && shown.ends_with(':')) || shown.to_ascii_lowercase().starts_with("lpt")
+}
+
+/// A word of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Word {
+    /// Without its quotes.
+    at: Range<usize>,
+    quoted: Quoted,
+}
+
+/// The words of the command that goes on at `start`, up to where the next begins.
+fn words(text: &str, start: usize) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut at = start;
+    while words.len() < MOST_WORDS {
+        let rest = &text[at..];
+        let spaces = rest.bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let begin = at + spaces;
+        let rest = &text[begin..];
+        let Some(first) = rest.bytes().next() else { break };
+        if matches!(first, b'\n' | b'\r' | b'|' | b';' | b'&' | b'>' | b'<' | b')') {
+            break;
+        }
+        let quote = rest.trim_start_matches('\\');
+        if quote.starts_with(['"', '\'']) {
+            // A quote that is followed by a space or a separator closes what was opened before the program.
+            if quote[1..].starts_with(|next: char| next.is_whitespace() || ";|&)".contains(next)) || quote.len() == 1 {
+                break;
+            }
+            let value = read(text, begin, Ends::Argument);
+            at = value.at.end + (value.at.start - begin);
+            at = at.min(text.len());
+            while !text.is_char_boundary(at) {
+                at += 1;
+            }
+            words.push(Word { at: value.at, quoted: value.quoted });
+            continue;
+        }
+        let end = begin + length(rest);
+        words.push(Word { at: begin..end, quoted: Quoted::No });
+        if end == begin || text[end..].starts_with(['"', '\'']) {
+            break;
+        }
+        at = end;
+    }
+    words
+}
+
+/// How long the unquoted word is that `rest` begins with. An option's value may be in quotes: `-p"a b"`, `--user='a:b c'`.
+fn length(rest: &str) -> usize {
+    let bytes = rest.as_bytes();
+    let mut end = 0;
+    while end < bytes.len() && !bytes[end].is_ascii_whitespace() {
+        if matches!(bytes[end], b'"' | b'\'') {
+            let is_option = bytes[0] == b'-' || bytes[0] == b'/' || bytes[end - 1] == b'=';
+            let next = bytes.get(end + 1).copied().unwrap_or(b' ');
+            let closes =
+                super::value::bounded(&rest[end + 1..]).bytes().take_while(|byte| !matches!(byte, b'\n' | b'\r'));
+            match closes.take(256).position(|byte| byte == bytes[end]) {
+                Some(length)
+                    if is_option && !next.is_ascii_whitespace() && !matches!(next, b';' | b'|' | b'&' | b')') =>
+                {
+                    end += length + 2;
+                    continue;
+                }
+                _ => break,
+            }
+        }
+        if matches!(bytes[end], b';' | b'|' | b'&')
+            && bytes.get(end + 1).is_none_or(|next| next.is_ascii_whitespace() || *next == bytes[end])
+        {
+            break;
+        }
+        end += 1;
+    }
+    end
+}

@@ -1,0 +1,120 @@
+//! Who sent this? Answered before anything of the body is parsed, and in the same time whatever the reason for a no.
+//!
+//! What every refusal does, whether the tenant is unknown, suspended, has no such source, or the proof is wrong, missing,
+//! old or of another scheme:
+//!
+//! 1. the index is asked, if the tenant is named by its body; then the profile and the source are read
+//! 2. KMS is asked: to open the source's secrets if they are not in memory, else (afterwards) to open a decoy
+//! 3. all schemes are computed with the present and the previous secret, or with stand-ins
+//!
+//! An accepted delivery skips the decoy, so it asks KMS only once every five minutes.
+
+use crate::refusals::Refused;
+use crate::{Ingest, Named};
+use bytes::Bytes;
+use vyrox_contract::{TenantId, Vendor};
+use vyrox_domain::tenant::{Tenant, TenantStatus};
+use vyrox_domain::vendor::{
+    FieldMap, FieldMapError, NormaliseError, Normalised, Reception, normalise, normalise_mapped,
+};
+use vyrox_domain::webhook::{Authenticated, Keyring, RawDelivery, Scheme, authenticate};
+use vyrox_platform::secrets::{Opening, Secret, SecretError};
+use vyrox_platform::source::Source;
+use vyrox_platform::table::{Lookup, SortKey, TableError};
+
+/// A delivery whose sender is proven, with what its source says about reading it.
+#[derive(Debug)]
+pub(crate) struct Proven {
+    pub(crate) tenant_id: TenantId,
+    vendor: Vendor,
+    delivery: Authenticated<Bytes>,
+    field_map: Option<FieldMap>,
+}
+
+impl Proven {
+    /// The scheme that proved it.
+    pub(crate) const fn scheme(&self) -> Scheme {
+        self.delivery.scheme()
+    }
+
+    /// The body.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.delivery.bytes()
+    }
+
+    /// Reads the body, by the source's own field map if it has one.
+    pub(crate) fn normalise(&self, received_at: i64) -> Result<Normalised, NormaliseError> {
+        let reception = Reception { tenant_id: &self.tenant_id, received_at };
+        match &self.field_map {
+            Some(map) => normalise_mapped(self.vendor, map, &self.delivery, &reception),
+            None => normalise(self.vendor, &self.delivery, &reception),
+        }
+    }
+}
+
+/// Why it could not be found out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AuthenticationError {
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// It was checked when it was saved; nothing is read by guesses instead.
+    #[error("the source's field map cannot be used")]
+    FieldMap(#[from] FieldMapError),
+}
+
+impl Ingest {
+    /// The delivery as proven, or `None` if it is not.
+    pub(crate) async fn authenticate(
+        &self,
+        vendor: Vendor,
+        named: Named,
+        delivery: RawDelivery<Bytes>,
+        request_id: &str,
+        now: i64,
+    ) -> Result<Option<Proven>, AuthenticationError> {
+        // A name that nobody has costs the same reads as one that somebody has.
+        let tenant_id = self.resolve(vendor, named).await?.unwrap_or_else(|| self.nobody.clone());
+        let source = self.source_of(&tenant_id, vendor, now).await?;
+        let (keyring, opening): (Keyring<Secret>, _) = match &source {
+            Some(source) => self.secrets.keyring(&tenant_id, source, now).await?,
+            None => (Keyring::default(), Opening::Memory),
+        };
+        let Ok(delivery) = authenticate(delivery, &keyring, now) else {
+            if opening == Opening::Memory {
+                self.secrets.open_nothing(&self.nobody, vendor).await?;
+            }
+            // Counted for unknown names too, as one tenant's that has no audit: that is one number, and the same work.
+            let counted = if source.is_some() { &tenant_id } else { &self.nobody };
+            tracing::warn!(request_id, tenant_id = %counted, %vendor, "delivery is not authentic");
+            self.refusals.count(counted, Refused::NotAuthentic);
+            return Ok(None);
+        };
+        let field_map = source.and_then(|source| source.field_map);
+        let field_map = field_map.map(|text| FieldMap::parse(&text)).transpose()?;
+        Ok(Some(Proven { tenant_id, vendor, delivery, field_map }))
+    }
+
+    /// The tenant that is named, if there is such a one. A name proves nothing yet.
+    async fn resolve(&self, vendor: Vendor, named: Named) -> Result<Option<TenantId>, TableError> {
+        match named {
+            Named::Tenant(tenant) => Ok(tenant),
+            Named::Account(account) => {
+                let found = self.table.owner(&Lookup::account(vendor, &account)).await?;
+                Ok(found.map(|(tenant, _)| tenant))
+            }
+        }
+    }
+
+    /// The tenant's source: none for an unknown, suspended or unconfigured tenant.
+    async fn source_of(&self, tenant_id: &TenantId, vendor: Vendor, now: i64) -> Result<Option<Source>, TableError> {
+        let (profile, source) = (SortKey::profile(), SortKey::source(vendor));
+        let (tenant, source) = tokio::try_join!(
+            self.table.read::<Tenant>(tenant_id, &profile, now),
+            self.table.read::<Source>(tenant_id, &source, now)
+        )?;
+        let active = tenant.is_some_and(|tenant| tenant.value.status != TenantStatus::Suspended);
+        Ok(source.filter(|_| active).map(|source| source.value))
+    }
+}

@@ -1,0 +1,186 @@
+//! Fitting on small made-up data: it learns, it holds groups together, and it gives the same bytes twice.
+
+use super::dataset::{Class, Dataset, Label, Row, RuleInfo, Set};
+use super::folds::{HeldTogether, folds};
+use super::measure::{rates, threshold_at};
+use super::opinion::{Channel, cross_validated};
+use super::{calibration, learn, ngrams, output, weights};
+use std::collections::BTreeMap;
+use vyrox_domain::heuristics::{Observation, System, gram_sets};
+
+/// Rules that fire on attacks, on everything, and never.
+const SURE: usize = 0;
+const NOISY: usize = 1;
+const SILENT: usize = 2;
+
+fn row(number: usize, set: Set, text: &str, group: &str, hits: &[usize]) -> Row {
+    let observation = Observation { process_cmdline: Some(text), ..Observation::EMPTY };
+    Row {
+        label: Label {
+            id: number.to_string(),
+            set,
+            cls: if set == Set::Malicious { Class::Strong } else { Class::Admin },
+            group: group.to_owned(),
+            os: "linux".to_owned(),
+            technique: if set == Set::Malicious { format!("T{}", 1000 + number % 7) } else { String::new() },
+            source: format!("source-{}", number % 3),
+        },
+        hits: hits.to_vec(),
+        windows: gram_sets(&observation),
+        system: System::Linux,
+        seen: number.is_multiple_of(2),
+        train: true,
+    }
+}
+
+fn dataset(rows: Vec<Row>) -> Dataset {
+    let rule = |id: &str, family, prior| RuleInfo { id: id.to_owned(), family, prior };
+    Dataset {
+        rows,
+        rules: vec![rule("sure-rule", 0, 0.5), rule("noisy-rule", 1, 0.9), rule("silent-rule", 2, 0.8)],
+        families: vec!["a".to_owned(), "b".to_owned(), "c".to_owned()],
+        digest: "00".to_owned(),
+    }
+}
+
+/// Attacks say `steal the keys`, harmless lines `list the files`; the noisy rule fires on both.
+fn learnable() -> Dataset {
+    let mut rows = Vec::new();
+    for number in 0..120 {
+        let (word, other) = (number * 37 % 101, number * 53 % 89);
+        let attack = number % 4 == 0;
+        let group = format!("group-{}", number / 2 * 2 + usize::from(attack));
+        let (set, text) = if attack {
+            (Set::Malicious, format!("tool{word} steal the keys of host{other}"))
+        } else {
+            (Set::Benign, format!("tool{word} list the files of host{other}"))
+        };
+        let hits = match (attack, number % 8) {
+            (true, 0) => vec![SURE],
+            (_, 1 | 2 | 4) => vec![NOISY],
+            _ => vec![],
+        };
+        rows.push(row(number, set, &text, &group, &hits));
+    }
+    dataset(rows)
+}
+
+/// Nothing tells attacks from harmless lines but a word that a group has to itself.
+fn unlearnable() -> Dataset {
+    let mut rows = Vec::new();
+    for number in 0..240 {
+        let group = number / 6;
+        let set = if group % 2 == 0 { Set::Malicious } else { Set::Benign };
+        // Words of letters alone: numbers are all alike.
+        let own: String = format!("{group:04}").bytes().map(|digit| char::from(digit + 49)).collect();
+        let text = format!("run own{own} here {}", ["now", "soon", "later"][number % 3]);
+        rows.push(row(number, set, &text, &format!("group-{group}"), &[]));
+    }
+    dataset(rows)
+}
+
+/// The share of strong lines that n-grams catch at 10 % false positives.
+fn caught(data: &Dataset) -> f64 {
+    let opinions = cross_validated(data, HeldTogether::Group, 5, &|_| {});
+    let scores: Vec<f64> = opinions.iter().map(|opinion| opinion.log_odds).collect();
+    let harmless: Vec<f64> =
+        data.rows.iter().zip(&scores).filter(|(row, _)| row.label.benign()).map(|(_, score)| *score).collect();
+    let threshold = threshold_at(&harmless, 0.1);
+    rates(data.rows.iter().zip(&scores).map(|(row, score)| (row, *score >= threshold))).strong_lines.ratio()
+}
+
+#[test]
+fn rules_earn_their_weight() {
+    let data = learnable();
+    let fitted = weights::fit(&data, |_, _| true);
+    assert!(fitted[SURE] > 0.6, "{fitted:?}");
+    assert!(fitted[NOISY] < 0.45, "{fitted:?}");
+    assert!((fitted[SILENT] - 0.72).abs() < 1e-3, "a silent rule keeps its discounted prior: {fitted:?}");
+    assert!(fitted.iter().all(|weight| (0.01..=0.97).contains(weight)));
+}
+
+#[test]
+fn ngrams_learn_what_attacks_have_in_common() {
+    assert!(caught(&learnable()) > 0.9, "{}", caught(&learnable()));
+}
+
+#[test]
+fn a_group_is_never_on_both_sides_of_a_split() {
+    for data in [learnable(), unlearnable()] {
+        for held in HeldTogether::ALL {
+            let (fold_of, count) = folds(&data.rows, held, 5);
+            assert!(fold_of.iter().all(|fold| *fold < count));
+            let mut of_unit = BTreeMap::new();
+            for (row, fold) in data.rows.iter().zip(&fold_of) {
+                let unit = match held {
+                    HeldTogether::Technique if row.label.malicious() => &row.label.technique,
+                    HeldTogether::Source if row.label.benign() => &row.label.source,
+                    _ => &row.label.group,
+                };
+                assert_eq!(of_unit.entry((row.label.malicious(), unit)).or_insert(fold), &fold, "{held:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_leaked_group_would_be_noticed() {
+    let honest = unlearnable();
+    let mut leaking = honest.clone();
+    for (number, row) in leaking.rows.iter_mut().enumerate() {
+        row.label.group = number.to_string();
+    }
+    let (honest, leaking) = (caught(&honest), caught(&leaking));
+    assert!(leaking > 0.9, "{leaking}");
+    assert!(honest < 0.4, "{honest}");
+}
+
+#[test]
+fn what_is_not_to_be_learned_from_changes_nothing() {
+    let data = learnable();
+    let mut longer = data.clone();
+    let mut extra = row(500, Set::Benign, "tool steal the keys", "group-x", &[SURE]);
+    extra.train = false;
+    longer.rows.push(extra);
+    let train = |_: usize, row: &Row| row.train;
+    assert_eq!(ngrams::fit(&data, train), ngrams::fit(&longer, train));
+    assert_eq!(weights::fit(&data, train), weights::fit(&longer, train));
+}
+
+#[test]
+fn the_levels_let_through_what_they_promise() {
+    let data = learnable();
+    let opinions = cross_validated(&data, HeldTogether::Group, 5, &|_| {});
+    let curve = calibration::resemblance(&data.rows, &opinions);
+    let levels = calibration::levels(&data, &opinions, &curve);
+    let high = data
+        .rows
+        .iter()
+        .zip(&opinions)
+        .filter(|(row, _)| row.label.benign())
+        .filter(|(_, opinion)| {
+            let suspicion = opinion.suspicion(&data, &curve, Channel::Both);
+            levels.of(System::Linux).weight(suspicion) >= vyrox_domain::heuristics::HIGH_FROM
+        })
+        .count();
+    assert_eq!(high, 0, "0.85 % of 90 rows is none");
+}
+
+#[test]
+fn the_same_data_give_the_same_bytes() {
+    let data = learnable();
+    let written = || {
+        let folder = tempfile::tempdir().unwrap();
+        let fitted = learn(&data, 5, &|_| {});
+        let curves = (&fitted.resemblance, &fitted.levels);
+        output::write(folder.path(), &data, &fitted.weights, &fitted.ngrams, curves, "about").unwrap();
+        let files = ["weights.toml", "ngrams.bin", "calibration.toml"];
+        (files.map(|file| std::fs::read(folder.path().join(file)).unwrap()), fitted.report.text())
+    };
+    let (first, again) = (written(), written());
+    assert!(first == again);
+    let calibration: toml::Table = String::from_utf8(first.0[2].clone()).unwrap().parse().unwrap();
+    assert!(
+        calibration["calibration"]["linux"]["from"].is_array() && calibration["thresholds"]["high_from"].is_float()
+    );
+}
