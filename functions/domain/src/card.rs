@@ -3,6 +3,7 @@
 //!
 //! `content` is one line that suffices alone, because some clients do not render embeds; the embed holds the detail.
 
+mod budget;
 mod evidence;
 mod message;
 
@@ -211,15 +212,19 @@ fn embed(record: &AlertRecord, verdict: &Verdict, standing: Standing) -> Embed {
     if !verdict.evidence.is_empty() {
         fields.push(field("Why", evidence::reasons(verdict, 3), false));
     }
-    fields.extend(question(record));
-    fields.extend(history(record));
-    Embed {
+    let asked_and_done: Vec<Field> = question(record).into_iter().chain(history(record)).collect();
+    // The host comes first, and what is asked and what was done last.
+    let last = asked_and_done.len();
+    fields.extend(asked_and_done);
+    let mut embed = Embed {
         title: Shown::inline(title, 200),
         description,
         color: colour(verdict.verdict, standing),
         fields,
         footer: Footer { text: footer(record) },
-    }
+    };
+    budget::fit(&mut embed, 1, last);
+    embed
 }
 
 fn field(name: &'static str, value: Shown, inline: bool) -> Field {
@@ -324,7 +329,7 @@ fn buttons(record: &AlertRecord, standing: Standing) -> Vec<Row> {
         kind: 2,
         style,
         label,
-        custom_id: CustomId { verb, alert_id, plan: plan.clone() }.to_string(),
+        custom_id: CustomId { verb, alert_id, plan: plan.clone() },
     };
     let mut components = Vec::new();
     if standing == Standing::Open {

@@ -58,6 +58,13 @@ impl fmt::Display for CustomId {
     }
 }
 
+/// As it stands on a button.
+impl serde::Serialize for CustomId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl FromStr for CustomId {
     type Err = UntrustedInput;
     fn from_str(text: &str) -> Result<Self, Self::Err> {

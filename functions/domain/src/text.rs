@@ -2,10 +2,23 @@
 //! makes one from outside text.
 //!
 //! Every value first becomes [`visible`]: what would be invisible or reorder text is shown as `⟦U+202E⟧`, because evidence
-//! is shown, not dropped. Then exactly one of [`Shown::inline`], [`Shown::span`], [`Shown::fence`].
+//! is shown, not dropped. Then exactly one of:
+//!
+//! | form | for | URLs | line breaks |
+//! |---|---|---|---|
+//! | [`Shown::inline`] | names, titles, sentences | defanged: `http[:]//`, each dot escaped | become spaces |
+//! | [`Shown::span`] | ids, paths | no client links code | become spaces |
+//! | [`Shown::fence`] | command lines, payloads | no client links code, and what is copied from it is exact | kept |
+//!
+//! `functions/domain/tests/hostile_text.rs` holds all of it against a Markdown parser that is not ours.
+
+mod visible;
+
+pub use visible::visible;
 
 use sha2::{Digest as _, Sha256};
 use std::fmt::{self, Write as _};
+use visible::cut;
 
 /// Text that is safe in Discord's markup: no mention, link, heading or hidden character in it is active.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, serde::Serialize)]
@@ -143,61 +156,10 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Text with everything invisible or direction-changing spelled out.
-#[must_use]
-pub fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.replace("\r\n", "\n").chars() {
-        if is_deceptive(character) {
-            write!(out, "⟦U+{:04X}⟧", u32::from(character)).expect("writing to a String cannot fail");
-        } else {
-            out.push(character);
-        }
-    }
-    out
-}
-
-fn is_deceptive(character: char) -> bool {
-    match character {
-        '\n' | '\t' => false,
-        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{feff}' | '\u{180e}' => true,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}' => true,
-        _ => character.is_control(),
-    }
-}
-
-/// At most `max` UTF-16 units, with an ellipsis where something was left out; never half an escape.
-fn cut(text: &str, max: usize) -> String {
-    if text.encode_utf16().count() <= max {
-        return text.to_owned();
-    }
-    let mut units = 1; // the ellipsis
-    let mut kept = String::new();
-    for character in text.chars() {
-        units += character.len_utf16();
-        if units > max {
-            break;
-        }
-        kept.push(character);
-    }
-    let trailing = kept.chars().rev().take_while(|&character| character == '\\').count();
-    if trailing % 2 == 1 {
-        kept.pop();
-    }
-    kept.push('…');
-    kept
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn what_hides_or_reorders_is_spelled_out() {
-        assert_eq!(visible("a\u{202e}b\u{200b}c\u{1b}[31m\r\nd"), "a⟦U+202E⟧b⟦U+200B⟧c⟦U+001B⟧[31m\nd");
-    }
 
     #[test]
     fn markup_mentions_and_links_are_inert() {

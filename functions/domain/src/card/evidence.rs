@@ -1,6 +1,6 @@
 //! What Investigate shows, and how a refusal is said: to the one who clicked only.
 
-use super::{AllowedMentions, Embed, Ephemeral, Field, Footer, colour, field, history, standing};
+use super::{AllowedMentions, Embed, Ephemeral, Field, Footer, budget, colour, field, history, standing};
 use crate::approval::Refusal;
 use crate::record::AlertRecord;
 use crate::redact::Redactor;
@@ -128,46 +128,32 @@ pub fn investigation(record: &AlertRecord, raw: RawPayload<'_>, now: i64) -> Eph
         ]),
         false,
     ));
-    fields.extend(history(record));
-    fit(&mut fields);
+    let happened = history(record);
+    // The facts come first and what happened comes last; the evidence is between them.
+    let last = happened.len() + 1;
+    fields.extend(happened);
     let level = record.verdict.as_ref().map_or(crate::verdict::VerdictLevel::Low, |verdict| verdict.verdict);
     let command = alert.process_cmdline.as_deref();
+    let mut embed = Embed {
+        title: Shown::literal("Investigation"),
+        description: command.map_or_else(
+            || Shown::literal("The alert carries no command line."),
+            |line| Shown::fence(&redactor.text(line), 900),
+        ),
+        color: colour(level, standing(record, now)),
+        fields,
+        footer: Footer {
+            text: record.verdict.as_ref().map_or_else(Shown::default, |verdict| {
+                Shown::join([Shown::literal("ruleset "), Shown::inline(&verdict.ruleset, 40)])
+            }),
+        },
+    };
+    budget::fit(&mut embed, 1, last);
     Ephemeral {
         content: Shown::literal("Evidence for this alert; only you see this."),
-        embeds: vec![Embed {
-            title: Shown::literal("Investigation"),
-            description: command.map_or_else(
-                || Shown::literal("The alert carries no command line."),
-                |line| Shown::fence(&redactor.text(line), 900),
-            ),
-            color: colour(level, standing(record, now)),
-            fields,
-            footer: Footer {
-                text: record.verdict.as_ref().map_or_else(Shown::default, |verdict| {
-                    Shown::join([Shown::literal("ruleset "), Shown::inline(&verdict.ruleset, 40)])
-                }),
-            },
-        }],
+        embeds: vec![embed],
         flags: EPHEMERAL,
         allowed_mentions: AllowedMentions { parse: [], roles: Vec::new() },
-    }
-}
-
-/// Leaves out fields from the end of the evidence until all of it fits into one message. The command line takes up to 1,000
-/// units beside the fields.
-fn fit(fields: &mut Vec<Field>) {
-    const MOST_UNITS: usize = 4_400;
-    let units = |field: &Field| field.name.units() + field.value.units();
-    let mut total: usize = fields.iter().map(units).sum();
-    let mut left_out = 0_i64;
-    // The first field and the last three (timeline, decision, outcome) say what happened; the evidence is between them.
-    while (total > MOST_UNITS || fields.len() > 23) && fields.len() > 4 {
-        let field = fields.remove(fields.len() - 4);
-        total -= units(&field);
-        left_out += 1;
-    }
-    if left_out > 0 {
-        fields.push(field("Left out", Shown::join([Shown::number(left_out), Shown::literal(" more")]), false));
     }
 }
 

@@ -1,5 +1,6 @@
 //! A message in Discord's form, its texts all made harmless.
 
+use crate::custom_id::CustomId;
 use crate::tenant::Snowflake;
 use crate::text::Shown;
 use serde::Serialize;
@@ -56,7 +57,7 @@ pub(super) struct Button {
     pub(super) kind: u8,
     pub(super) style: u8,
     pub(super) label: &'static str,
-    pub(super) custom_id: String,
+    pub(super) custom_id: CustomId,
 }
 
 /// Who may be pinged: nobody, or the roles named. Always explicit; escaping alone is not relied on.

@@ -80,7 +80,7 @@ fn assert_fits(message: &Value) {
             total += units(&field["name"]) + units(&field["value"]);
         }
     }
-    assert!(total <= 6_000, "{total}");
+    assert!(total <= 5_500, "{total}");
 }
 
 proptest! {
