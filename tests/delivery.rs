@@ -11,7 +11,7 @@ use vyrox_domain::action::{ActionRecord, ActionState};
 use vyrox_domain::approval::{ApprovedAction, NotApproved};
 use vyrox_domain::custom_id::{CustomId, Verb};
 use vyrox_domain::plan::Plan;
-use vyrox_domain::record::{Decision, Vote};
+use vyrox_domain::record::{Decision, Manner, Vote};
 use vyrox_edr_standin::{Change, HostStatus};
 use vyrox_platform::delivery::AGAIN_AFTER;
 use vyrox_platform::ledger::{Change as Write, Expect};
@@ -309,7 +309,7 @@ async fn a_decision_written_into_the_table_without_its_click_is_never_delivered(
         stage
             .rewrite(stage.stored(forged).await, |record| {
                 record.votes = vec![vote];
-                record.decision = Some(Decision::Approved { at });
+                record.decision = Some(Decision::Approved { at, manner: Manner::default() });
             })
             .await;
         write_action(&stage, &plan, &request_id(&plan), &by, at).await;

@@ -129,7 +129,7 @@ fn leaks(alert: &NormalizedAlert, verdict: &Verdict, requests: &[LlmRequest]) ->
 /// Nothing of a model's text may be active in Discord.
 fn is_inert(record: &AlertRecord, now: i64) -> bool {
     let reasoning = record.verdict.as_ref().unwrap().reasoning.as_deref().unwrap_or_default();
-    let shown = serde_json::to_value(card::investigation(record, card::RawPayload::Absent, now)).unwrap();
+    let shown = serde_json::to_value(card::investigation(record, card::RawPayload::Absent, None, now)).unwrap();
     let fields = shown["embeds"][0]["fields"].as_array().unwrap().clone();
     let text: String =
         fields.iter().filter(|field| field["name"] == "Reasoning").map(|field| field["value"].to_string()).collect();

@@ -124,6 +124,7 @@ async fn tenant(ledger: &Ledger, secrets: &Secrets, id: &str, status: TenantStat
         approver_roles: Vec::new(),
         on_call_role: None,
         quorum: 1,
+        policy: vyrox_domain::tenant::Policy::default(),
         proxy_id: None,
         lease_seconds: None,
         approval_window: ApprovalWindow::default(),

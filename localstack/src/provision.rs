@@ -80,6 +80,7 @@ pub(crate) async fn tenant(
         approver_roles: vec![snowflake(APPROVER_ROLE)],
         on_call_role: Some(snowflake(ON_CALL_ROLE)),
         quorum,
+        policy: tenant.as_ref().map(|tenant| tenant.value.policy.clone()).unwrap_or_default(),
         proxy_id: tenant.as_ref().and_then(|tenant| tenant.value.proxy_id.clone()),
         lease_seconds: None,
         approval_window: ApprovalWindow::default(),

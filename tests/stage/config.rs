@@ -2,6 +2,13 @@
 
 use std::path::PathBuf;
 
+/// How often a race is run, from `VYROX_RACES`; three times without it.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn races() -> usize {
+    std::env::var("VYROX_RACES").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
+}
+
 /// Where the table of the injection suite is left, from `VYROX_INJECTION_TABLE`; without it, it is only printed.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]

@@ -11,12 +11,14 @@
 //!  stage/operator.rs     the operator: tenants, queues, keys, direct writes through the ledger
 //!  stage/judge.rs        triage by itself, with a model endpoint of the test's choice
 //!  stage/shifted.rs      a clock that can be moved on
+//!  stage/desk.rs         interactions alone: one tenant, posted cards, clicks signed by the test, with time standing still
 //!  stage/bench.rs        ingest alone, in any number of execution environments, with time standing still
 //!  stage/hop.rs          what lies between the functions and AWS: counts, refuses, swallows
 //! ```
 
 mod bench;
 mod config;
+mod desk;
 mod hop;
 mod inspect;
 mod judge;
@@ -28,7 +30,8 @@ mod shifted;
 mod webhook;
 
 pub use bench::{Bench, Queued, post};
-pub use config::injection_table;
+pub use config::{injection_table, races};
+pub use desk::{CHANNEL, Desk, GUILD, ROLE, Said};
 pub use hop::{Fault, Hop};
 pub use inspect::Snapshot;
 pub use judge::{again, is_fallback, models, unlike};

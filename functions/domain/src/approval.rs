@@ -1,213 +1,260 @@
 //! Is this click a decision? Deny by default; every path to a yes is in this file and its folder.
 //!
 //! ```text
-//!  Click (signed) + AlertRecord + Tenant  --bind, authorise-->  vote  --quorum-->  Approval -> ApprovedAction
+//!  Click (signed) + AlertRecord + Moment --admit: bind, authorise, still open?--> Admitted
+//!      --form wanted?--> a form, and another signed click
+//!      --rule: reason, code, quorum--> Ruling --> Approval -> ApprovedAction
 //! ```
 //!
 //! The caller writes the result in one transaction on the record's version, so of any number of simultaneous clicks one wins.
 
+mod admission;
 mod approved;
+mod form;
+mod pace;
+mod quorum;
 mod refusal;
 
+pub use admission::{Admitted, admit, admit_command};
 pub use approved::{Approval, ApprovedAction, NotApproved};
+pub use form::{CODE_INPUT, FormWanted, MOST_REASON, REASON_INPUT, ReasonAsked};
+pub use pace::Pace;
+pub use quorum::second_wanted;
+pub(crate) use quorum::settled;
 pub use refusal::Refusal;
 
-use crate::custom_id::CustomId;
+use crate::action::ActionState;
 use crate::interaction::Click;
 use crate::plan::Plan;
-use crate::record::{AlertRecord, Decision, Offer, Vote};
-use crate::tenant::{Tenant, TenantStatus};
+use crate::record::{AlertRecord, Decision, Manner, Offer, Vote};
+use crate::step_up::{CodeError, Factor};
+use crate::tenant::Tenant;
 use crate::text::visible;
+use admission::Question;
 use vyrox_contract::Operation;
 
-/// What a click came to. The record is the one to be written.
-#[derive(Debug)]
-pub enum Ruling {
-    /// One yes of several that are needed.
-    Counted(AlertRecord),
-    /// Decided: do it.
-    Approved(AlertRecord, ApprovedAction),
-    /// Decided: do not.
-    Denied(AlertRecord),
-    /// Decided: undo it.
-    Released(AlertRecord, ApprovedAction),
-    /// To be decided once more, on a new plan.
-    Reopened(AlertRecord),
+/// What a click is ruled by, beside the click and the alert.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment<'a> {
+    /// Whose alert, with their policy.
+    pub tenant: &'a Tenant,
+    /// How much was approved lately.
+    pub pace: &'a Pace,
+    /// The second factor of the one who clicked, if one is enrolled.
+    pub factor: Option<&'a Factor>,
+    /// Unix seconds.
+    pub now: i64,
 }
 
-/// Rules on Approve. `now` is unix seconds.
-///
-/// # Errors
-/// [`Refusal`].
-pub fn approve(
-    record: &AlertRecord,
-    click: &Click,
-    id: &CustomId,
-    tenant: &Tenant,
-    now: i64,
-) -> Result<Ruling, Refusal> {
-    let plan = open_question(record, click, id, tenant, now)?;
-    let member = click.member();
-    if record.votes.iter().any(|vote| vote.user_id == member.user_id()) {
-        return Err(Refusal::AlreadyVoted);
+/// What a click came to, and everything that is to be written because of it.
+#[derive(Debug)]
+pub struct Ruling {
+    /// The alert's record as it is now.
+    pub record: AlertRecord,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The approver's second factor, if a code has counted.
+    pub factor: Option<Factor>,
+    /// The tenant's pace, if it was a yes.
+    pub pace: Option<Pace>,
+}
+
+/// What came of a click.
+#[derive(Debug)]
+pub enum Outcome {
+    /// One yes of two that are needed.
+    Counted,
+    /// Decided: do it.
+    Approved(ApprovedAction),
+    /// Decided by one person alone: do it, and say so loudly.
+    BrokeGlass(ApprovedAction),
+    /// Decided: do not.
+    Denied,
+    /// The first of two who have to ask for a release.
+    ReleaseCounted,
+    /// Decided: undo it.
+    Released(ApprovedAction),
+    /// To be decided once more, on a new plan.
+    Reopened,
+}
+
+impl Outcome {
+    /// What is to be delivered because of it.
+    #[must_use]
+    pub const fn action(&self) -> Option<&ApprovedAction> {
+        match self {
+            Self::Approved(action) | Self::BrokeGlass(action) | Self::Released(action) => Some(action),
+            Self::Counted | Self::Denied | Self::ReleaseCounted | Self::Reopened => None,
+        }
     }
-    let mut record = record.clone();
-    record.votes.push(vote(click, now));
-    if record.votes.len() < usize::from(tenant.quorum.max(1)) {
-        return Ok(Ruling::Counted(record));
+
+    /// Whether it settles the question on the card.
+    #[must_use]
+    pub const fn is_decision(&self) -> bool {
+        matches!(self, Self::Approved(_) | Self::BrokeGlass(_) | Self::Denied)
     }
-    record.decision = Some(Decision::Approved { at: now });
+
+    /// The word in the audit.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Counted => "APPROVAL_COUNTED",
+            Self::Approved(_) => "APPROVED",
+            Self::BrokeGlass(_) => "APPROVED_BY_BREAK_GLASS",
+            Self::Denied => "DENIED",
+            Self::ReleaseCounted => "RELEASE_COUNTED",
+            Self::Released(_) => "RELEASE_APPROVED",
+            Self::Reopened => "QUESTION_REOPENED",
+        }
+    }
+}
+
+/// A click that is not counted. The factor, if there is one, has counted a wrong code and is to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub why: Refusal,
+    /// The approver's second factor after it.
+    pub factor: Option<Factor>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(why: Refusal) -> Self {
+        Self { why, factor: None }
+    }
+}
+
+impl Admitted<'_> {
+    /// Rules on the click. `secret` is that of the approver's second factor, opened; it is looked at only where
+    /// [`Admitted::needs_code`] says so.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn rule(self, secret: Option<&[u8]>) -> Result<Ruling, Refused> {
+        let vote = Vote { reason: self.reason()?, ..vote(self.click, self.moment.now) };
+        let factor = self.check_code(secret)?;
+        let record = self.record.clone();
+        let mut ruling = match self.question {
+            Question::Approve(plan) => approve(record, plan, vote, &self.moment),
+            Question::BreakGlass(plan) => break_glass(record, plan, vote, &self.moment),
+            Question::Deny => deny(record, vote),
+            Question::Release(plan) => release(record, plan, vote, &self.moment),
+            Question::Reopen(again) => reopen(record, again),
+            Question::Investigate => return Err(Refusal::NotThisCard.into()),
+        };
+        ruling.factor = factor;
+        Ok(ruling)
+    }
+
+    /// The code, where one is needed. Nothing else of the ruling can refuse after it: a code that counts is used up.
+    fn check_code(&self, secret: Option<&[u8]>) -> Result<Option<Factor>, Refused> {
+        if !self.needs_code() {
+            return Ok(None);
+        }
+        let (Some(factor), Some(secret)) = (self.moment.factor, secret) else {
+            return Err(Refusal::CodeNotEnrolled.into());
+        };
+        let Some(code) = self.click.form().and_then(|form| form.text(CODE_INPUT)) else {
+            return Err(Refusal::CodeWrong.into());
+        };
+        factor.check(secret, code, self.moment.now).map(Some).map_err(|(error, after)| Refused {
+            why: match error {
+                CodeError::Wrong => Refusal::CodeWrong,
+                CodeError::Reused => Refusal::CodeReused,
+                CodeError::Locked => Refusal::CodeLocked,
+            },
+            // A locked factor stays as it is.
+            factor: (after != *factor).then_some(after),
+        })
+    }
+}
+
+impl Ruling {
+    const fn of(record: AlertRecord, outcome: Outcome) -> Self {
+        Self { record, outcome, factor: None, pace: None }
+    }
+}
+
+fn approve(mut record: AlertRecord, plan: &Plan, vote: Vote, moment: &Moment<'_>) -> Ruling {
+    let wanted = second_wanted(plan, Operation::Execute, moment, vote.user_id).filter(|_| record.votes.is_empty());
+    let host = plan.target().hostname.as_str();
+    let pace = moment.pace.after(&vote, wanted.is_none().then_some(host), moment.tenant.policy.caps);
+    record.votes.push(vote);
+    let outcome = match wanted {
+        Some(wanted) => {
+            record.second_wanted = Some(wanted);
+            Outcome::Counted
+        }
+        None => Outcome::Approved(decided(&mut record, plan, Manner::Quorum, moment.now)),
+    };
+    Ruling { pace: Some(pace), ..Ruling::of(record, outcome) }
+}
+
+/// An approver alone. An earlier yes of theirs is replaced; one of somebody else stands beside it.
+fn break_glass(mut record: AlertRecord, plan: &Plan, vote: Vote, moment: &Moment<'_>) -> Ruling {
+    let pace = moment.pace.after(&vote, Some(plan.target().hostname.as_str()), moment.tenant.policy.caps);
+    record.votes.retain(|earlier| earlier.user_id != vote.user_id);
+    record.votes.push(vote);
+    let action = decided(&mut record, plan, Manner::BreakGlass, moment.now);
+    Ruling { pace: Some(pace), ..Ruling::of(record, Outcome::BrokeGlass(action)) }
+}
+
+fn decided(record: &mut AlertRecord, plan: &Plan, manner: Manner, now: i64) -> ApprovedAction {
+    record.decision = Some(Decision::Approved { at: now, manner });
     let action = ApprovedAction::of(Approval::given(plan, Operation::Execute, &record.votes, now), None);
     record.containment = Some(action.summary(now, None));
-    Ok(Ruling::Approved(record, action))
+    action
 }
 
-/// Rules on Deny. It takes the same role as Approve; one is enough.
-///
-/// # Errors
-/// [`Refusal`].
-pub fn deny(record: &AlertRecord, click: &Click, id: &CustomId, tenant: &Tenant, now: i64) -> Result<Ruling, Refusal> {
-    open_question(record, click, id, tenant, now)?;
-    let mut record = record.clone();
-    record.decision = Some(Decision::Denied { by: vote(click, now) });
-    Ok(Ruling::Denied(record))
+/// It takes the same role as Approve; one is enough.
+fn deny(mut record: AlertRecord, by: Vote) -> Ruling {
+    record.decision = Some(Decision::Denied { by });
+    Ruling::of(record, Outcome::Denied)
 }
 
-/// Rules on Release: undoing a containment that is in force.
-///
-/// # Errors
-/// [`Refusal`].
-pub fn release(
-    record: &AlertRecord,
-    click: &Click,
-    id: &CustomId,
-    tenant: &Tenant,
-    now: i64,
-) -> Result<Ruling, Refusal> {
-    let plan = shown_plan(record, click, id, tenant, now)?.ok_or(Refusal::NothingToRelease)?;
-    let is_contained = record.containment.as_ref().is_some_and(|action| action.state.is_contained());
-    if !is_contained || !may_release(record) {
-        return Err(Refusal::NothingToRelease);
+fn release(mut record: AlertRecord, plan: &Plan, vote: Vote, moment: &Moment<'_>) -> Ruling {
+    // A release that has come to nothing is asked for anew.
+    if record.release.take().is_some() {
+        record.release_votes.clear();
     }
-    let mut record = record.clone();
-    let by = vote(click, now);
-    let approval = Approval::given(plan, Operation::Rollback, std::slice::from_ref(&by), now);
-    let action = ApprovedAction::of(approval, Some(by.interaction_id));
-    record.release = Some(action.summary(now, Some(by)));
-    Ok(Ruling::Released(record, action))
+    let wanted = second_wanted(plan, Operation::Rollback, moment, vote.user_id);
+    record.release_votes.push(vote);
+    if record.release_votes.len() < 2 && wanted.is_some() {
+        return Ruling::of(record, Outcome::ReleaseCounted);
+    }
+    let votes = &record.release_votes;
+    let first = votes.first().cloned().expect("one was just pushed");
+    let approval = Approval::given(plan, Operation::Rollback, votes, moment.now);
+    let action = ApprovedAction::of(approval, Some(first.interaction_id));
+    record.release = Some(action.summary(moment.now, Some(first)));
+    Ruling::of(record, Outcome::Released(action))
 }
 
-/// Rules on Ask again: a containment that certainly did not happen is a question once more, with a new plan, a new expiry
-/// and no votes.
-///
-/// # Errors
-/// [`Refusal`].
-pub fn reopen(
-    record: &AlertRecord,
-    click: &Click,
-    id: &CustomId,
-    tenant: &Tenant,
-    now: i64,
-) -> Result<Ruling, Refusal> {
-    let plan = shown_plan(record, click, id, tenant, now)?.ok_or(Refusal::NothingToReopen)?;
-    let verdict = record.verdict.as_ref().filter(|_| may_reopen(record)).ok_or(Refusal::NothingToReopen)?;
-    let draft = |at| Plan::draft(&record.alert, verdict, tenant, at).map_err(|_| Refusal::NothingToReopen);
-    let mut again = draft(now)?;
-    // Another expiry makes it another plan, with another digest and another request id; within one second it would be equal.
-    if again.expires_at() <= plan.expires_at() {
-        again = draft(now.saturating_add(plan.expires_at() - again.expires_at() + 1))?;
-    }
-    let mut record = record.clone();
+/// A question once more, with a new plan, a new expiry and no votes.
+fn reopen(mut record: AlertRecord, again: Plan) -> Ruling {
     record.offer = Some(Offer::Containment(again));
     record.votes.clear();
+    record.second_wanted = None;
     record.decision = None;
     record.containment = None;
-    Ok(Ruling::Reopened(record))
+    Ruling::of(record, Outcome::Reopened)
 }
 
 /// Whether the containment was approved and certainly did not happen.
 #[must_use]
 pub fn may_reopen(record: &AlertRecord) -> bool {
-    use crate::action::ActionState::{Expired, Failed, Refused};
+    use ActionState::{Expired, Failed, Refused};
     record.containment.as_ref().is_some_and(|action| matches!(action.state, Failed | Refused | Expired))
 }
 
-/// Whether a release may be asked for: none was, or the last one certainly or possibly did not happen.
+/// Whether a release may be asked for: the host is contained, and no release was asked for, or the last one certainly or
+/// possibly did not happen.
 #[must_use]
 pub fn may_release(record: &AlertRecord) -> bool {
-    use crate::action::ActionState::{Ambiguous, DryRun, Expired, Failed, Refused};
+    use ActionState::{Ambiguous, DryRun, Expired, Failed, Refused};
     let is_open_again = |state| matches!(state, Failed | Refused | DryRun | Ambiguous | Expired);
-    record.release.as_ref().is_none_or(|release| is_open_again(release.state))
-}
-
-/// Whether this click may look: it is on the alert's own card, by somebody who may decide.
-///
-/// # Errors
-/// [`Refusal`].
-pub fn investigate(record: &AlertRecord, click: &Click, tenant: &Tenant, now: i64) -> Result<(), Refusal> {
-    bind(record, click, tenant)?;
-    authorise(click, tenant, now)
-}
-
-/// The plan that is still to be decided, if this click may decide it.
-fn open_question<'a>(
-    record: &'a AlertRecord,
-    click: &Click,
-    id: &CustomId,
-    tenant: &Tenant,
-    now: i64,
-) -> Result<&'a Plan, Refusal> {
-    bind(record, click, tenant)?;
-    authorise(click, tenant, now)?;
-    if record.decision.is_some() {
-        return Err(Refusal::AlreadyDecided);
-    }
-    let plan = record.plan().ok_or(Refusal::PlanChanged)?;
-    if plan.digest().short() != id.plan {
-        return Err(Refusal::PlanChanged);
-    }
-    if now >= plan.expires_at() {
-        return Err(Refusal::Expired);
-    }
-    Ok(plan)
-}
-
-/// The plan that the clicked button stands for, by somebody who may decide, on the alert's own card. None if there is none.
-fn shown_plan<'a>(
-    record: &'a AlertRecord,
-    click: &Click,
-    id: &CustomId,
-    tenant: &Tenant,
-    now: i64,
-) -> Result<Option<&'a Plan>, Refusal> {
-    bind(record, click, tenant)?;
-    authorise(click, tenant, now)?;
-    match record.plan() {
-        Some(plan) if plan.digest().short() != id.plan => Err(Refusal::PlanChanged),
-        plan => Ok(plan),
-    }
-}
-
-/// The click is on this alert's own message, in this tenant's own guild.
-fn bind(record: &AlertRecord, click: &Click, tenant: &Tenant) -> Result<(), Refusal> {
-    let posted = record.posted.as_ref().ok_or(Refusal::NotThisCard)?;
-    let same = tenant.guild_id == Some(click.guild_id())
-        && record.alert.tenant_id == tenant.id
-        && posted.channel_id == click.channel_id()
-        && posted.message_id == click.message_id();
-    if same { Ok(()) } else { Err(Refusal::NotThisCard) }
-}
-
-/// A person with one of the tenant's approver roles. No roles means nobody; permissions and ownership never count.
-fn authorise(click: &Click, tenant: &Tenant, now: i64) -> Result<(), Refusal> {
-    if !click.member().may_act(now) || tenant.status == TenantStatus::Suspended {
-        return Err(Refusal::MayNotAct);
-    }
-    if click.member().roles().iter().any(|role| tenant.approver_roles.contains(role)) {
-        Ok(())
-    } else {
-        Err(Refusal::NotAnApprover)
-    }
+    record.containment.as_ref().is_some_and(|action| action.state.is_contained())
+        && record.release.as_ref().is_none_or(|release| is_open_again(release.state))
 }
 
 fn vote(click: &Click, now: i64) -> Vote {
@@ -216,6 +263,7 @@ fn vote(click: &Click, now: i64) -> Vote {
         name: approver_name(click.member().name()),
         at: now,
         interaction_id: click.interaction_id(),
+        reason: None,
     }
 }
 

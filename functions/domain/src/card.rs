@@ -5,22 +5,31 @@
 
 mod budget;
 mod evidence;
+mod form;
+mod glass;
 mod message;
+mod past;
 
 pub use evidence::{RawPayload, investigation, refusal};
+pub use form::{Modal, modal};
+pub use glass::{break_glass, is_broken_by, release_asked};
 pub use message::{Ephemeral, Message};
+pub use past::Past;
 
 use crate::action::ActionState;
-use crate::approval::{may_release, may_reopen};
+use crate::approval::{may_release, may_reopen, settled};
 use crate::custom_id::{CustomId, Verb};
 use crate::plan::Plan;
-use crate::record::{ActionSummary, AlertRecord, Decision, Offer};
+use crate::record::{ActionSummary, AlertRecord, Decision, Manner, Offer, SecondWanted, Vote};
 use crate::redact::Redactor;
 use crate::tenant::{Snowflake, Tenant};
 use crate::text::Shown;
 use crate::verdict::{Verdict, VerdictLevel};
 use message::{AllowedMentions, Button, Embed, Field, Footer, Row};
-use vyrox_contract::{ActionType, Vendor, Verification};
+use vyrox_contract::{ActionType, Operation, Vendor, Verification};
+
+/// How much of a reason the card shows, in UTF-16 units: two of them and two releases' stay within a field.
+const MOST_REASON_SHOWN: usize = 160;
 
 /// What the card says about itself: the question, or how it was settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +59,7 @@ pub fn render(record: &AlertRecord, tenant: &Tenant, now: i64) -> Option<Message
     let ping = tenant.on_call_role.filter(|_| verdict.verdict == VerdictLevel::Critical && standing == Standing::Open);
     Some(Message {
         content: headline(record, verdict, standing, ping),
-        embeds: vec![embed(record, verdict, standing)],
+        embeds: vec![embed(record, verdict, tenant, standing)],
         components: buttons(record, standing),
         allowed_mentions: AllowedMentions { parse: [], roles: ping.into_iter().collect() },
     })
@@ -92,9 +101,20 @@ fn headline(record: &AlertRecord, verdict: &Verdict, standing: Standing, ping: O
         (Standing::Open, Some(plan)) => {
             Shown::join([Shown::literal(deed(plan)), Shown::literal("? Expires "), Shown::time(plan.expires_at(), 'R')])
         }
-        (standing, _) => Shown::literal(settled(standing)),
+        (standing, _) => Shown::literal(said(standing)),
     });
+    if let Some(vote) = decider(record) {
+        parts.extend([Shown::literal(" · decided by "), Shown::user(vote.user_id)]);
+    }
     Shown::join(parts)
+}
+
+/// Whoever's click settled the question.
+fn decider(record: &AlertRecord) -> Option<&Vote> {
+    match record.decision.as_ref()? {
+        Decision::Denied { by } => Some(by),
+        Decision::Approved { .. } => record.votes.last(),
+    }
 }
 
 /// What Approve would do, in words.
@@ -125,7 +145,7 @@ const fn product(vendor: Vendor) -> &'static str {
     }
 }
 
-const fn settled(standing: Standing) -> &'static str {
+const fn said(standing: Standing) -> &'static str {
     match standing {
         Standing::Informational => "for your information, nothing to approve",
         Standing::Open => "waiting for a decision",
@@ -174,7 +194,7 @@ const fn colour(level: VerdictLevel, standing: Standing) -> u32 {
     }
 }
 
-fn embed(record: &AlertRecord, verdict: &Verdict, standing: Standing) -> Embed {
+fn embed(record: &AlertRecord, verdict: &Verdict, tenant: &Tenant, standing: Standing) -> Embed {
     let alert = &record.alert;
     let title = alert.title.as_deref().or(alert.technique.as_deref()).unwrap_or("Alert");
     let description = alert.process_cmdline.as_deref().map_or_else(
@@ -212,7 +232,7 @@ fn embed(record: &AlertRecord, verdict: &Verdict, standing: Standing) -> Embed {
     if !verdict.evidence.is_empty() {
         fields.push(field("Why", evidence::reasons(verdict, 3), false));
     }
-    let asked_and_done: Vec<Field> = question(record).into_iter().chain(history(record)).collect();
+    let asked_and_done: Vec<Field> = question(record, tenant).into_iter().chain(history(record)).collect();
     // The host comes first, and what is asked and what was done last.
     let last = asked_and_done.len();
     fields.extend(asked_and_done);
@@ -232,12 +252,15 @@ fn field(name: &'static str, value: Shown, inline: bool) -> Field {
 }
 
 /// What Approve does exactly (once decided: did, or would have done), or why there is nothing to approve.
-fn question(record: &AlertRecord) -> Option<Field> {
+fn question(record: &AlertRecord, tenant: &Tenant) -> Option<Field> {
     match record.offer.as_ref()? {
         Offer::Containment(plan) => {
             let is_open = record.decision.is_none();
             let expires = || Shown::join([Shown::literal(", expires "), Shown::time(plan.expires_at(), 'f')]);
             let expiry = is_open.then(expires);
+            let takes = second_wanted(record, plan, tenant).filter(|_| is_open).map(|wanted| {
+                Shown::join([Shown::literal("\ntakes two approvers: "), Shown::literal(why_second(wanted))])
+            });
             let lease = plan.lease_seconds().map(|seconds| {
                 Shown::join([
                     Shown::literal("\nreleased by itself after "),
@@ -259,7 +282,8 @@ fn question(record: &AlertRecord) -> Option<Field> {
                 ]
                 .into_iter()
                 .chain(expiry)
-                .chain(lease),
+                .chain(lease)
+                .chain(takes),
             );
             Some(field(if is_open { "Approve does" } else { "Plan" }, value, false))
         }
@@ -267,16 +291,32 @@ fn question(record: &AlertRecord) -> Option<Field> {
     }
 }
 
-/// Who decided what when, and what came of it.
+/// Why a containment takes two approvers: because of the one who was first, or whoever comes.
+fn second_wanted(record: &AlertRecord, plan: &Plan, tenant: &Tenant) -> Option<SecondWanted> {
+    record.second_wanted.or_else(|| settled(plan, Operation::Execute, tenant))
+}
+
+const fn why_second(wanted: SecondWanted) -> &'static str {
+    match wanted {
+        SecondWanted::Quorum => "this tenant always asks for two",
+        SecondWanted::Rule => "a rule for this kind of action or host",
+        SecondWanted::UserCap => "the first one has approved a lot in the last ten minutes",
+        SecondWanted::HostCap => "many hosts were contained in the last hour",
+    }
+}
+
+/// Who decided what when and why, and what came of it.
 fn history(record: &AlertRecord) -> Vec<Field> {
     let mut lines = Vec::new();
-    let by =
-        |what, id, at| Shown::join([Shown::literal(what), Shown::user(id), Shown::literal(" "), Shown::time(at, 'f')]);
-    for vote in &record.votes {
-        lines.push(by("Approved by ", vote.user_id, vote.at));
+    if let Some(Decision::Approved { manner: Manner::BreakGlass, .. }) = &record.decision {
+        lines.push(Shown::literal("⚠ BREAK-GLASS: one approver decided alone").bold());
     }
+    lines.extend(record.votes.iter().map(|vote| by("Approved by ", vote)));
     if let Some(Decision::Denied { by: vote }) = &record.decision {
-        lines.push(by("Denied by ", vote.user_id, vote.at));
+        lines.push(by("Denied by ", vote));
+    }
+    if record.decision.is_none() && !record.votes.is_empty() {
+        lines.push(Shown::literal("1 of 2: a second approver is needed").bold());
     }
     let mut fields = Vec::new();
     if !lines.is_empty() {
@@ -285,12 +325,26 @@ fn history(record: &AlertRecord) -> Vec<Field> {
     if let Some(action) = &record.containment {
         fields.push(field("Outcome", report(action, outcome(action.state)), false));
     }
+    let asked: Vec<&Vote> = match (&record.release, record.release_votes.is_empty()) {
+        (Some(action), true) => action.requested_by.iter().collect(),
+        _ => record.release_votes.iter().collect(),
+    };
+    let mut lines: Vec<Shown> = asked.into_iter().map(|vote| by("Requested by ", vote)).collect();
     if let Some(action) = &record.release {
-        let who = action.requested_by.as_ref().map(|vote| by("Requested by ", vote.user_id, vote.at));
-        let report = report(action, settled(Standing::Releasing(action.state)));
-        fields.push(field("Release", Shown::lines(who.into_iter().chain([report])), false));
+        lines.push(report(action, said(Standing::Releasing(action.state))));
+    } else if !lines.is_empty() {
+        lines.push(Shown::literal("1 of 2: another approver has to press Release, too").bold());
+    }
+    if !lines.is_empty() {
+        fields.push(field("Release", Shown::lines(lines), false));
     }
     fields
+}
+
+fn by(what: &'static str, vote: &Vote) -> Shown {
+    let when = [Shown::literal(what), Shown::user(vote.user_id), Shown::literal(" "), Shown::time(vote.at, 'f')];
+    let reason = vote.reason.as_deref().map(|reason| [Shown::literal(": "), Shown::inline(reason, MOST_REASON_SHOWN)]);
+    Shown::join(when.into_iter().chain(reason.into_iter().flatten()))
 }
 
 fn report(action: &ActionSummary, words: &'static str) -> Shown {
@@ -336,8 +390,7 @@ fn buttons(record: &AlertRecord, standing: Standing) -> Vec<Row> {
         components.push(button(3, "Approve", Verb::Approve));
         components.push(button(4, "Deny", Verb::Deny));
     }
-    let is_contained = record.containment.as_ref().is_some_and(|action| action.state.is_contained());
-    if is_contained && may_release(record) {
+    if may_release(record) {
         components.push(button(2, "Release", Verb::Release));
     }
     if may_reopen(record) {

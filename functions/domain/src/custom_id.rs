@@ -1,4 +1,4 @@
-//! What a button carries: `v1.<verb>.<alert, 26 characters>.<plan digest, 16 characters>`.
+//! What a button or a form carries: `v1.<verb>.<alert, 26 characters>.<plan digest, 16 characters>`.
 //!
 //! No tenant, no secret, no authority: Discord signs the click, the tenant comes from the signed guild id, and everything
 //! else from the stored alert. The middle part is the alert's UUID in Crockford's base32 (the form of a ULID).
@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use vyrox_contract::{AlertId, UntrustedInput};
 
-/// What a button asks for.
+/// What a button asks for, or a form that a button or a command opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verb {
     /// Approve the plan.
@@ -20,9 +20,35 @@ pub enum Verb {
     Release,
     /// Ask again about a containment that did not happen.
     Reopen,
+    /// The form behind Approve was sent.
+    ApproveForm,
+    /// The form behind Deny was sent.
+    DenyForm,
+    /// The form behind Release was sent.
+    ReleaseForm,
+    /// The form of a break-glass was sent: approve alone, with a reason.
+    BreakGlassForm,
 }
 
 impl Verb {
+    const ALL: [Self; 9] = [
+        Self::Approve,
+        Self::Deny,
+        Self::Investigate,
+        Self::Release,
+        Self::Reopen,
+        Self::ApproveForm,
+        Self::DenyForm,
+        Self::ReleaseForm,
+        Self::BreakGlassForm,
+    ];
+
+    /// Whether it comes with a form, not with a button.
+    #[must_use]
+    pub const fn is_form(self) -> bool {
+        matches!(self, Self::ApproveForm | Self::DenyForm | Self::ReleaseForm | Self::BreakGlassForm)
+    }
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Approve => "ap",
@@ -30,11 +56,15 @@ impl Verb {
             Self::Investigate => "iv",
             Self::Release => "rv",
             Self::Reopen => "ro",
+            Self::ApproveForm => "apm",
+            Self::DenyForm => "dnm",
+            Self::ReleaseForm => "rvm",
+            Self::BreakGlassForm => "bgm",
         }
     }
 }
 
-/// A button's id.
+/// The id of a button or a form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomId {
     /// What is asked for.
@@ -75,7 +105,7 @@ impl FromStr for CustomId {
         else {
             return Err(refused("it is not of this version's form"));
         };
-        let verb = [Verb::Approve, Verb::Deny, Verb::Investigate, Verb::Release, Verb::Reopen]
+        let verb = Verb::ALL
             .into_iter()
             .find(|known| known.as_str() == verb)
             .ok_or(refused("it asks for something unknown"))?;
@@ -116,11 +146,15 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn it_is_forty_nine_characters_and_only_its_own_form_is_read() {
+    fn it_is_about_fifty_characters_and_only_its_own_form_is_read() {
         let id = CustomId { verb: Verb::Approve, alert_id: AlertId::from_bytes([0xff; 16]), plan: "a".repeat(16) };
         let text = id.to_string();
         assert_eq!(text.len(), 49);
         assert_eq!(text.parse::<CustomId>().unwrap(), id);
+        for verb in Verb::ALL {
+            let id = CustomId { verb, ..id.clone() };
+            assert_eq!(id.to_string().parse::<CustomId>().unwrap(), id);
+        }
         for bad in [
             "",
             "v2.ap.7ZZZZZZZZZZZZZZZZZZZZZZZZZ.aaaaaaaaaaaaaaaa",

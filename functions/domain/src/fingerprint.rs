@@ -22,13 +22,15 @@
 use crate::heuristics::deterministic_level;
 use crate::llm::{PROMPT_VERSION, Summary};
 use crate::verdict::{Confidence, Evidence};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::fmt;
 
 /// 64 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Fingerprint(String);
 
 impl Fingerprint {

@@ -9,6 +9,8 @@ use crate::tenant::Snowflake;
 use crate::timestamp;
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
 
 /// How far Discord's timestamp may be from our clock, in seconds. Discord states no window; this one is ours.
 const MAX_SKEW: i64 = 300;
@@ -98,23 +100,44 @@ fn verify_signature<'a>(
 pub enum Interaction {
     /// Discord asks whether we are there.
     Ping,
-    /// A button on one of our messages.
+    /// A button on one of our messages, or a form of ours that was sent.
     Click(Box<Click>),
     /// Something this version does not answer.
     Unsupported,
 }
 
-/// A signed click in a guild. Private fields: made only by [`VerifiedInteraction::parse`].
+/// A signed click in a guild: on a button, or on the Submit of a form. Private fields: made only by
+/// [`VerifiedInteraction::parse`].
 #[derive(Debug, Clone)]
 pub struct Click {
     interaction_id: Snowflake,
     application_id: Snowflake,
     guild_id: Snowflake,
     channel_id: Snowflake,
-    message_id: Snowflake,
+    message_id: Option<Snowflake>,
     custom_id: String,
+    form: Option<Form>,
     member: Member,
     proof: ClickProof,
+}
+
+/// The texts that somebody entered into a form, by the ids of its inputs; hostile text.
+#[derive(Clone, Default)]
+pub struct Form(BTreeMap<String, String>);
+
+impl Form {
+    /// One text.
+    #[must_use]
+    pub fn text(&self, id: &str) -> Option<&str> {
+        self.0.get(id).map(String::as_str)
+    }
+}
+
+/// The ids alone: one of the texts may be a code.
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// Who clicked.
@@ -179,13 +202,19 @@ impl Click {
         self.channel_id
     }
 
-    /// The message that holds the button.
+    /// The message that holds the button, or held the one that opened the form. A form that a command opened has none.
     #[must_use]
-    pub const fn message_id(&self) -> Snowflake {
+    pub const fn message_id(&self) -> Option<Snowflake> {
         self.message_id
     }
 
-    /// The button's id, unparsed.
+    /// What was entered, if it is a form that was sent.
+    #[must_use]
+    pub const fn form(&self) -> Option<&Form> {
+        self.form.as_ref()
+    }
+
+    /// The id of the button or the form, unparsed.
     #[must_use]
     pub fn custom_id(&self) -> &str {
         &self.custom_id
@@ -224,20 +253,22 @@ impl VerifiedInteraction<'_> {
         let body: wire::Body = serde_json::from_slice(self.request.body).map_err(InteractionError::Unreadable)?;
         match body.kind {
             1 => Ok(Interaction::Ping),
-            3 => {
+            kind @ (3 | 5) => {
                 let wire: wire::ClickBody =
                     serde_json::from_slice(self.request.body).map_err(InteractionError::Unreadable)?;
                 let (Some(guild_id), Some(member)) = (wire.guild_id, wire.member) else {
                     return Err(InteractionError::NotInGuild);
                 };
                 let until = member.communication_disabled_until.as_ref();
+                let (custom_id, texts) = wire.data.texts();
                 Ok(Interaction::Click(Box::new(Click {
                     interaction_id: wire.id,
                     application_id: wire.application_id,
                     guild_id,
                     channel_id: wire.channel_id,
-                    message_id: wire.message.id,
-                    custom_id: wire.data.custom_id,
+                    message_id: wire.message.map(|message| message.id),
+                    custom_id,
+                    form: (kind == 5).then_some(Form(texts)),
                     proof: ClickProof {
                         signature: self.request.signature.to_owned(),
                         timestamp: self.request.timestamp.to_owned(),
@@ -275,6 +306,60 @@ pub(crate) mod tests {
     pub(crate) fn click(custom_id: &str, user: u64, roles: &[&str]) -> Click {
         match parsed(&click_body(custom_id, user, roles)) {
             Interaction::Click(click) => *click,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A form that was sent from a card, with what was entered.
+    pub(crate) fn form(custom_id: &str, user: u64, roles: &[&str], texts: &[(&str, &str)]) -> Click {
+        sent(click_body(custom_id, user, roles), texts)
+    }
+
+    /// The same from a form that a command opened: without a message.
+    pub(crate) fn command_form(custom_id: &str, user: u64, roles: &[&str], texts: &[(&str, &str)]) -> Click {
+        let mut body = click_body(custom_id, user, roles);
+        body.as_object_mut().unwrap().remove("message");
+        sent(body, texts)
+    }
+
+    fn sent(mut body: Value, texts: &[(&str, &str)]) -> Click {
+        body["type"] = json!(5);
+        let input = |(id, text): &(&str, &str)| json!({"type": 18, "id": 1, "component": {"type": 4, "id": 2, "custom_id": id, "value": text}});
+        body["data"]["components"] = texts.iter().map(input).collect();
+        match parsed(&body) {
+            Interaction::Click(click) => *click,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_form_is_read_in_its_new_shape_and_its_old_one() {
+        let mut body = click_body("x", 1, &[]);
+        body["type"] = json!(5);
+        let read = |components: Value| {
+            let mut body = body.clone();
+            body["data"]["components"] = components;
+            match parsed(&body) {
+                Interaction::Click(click) => click.form().unwrap().text("reason").map(str::to_owned),
+                other => panic!("{other:?}"),
+            }
+        };
+        let input = json!({"type": 4, "id": 2, "custom_id": "reason", "value": "seen"});
+        let label = json!({"type": 18, "id": 1, "component": input});
+        let row = json!({"type": 1, "id": 1, "components": [input]});
+        assert_eq!(read(json!([label])).as_deref(), Some("seen"));
+        assert_eq!(read(json!([row])).as_deref(), Some("seen"));
+        let other =
+            json!({"type": 99, "id": 7, "content": "x", "component": {"type": 23, "custom_id": "c", "value": true}});
+        assert_eq!(
+            read(json!([{"type": 10, "id": 9}, other, label])).as_deref(),
+            Some("seen"),
+            "others are passed over"
+        );
+        assert_eq!(read(json!([label, row])), None, "one that is there twice does not count");
+        assert_eq!(read(json!([])), None);
+        match parsed(&click_body("x", 1, &[])) {
+            Interaction::Click(click) => assert!(click.form().is_none(), "a button is no form"),
             other => panic!("{other:?}"),
         }
     }

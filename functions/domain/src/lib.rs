@@ -16,10 +16,12 @@
 //! | [`llm`] | what is a model asked about the ambiguous rest, and what may its answer change? |
 //! | [`judgement`] | what becomes of both, and what an answer may never change |
 //! | [`fingerprint`] | has the same been asked before? |
+//! | [`history`] | what was seen on this host, and decided about the same, before? |
 //! | [`verdict`] | the conclusion with its evidence |
 //! | [`plan`] | what would be done about it, exactly as it will be shown |
 //! | [`tenant`] | who may approve, where it is shown, which proxy acts |
 //! | [`approval`] | is this click a decision? |
+//! | [`step_up`] | is it still the approver at the keyboard? |
 //! | [`action`] | the life of an approved action until its receipt |
 //! | [`card`], [`text`] | how all this looks in Discord, with hostile text made harmless |
 //! | [`parts`] | which part of a body with several alerts is whose? |
@@ -33,6 +35,7 @@ pub mod card;
 pub mod custom_id;
 pub mod fingerprint;
 pub mod heuristics;
+pub mod history;
 pub mod interaction;
 pub mod judgement;
 pub mod llm;
@@ -43,6 +46,7 @@ pub mod record;
 pub mod redact;
 #[cfg(test)]
 mod stage;
+pub mod step_up;
 pub mod tenant;
 pub mod text;
 pub mod timestamp;

@@ -2,6 +2,7 @@
 
 use crate::action::ActionState;
 use crate::alert::NormalizedAlert;
+use crate::fingerprint::Fingerprint;
 use crate::plan::{NoPlan, Plan};
 use crate::tenant::Snowflake;
 use crate::verdict::Verdict;
@@ -29,6 +30,34 @@ pub struct Vote {
     pub at: i64,
     /// The click that gave it.
     pub interaction_id: Snowflake,
+    /// Why, in their words, where a form asked for it; hostile text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Why one approver is not enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondWanted {
+    /// The tenant always wants two.
+    Quorum,
+    /// A rule of the tenant's policy, for what is done or whom it is done to.
+    Rule,
+    /// The first approver has approved a lot within ten minutes.
+    UserCap,
+    /// Many hosts were approved for containment within an hour.
+    HostCap,
+}
+
+/// How an approval came about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Manner {
+    /// As many people as it takes.
+    #[default]
+    Quorum,
+    /// One person alone, whatever it takes otherwise; loudly.
+    BreakGlass,
 }
 
 /// How the question on the card was settled.
@@ -39,6 +68,9 @@ pub enum Decision {
     Approved {
         /// When the deciding vote came, unix seconds.
         at: i64,
+        /// How.
+        #[serde(default)]
+        manner: Manner,
     },
     /// Somebody said no; one is enough.
     Denied {
@@ -65,7 +97,7 @@ pub struct ActionSummary {
     pub vendor_reference: Option<String>,
     /// When it reached this state, unix seconds.
     pub at: i64,
-    /// Who asked for it, for a release; empty for the containment itself, whose approvers are the votes.
+    /// Who asked for it first, for a release; empty for the containment itself, whose approvers are the votes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<Vote>,
 }
@@ -94,18 +126,27 @@ pub struct AlertRecord {
     /// The verdict on this revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+    /// What it looks like: alerts with the same fingerprint are told of each other's decisions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
     /// What the card offers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offer: Option<Offer>,
     /// Who said yes so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub votes: Vec<Vote>,
+    /// Why the first yes was not enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_wanted: Option<SecondWanted>,
     /// How it was settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
     /// The containment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub containment: Option<ActionSummary>,
+    /// Who has asked for its release; the release is under way once they are as many as it takes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub release_votes: Vec<Vote>,
     /// Its release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ActionSummary>,
@@ -123,10 +164,13 @@ impl AlertRecord {
             alert,
             content_digest,
             verdict: None,
+            fingerprint: None,
             offer: None,
             votes: Vec::new(),
+            second_wanted: None,
             decision: None,
             containment: None,
+            release_votes: Vec::new(),
             release: None,
             posted: None,
         }
@@ -151,6 +195,7 @@ impl AlertRecord {
         if self.decision.is_none() {
             self.offer = None;
             self.votes.clear();
+            self.second_wanted = None;
         }
         self
     }

@@ -2,7 +2,7 @@
 
 use crate::alert::{NormalizedAlert, Platform, VendorSeverity, alert_id};
 use crate::redact::Personal;
-use crate::tenant::{ApprovalWindow, LlmConsent, Rates, Tenant, TenantStatus};
+use crate::tenant::{ApprovalWindow, LlmConsent, Policy, Rates, Tenant, TenantStatus};
 use crate::verdict::{AnalystDecision, Confidence, DecidedBy, Evidence, Verdict, VerdictLevel};
 use vyrox_contract::Vendor;
 
@@ -19,6 +19,7 @@ pub(crate) fn tenant() -> Tenant {
         approver_roles: vec![APPROVER_ROLE.parse().unwrap()],
         on_call_role: Some("802".parse().unwrap()),
         quorum: 1,
+        policy: Policy::default(),
         proxy_id: Some("edge-1".parse().unwrap()),
         lease_seconds: None,
         approval_window: ApprovalWindow::default(),

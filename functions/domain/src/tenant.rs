@@ -1,5 +1,11 @@
 //! A tenant's own settings: who may approve, where cards are shown, which proxy acts.
 
+mod freeze;
+mod policy;
+
+pub use freeze::Freeze;
+pub use policy::{Caps, Deed, HostTag, Policy, ReasonRule, StepUpRule, TwoApprovers};
+
 use crate::redact::Personal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -133,6 +139,9 @@ pub struct Tenant {
     pub on_call_role: Option<Snowflake>,
     /// How many different approvers it takes: 1 or 2.
     pub quorum: u8,
+    /// What else is asked of a decision.
+    #[serde(default, skip_serializing_if = "Policy::is_default")]
+    pub policy: Policy,
     /// The proxy that acts for this tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_id: Option<ProxyId>,

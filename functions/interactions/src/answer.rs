@@ -5,13 +5,18 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 use vyrox_domain::approval::Refusal;
-use vyrox_domain::card::{Ephemeral, Message, refusal};
+use vyrox_domain::card::{self, Ephemeral, Message, Modal, refusal};
+use vyrox_domain::interaction::Click;
+use vyrox_domain::record::AlertRecord;
+use vyrox_domain::tenant::Tenant;
 use vyrox_domain::text::Shown;
 
-/// Answer with a new message (ephemeral here).
+/// Answer with a new message.
 const NEW_MESSAGE: u8 = 4;
 /// Answer by replacing the message that holds the button.
 const UPDATE_MESSAGE: u8 = 7;
+/// Answer with a form. Discord takes it only as the first answer.
+const MODAL: u8 = 9;
 
 /// An answer.
 #[derive(Debug)]
@@ -22,8 +27,12 @@ pub(crate) enum Answer {
     Pong,
     /// The card, as it is now.
     Card(Box<Message>),
+    /// Something that everybody in the channel is to see.
+    Notice(Box<Message>),
     /// Something for the one who clicked.
     Whisper(Box<Ephemeral>),
+    /// A form to fill in.
+    Form(Box<Modal>),
     /// A refusal, in one sentence.
     Refused(Refusal),
     /// Certainly not recorded: something of ours is down.
@@ -35,12 +44,26 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
+    /// The answer to a click that counted: the card that holds its button as it is now. A form that a command opened has no
+    /// card to replace; a break-glass is told to everybody, a release to whoever asked.
+    pub(crate) fn to(click: &Click, record: &AlertRecord, tenant: &Tenant, now: i64) -> Self {
+        if click.message_id().is_some() {
+            return card::render(record, tenant, now).map_or(Self::Unknown, |card| Self::Card(Box::new(card)));
+        }
+        match card::break_glass(record, tenant).filter(|_| card::is_broken_by(record, click.interaction_id())) {
+            Some(notice) => Self::Notice(Box::new(notice)),
+            None => Self::Whisper(Box::new(card::release_asked(record))),
+        }
+    }
+
     pub(crate) fn into_response(self) -> Response {
         let body = match self {
             Self::Unverified => return StatusCode::UNAUTHORIZED.into_response(),
             Self::Pong => json!({"type": 1}),
             Self::Card(card) => json!({"type": UPDATE_MESSAGE, "data": card}),
+            Self::Notice(message) => json!({"type": NEW_MESSAGE, "data": message}),
             Self::Whisper(message) => json!({"type": NEW_MESSAGE, "data": message}),
+            Self::Form(modal) => json!({"type": MODAL, "data": modal}),
             Self::Refused(why) => json!({"type": NEW_MESSAGE, "data": refusal(why)}),
             Self::NotRecorded => whisper("Nothing was recorded because of a fault on our side. Please press again."),
             Self::Unknown => whisper("This is taking longer than usual. The card will show whether it was recorded."),

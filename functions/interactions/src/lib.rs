@@ -12,9 +12,15 @@
 mod answer;
 mod decide;
 mod event;
+mod failure;
+mod form;
+mod investigate;
+mod known;
 mod payload;
+mod refuse;
 
 use crate::answer::Answer;
+use crate::decide::Progress;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -25,7 +31,7 @@ use ed25519_dalek::VerifyingKey;
 use http_body_util::{BodyExt as _, Limited};
 use std::sync::Arc;
 use std::time::Duration;
-use vyrox_domain::interaction::{Interaction, SignedRequest, verify};
+use vyrox_domain::interaction::{Click, Interaction, SignedRequest, verify};
 use vyrox_domain::message::{ActionApproved, CardRequested};
 use vyrox_domain::tenant::Snowflake;
 use vyrox_platform::aws::Clients;
@@ -34,6 +40,7 @@ use vyrox_platform::config;
 use vyrox_platform::evidence::Opener;
 use vyrox_platform::ledger::Ledger;
 use vyrox_platform::queue::Queue;
+use vyrox_platform::secrets::Secrets;
 use vyrox_platform::table::Table;
 
 /// The largest body that Discord sends.
@@ -41,7 +48,8 @@ const MAX_BODY: usize = 256 * 1024;
 /// Discord waits three seconds; an honest "not sure" must be out before that.
 const DEADLINE: Duration = Duration::from_millis(2_200);
 
-/// What interactions can do: read, open evidence, commit with an audit entry, queue approved actions, request cards.
+/// What interactions can do: read, open evidence and approvers' second factors, commit with an audit entry, queue approved
+/// actions, request cards.
 #[derive(Debug)]
 pub struct Interactions {
     table: Table,
@@ -49,6 +57,7 @@ pub struct Interactions {
     actions: Queue<ActionApproved>,
     cards: Queue<CardRequested>,
     evidence: Opener,
+    secrets: Secrets,
     application_id: Snowflake,
     public_keys: Vec<VerifyingKey>,
     clock: Arc<dyn Clock>,
@@ -64,6 +73,7 @@ impl Interactions {
             actions: Queue::new(clients.sqs.clone(), &config.actions_queue_url),
             cards: Queue::new(clients.sqs.clone(), &config.cards_queue_url),
             evidence: Opener::new(clients.kms.clone(), &config.secrets_key_id),
+            secrets: Secrets::new(clients.kms.clone(), &config.secrets_key_id, Arc::clone(&clock)),
             application_id: config.application_id,
             public_keys: config.public_keys.clone(),
             table,
@@ -102,15 +112,23 @@ impl Interactions {
         let Ok(verified) = verify(&self.public_keys, request, self.clock.now()) else { return Answer::Unverified };
         match verified.parse() {
             Ok(Interaction::Ping) => Answer::Pong,
-            Ok(Interaction::Click(click)) => {
-                tokio::time::timeout(DEADLINE, self.click(&click)).await.unwrap_or(Answer::Unknown)
-            }
+            Ok(Interaction::Click(click)) => self.click_in_time(&click).await,
             Ok(Interaction::Unsupported) => Answer::Unsupported,
             Err(error) => {
                 tracing::warn!(%error, "verified interaction cannot be used");
                 Answer::Unsupported
             }
         }
+    }
+
+    /// What can be said in time. A click that is cut short before its commit began has certainly recorded nothing.
+    async fn click_in_time(&self, click: &Click) -> Answer {
+        let progress = Progress::default();
+        let answer = tokio::time::timeout(DEADLINE, self.click(click, &progress)).await;
+        answer.unwrap_or_else(|_| {
+            tracing::error!(interaction_id = %click.interaction_id(), begun = progress.has_begun(), "a click took too long");
+            if progress.has_begun() { Answer::Unknown } else { Answer::NotRecorded }
+        })
     }
 }
 

@@ -58,13 +58,14 @@ impl EnrolledProxy {
     }
 }
 
-/// A click that was counted, as stored under `INTER#`.
+/// A click that was counted, or a wrong code that was, as stored under `INTER#`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountedClick {
     /// What it came to.
     pub kind: String,
-    /// What Discord signed.
-    pub proof: ClickProof,
+    /// What Discord signed; nothing of a wrong code, which must never prove anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ClickProof>,
 }
 
 /// Why an action was not handed over, or a receipt not taken.
@@ -220,7 +221,8 @@ impl Delivery {
         let mut proofs = Vec::new();
         for vote in ApprovedAction::votes(action, record)? {
             let key = SortKey::interaction(vote.interaction_id);
-            proofs.extend(self.table.read::<CountedClick>(tenant, &key, now).await?.map(|click| click.value.proof));
+            proofs
+                .extend(self.table.read::<CountedClick>(tenant, &key, now).await?.and_then(|click| click.value.proof));
         }
         Ok(proofs)
     }

@@ -19,6 +19,7 @@
 //!
 //! Nothing here judges: that is `vyrox-domain`.
 
+pub mod approver;
 pub mod audit_export;
 pub mod aws;
 pub mod batch;

@@ -1,6 +1,6 @@
-//! Tenants' secrets: each sealed under a data key of its own, which KMS wraps with the tenant and the source as encryption
-//! context, so that a sealed secret moved to another tenant or source does not open. Opened ones stay in memory for a
-//! bounded time and are wiped.
+//! Tenants' secrets: each sealed under a data key of its own, which KMS wraps with the tenant and the source (or the purpose,
+//! for an approver's second factor) as encryption context, so that a sealed secret moved to another tenant, source or
+//! approver does not open. Opened ones stay in memory for a bounded time and are wiped.
 
 mod decoy;
 mod envelope;
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 use vyrox_contract::{TenantId, Vendor};
+use vyrox_domain::tenant::Snowflake;
 use zeroize::Zeroizing;
 
 /// How long an opened secret is kept, in seconds.
@@ -57,6 +58,39 @@ impl fmt::Debug for Secret {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sealed(String);
+
+/// What a secret is for. Each can be opened only for what it was sealed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Use {
+    /// A source's deliveries.
+    Source(Vendor),
+    /// An approver's second factor.
+    StepUp(Snowflake),
+}
+
+impl From<Vendor> for Use {
+    fn from(vendor: Vendor) -> Self {
+        Self::Source(vendor)
+    }
+}
+
+impl Use {
+    /// The part of the encryption context beside the tenant, by which roles are told apart.
+    const fn context(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Source(vendor) => ("source", vendor.as_str()),
+            Self::StepUp(_) => ("purpose", "step_up"),
+        }
+    }
+
+    /// What a sealed secret is bound to beside its wrapped key.
+    fn bound_to(self, tenant: &TenantId) -> String {
+        match self {
+            Self::Source(vendor) => format!("vyrox secret of {tenant} / {vendor}"),
+            Self::StepUp(user) => format!("vyrox second factor of {tenant} / {user}"),
+        }
+    }
+}
 
 /// KMS did not seal or open.
 #[derive(Debug, thiserror::Error)]
@@ -110,39 +144,50 @@ impl Secrets {
         }
     }
 
-    /// Seals a secret for one tenant's source.
+    /// Seals a secret of one tenant for one use.
     ///
     /// # Errors
     /// [`SecretError`].
-    pub async fn seal(&self, tenant: &TenantId, vendor: Vendor, secret: &Secret) -> Result<Sealed, SecretError> {
-        let (data_key, wrapped) = self.data_key(tenant, vendor).await?;
-        Ok(Sealed(envelope::seal(data_key.as_ref(), wrapped.as_ref(), &bound_to(tenant, vendor), secret.as_ref())))
+    pub async fn seal(
+        &self,
+        tenant: &TenantId,
+        purpose: impl Into<Use>,
+        secret: &Secret,
+    ) -> Result<Sealed, SecretError> {
+        let purpose = purpose.into();
+        let (data_key, wrapped) = self.data_key(tenant, purpose).await?;
+        Ok(Sealed(envelope::seal(data_key.as_ref(), wrapped.as_ref(), &purpose.bound_to(tenant), secret.as_ref())))
     }
 
-    /// Opens a secret that was sealed for this tenant's source.
+    /// Opens a secret that was sealed for this use by this tenant.
     ///
     /// # Errors
     /// [`SecretError`].
-    pub async fn open(&self, tenant: &TenantId, vendor: Vendor, sealed: &Sealed) -> Result<Secret, SecretError> {
-        Ok(self.open_from(tenant, vendor, sealed).await?.0)
+    pub async fn open(
+        &self,
+        tenant: &TenantId,
+        purpose: impl Into<Use>,
+        sealed: &Sealed,
+    ) -> Result<Secret, SecretError> {
+        Ok(self.open_from(tenant, purpose.into(), sealed).await?.0)
     }
 
     /// The same, and where it came from.
     pub(crate) async fn open_from(
         &self,
         tenant: &TenantId,
-        vendor: Vendor,
+        purpose: Use,
         sealed: &Sealed,
     ) -> Result<(Secret, Opening), SecretError> {
-        let slot = (tenant.clone(), vendor, sealed.clone());
+        let slot = (tenant.clone(), purpose, sealed.clone());
         if let Some(secret) = self.opened.find(&slot) {
             return Ok((secret, Opening::Memory));
         }
         let secret = match envelope::parse(&sealed.0).map_err(SecretError::Sealed)? {
-            Stored::Direct(blob) => self.decrypt(tenant, vendor, blob).await?,
+            Stored::Direct(blob) => self.decrypt(tenant, purpose, blob).await?,
             Stored::Envelope { wrapped, contents } => {
-                let data_key = self.decrypt(tenant, vendor, wrapped).await?;
-                envelope::open(data_key.as_ref(), &contents, &bound_to(tenant, vendor)).map_err(SecretError::Sealed)?
+                let data_key = self.decrypt(tenant, purpose, wrapped).await?;
+                envelope::open(data_key.as_ref(), &contents, &purpose.bound_to(tenant)).map_err(SecretError::Sealed)?
             }
         };
         self.opened.keep(slot, secret.clone());
@@ -157,8 +202,8 @@ impl Secrets {
     pub async fn open_nothing(&self, nobody: &TenantId, vendor: Vendor) -> Result<(), SecretError> {
         let Some(round) = self.decoys.begin(self.clock.now()).await else { return Ok(()) };
         let asked = match self.decoys.find(vendor) {
-            Some(blob) => self.decrypt(nobody, vendor, blob).await.map(drop),
-            None => self.data_key(nobody, vendor).await.map(|(_, wrapped)| self.decoys.keep(vendor, wrapped)),
+            Some(blob) => self.decrypt(nobody, vendor.into(), blob).await.map(drop),
+            None => self.data_key(nobody, vendor.into()).await.map(|(_, wrapped)| self.decoys.keep(vendor, wrapped)),
         };
         self.decoys.end(&round);
         match asked {
@@ -173,14 +218,15 @@ impl Secrets {
     }
 
     /// A new data key and itself as KMS wraps it.
-    async fn data_key(&self, tenant: &TenantId, vendor: Vendor) -> Result<(Secret, Blob), SecretError> {
+    async fn data_key(&self, tenant: &TenantId, purpose: Use) -> Result<(Secret, Blob), SecretError> {
+        let (name, value) = purpose.context();
         let output = self
             .client
             .generate_data_key()
             .key_id(&self.key_id)
             .key_spec(DataKeySpec::Aes256)
             .encryption_context("tenant_id", tenant.as_str())
-            .encryption_context("source", vendor.as_str())
+            .encryption_context(name, value)
             .send()
             .await
             .map_err(|error| SecretError::Unavailable(error.into()))?;
@@ -190,14 +236,15 @@ impl Secrets {
         Ok((Secret::new(plain.into_inner()), wrapped))
     }
 
-    async fn decrypt(&self, tenant: &TenantId, vendor: Vendor, blob: Blob) -> Result<Secret, SecretError> {
+    async fn decrypt(&self, tenant: &TenantId, purpose: Use, blob: Blob) -> Result<Secret, SecretError> {
+        let (name, value) = purpose.context();
         let output = self
             .client
             .decrypt()
             .key_id(&self.key_id)
             .ciphertext_blob(blob)
             .encryption_context("tenant_id", tenant.as_str())
-            .encryption_context("source", vendor.as_str())
+            .encryption_context(name, value)
             .send()
             .await
             .map_err(|error| {
@@ -210,11 +257,6 @@ impl Secrets {
         let plain = output.plaintext.ok_or_else(|| SecretError::Unavailable("KMS gave no plaintext".into()))?;
         Ok(Secret::new(plain.into_inner()))
     }
-}
-
-/// What a sealed secret is bound to beside its wrapped key: the same as the key's encryption context.
-fn bound_to(tenant: &TenantId, vendor: Vendor) -> String {
-    format!("vyrox secret of {tenant} / {vendor}")
 }
 
 /// Whether KMS itself refused (a permission, a key's state), rather than nobody having answered.

@@ -175,7 +175,7 @@ impl Secrets {
         match kept {
             None => Ok(None),
             Some(Kept::Sha256(hash)) => Ok(Some(Found { proof: Proof::Hash(hash.0), opening: Opening::Memory })),
-            Some(Kept::Sealed(sealed)) => match self.open_from(tenant, source.vendor, sealed).await {
+            Some(Kept::Sealed(sealed)) => match self.open_from(tenant, source.vendor.into(), sealed).await {
                 Ok((secret, opening)) => Ok(Some(Found { proof: Proof::Secret(secret), opening })),
                 Err(SecretError::Sealed(error)) => {
                     tracing::error!(tenant_id = %tenant, vendor = %source.vendor, %error, "a stored secret does not open");

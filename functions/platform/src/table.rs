@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use vyrox_contract::{AlertId, KeyId, ProxyId, RequestId, TenantId, Vendor};
 use vyrox_domain::fingerprint::Fingerprint;
+use vyrox_domain::history::HostKey;
 use vyrox_domain::tenant::Snowflake;
 
 /// The sparse index that resolves outside names.
@@ -70,6 +71,36 @@ impl SortKey {
         Self(format!("INTER#{id}"))
     }
 
+    /// An approver's second factor.
+    #[must_use]
+    pub fn approver(user: Snowflake) -> Self {
+        Self(format!("APPROVER#{user}"))
+    }
+
+    /// How fast the tenant's approvers approve.
+    #[must_use]
+    pub fn pace() -> Self {
+        Self("PACE".to_owned())
+    }
+
+    /// How often a member was refused within a window (unix seconds of its beginning).
+    #[must_use]
+    pub fn refusals(user: Snowflake, window: i64) -> Self {
+        Self(format!("REFUSED#{user}#{window}"))
+    }
+
+    /// An alert on a host, found by the host; later ones sort later.
+    #[must_use]
+    pub fn host_alert(host: &HostKey, received_at: i64, id: AlertId) -> Self {
+        Self(format!("HOST#{host}#{received_at:011}#{id}"))
+    }
+
+    /// A decision, found by the fingerprint of its alert; later ones sort later.
+    #[must_use]
+    pub fn past_decision(fingerprint: &Fingerprint, at: i64, id: AlertId) -> Self {
+        Self(format!("FP#{fingerprint}#{at:011}#{id}"))
+    }
+
     /// A model's cached answer.
     #[must_use]
     pub fn cached_verdict(fingerprint: &Fingerprint) -> Self {
@@ -117,6 +148,24 @@ impl Prefix {
     #[must_use]
     pub fn outbox(proxy: &ProxyId) -> Self {
         Self(format!("OUTBOX#{proxy}#"))
+    }
+
+    /// All approvers with a second factor.
+    #[must_use]
+    pub fn approvers() -> Self {
+        Self("APPROVER#".to_owned())
+    }
+
+    /// All alerts on one host, as far as they are remembered there.
+    #[must_use]
+    pub fn host_alerts(host: &HostKey) -> Self {
+        Self(format!("HOST#{host}#"))
+    }
+
+    /// All decisions on alerts that looked the same.
+    #[must_use]
+    pub fn past_decisions(fingerprint: &Fingerprint) -> Self {
+        Self(format!("FP#{fingerprint}#"))
     }
 
     /// All audit entries, lane by lane, each in order.
@@ -338,6 +387,34 @@ impl Table {
         let (items, next) = self.query(tenant, prefix, after).await?;
         let values = items.iter().filter(|item| !is_expired(item, now)).map(decode).collect::<Result<_, _>>()?;
         Ok((values, next))
+    }
+
+    /// The last `most` items whose keys begin so, the last one first. One request, at most one page.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub async fn latest<T: DeserializeOwned>(
+        &self,
+        tenant: &TenantId,
+        prefix: &Prefix,
+        most: i32,
+        now: i64,
+    ) -> Result<Vec<T>, TableError> {
+        let output = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("tenant_id = :tenant AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.0.clone()))
+            .scan_index_forward(false)
+            .limit(most)
+            .send()
+            .await
+            .map_err(|error| TableError::Unavailable(error.into()))?;
+        let items = output.items.unwrap_or_default();
+        let items = items.iter().filter(|item| !is_expired(item, now));
+        items.map(|item| decode(item).map(|item| item.value)).collect()
     }
 
     async fn query(

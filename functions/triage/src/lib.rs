@@ -13,6 +13,7 @@ use std::sync::Arc;
 use vyrox_audit::Draft;
 use vyrox_domain::fingerprint::Fingerprint;
 use vyrox_domain::heuristics::Ruleset;
+use vyrox_domain::history::HostAlert;
 use vyrox_domain::judgement::{Consultation, Judgement};
 use vyrox_domain::llm::injection::{self, Strength};
 use vyrox_domain::message::{AlertQueued, CardRequested};
@@ -64,8 +65,10 @@ impl Classified for TriageError {
 /// A verdict, and what it took to get there, for the audit.
 struct Judged {
     verdict: Verdict,
-    /// The question's name, where one was asked or would have been.
-    fingerprint: Option<Fingerprint>,
+    /// What the alert looks like; the name of the question, if one was asked.
+    fingerprint: Fingerprint,
+    /// Whether a model or its cache was asked, or would have been.
+    was_asked: bool,
     /// What it cost.
     tokens: u64,
     /// When a cached answer was given.
@@ -139,10 +142,18 @@ impl Triage {
         let (tenant_id, alert_id) = (record.alert.tenant_id.clone(), record.alert.id);
         tracing::info!(%tenant_id, %alert_id, verdict = verdict.verdict.as_str(),
             confidence = verdict.confidence.ratio(), decided_by = verdict.decided_by.as_str(), "verdict");
+        let level = judged.verdict.verdict;
         record.verdict = Some(judged.verdict);
-        let change =
-            Change::put(SortKey::alert(alert_id), &record, Expect::Version(version)).expiring(record.expires_at());
-        self.ledger.commit(&tenant_id, &[change], &event).await?;
+        record.fingerprint = Some(judged.fingerprint);
+        let expires_at = record.expires_at();
+        let mut changes =
+            vec![Change::put(SortKey::alert(alert_id), &record, Expect::Version(version)).expiring(expires_at)];
+        // Found by its host when a later alert there is investigated.
+        if let Some((host, seen)) = HostAlert::of(&record.alert, level) {
+            let key = SortKey::host_alert(&host, seen.at, alert_id);
+            changes.push(Change::put(key, &seen, Expect::Anything).expiring(expires_at));
+        }
+        self.ledger.commit(&tenant_id, &changes, &event).await?;
         Ok(())
     }
 
@@ -152,11 +163,12 @@ impl Triage {
         if judgement.injection().strength() == Some(Strength::Instructs) {
             tracing::warn!(tenant_id = %alert.tenant_id, alert_id = %alert.id, "a field tries to instruct a model");
         }
+        let fingerprint = judgement.fingerprint(alert);
         if tenant.llm == LlmConsent::OptedOut || !judgement.is_ambiguous() {
             let verdict = judgement.conclude(&Consultation::NotAsked);
-            return Ok(Judged { verdict, fingerprint: None, tokens: 0, asked_at: None });
+            return Ok(Judged { verdict, fingerprint, was_asked: false, tokens: 0, asked_at: None });
         }
-        let (summary, fingerprint) = (judgement.summary(alert), judgement.fingerprint(alert));
+        let summary = judgement.summary(alert);
         let question = Question {
             tenant: &alert.tenant_id,
             daily_tokens: tenant.llm_daily_tokens,
@@ -173,7 +185,7 @@ impl Triage {
             Consulted::None { reason, tokens } => (Consultation::Failed { reason }, *tokens, None),
         };
         let verdict = judgement.conclude(&consultation);
-        Ok(Judged { verdict, fingerprint: Some(fingerprint), tokens, asked_at })
+        Ok(Judged { verdict, fingerprint, was_asked: true, tokens, asked_at })
     }
 }
 
@@ -194,8 +206,8 @@ fn recorded(record: &AlertRecord, judged: &Judged, now: i64) -> Draft {
     if let Some(model) = &verdict.model {
         detail("model", json!(model));
     }
-    if let Some(fingerprint) = &judged.fingerprint {
-        detail("fingerprint", json!(fingerprint.as_str()));
+    if judged.was_asked {
+        detail("fingerprint", json!(judged.fingerprint.as_str()));
         detail("tokens", json!(judged.tokens));
     }
     if let Some(asked_at) = judged.asked_at {

@@ -3,7 +3,7 @@
 use crate::config::{Flags, Settings};
 use crate::deployment::Deployment;
 use crate::error::CtlError;
-use crate::{alert, audit, dlq, normalise, proxy, rules, source, tenant};
+use crate::{alert, approver, audit, dlq, normalise, proxy, rules, source, tenant};
 use clap::{Parser, Subcommand};
 use serde_json::json;
 use std::io::Write as _;
@@ -54,6 +54,9 @@ enum Command {
     /// What acts inside a tenant's network
     #[command(subcommand)]
     Proxy(proxy::Command),
+    /// The second factors of those who approve
+    #[command(subcommand)]
+    Approver(approver::Command),
     /// What came in, and what became of it
     #[command(subcommand)]
     Alert(alert::Command),
@@ -98,6 +101,7 @@ impl Cli {
             Command::Source(command) => command.run(now, deployment).await?,
             Command::Normalise(command) => return command.run(now),
             Command::Proxy(command) => command.run(&deployment()?).await?,
+            Command::Approver(command) => command.run(&deployment()?).await?,
             Command::Alert(command) => command.run(&deployment()?).await?,
             Command::Dlq(command) => command.run(&deployment()?).await?,
             Command::Rules(command) => return command.run(self.json, deployment).await.map(|()| ExitCode::SUCCESS),

@@ -3,6 +3,7 @@
 use crate::profile::ProfileError;
 use vyrox_contract::{AlertId, ProxyId, TenantId, Vendor};
 use vyrox_domain::heuristics::LoadError;
+use vyrox_domain::tenant::Snowflake;
 use vyrox_domain::vendor::FieldMapError;
 use vyrox_domain::webhook::Scheme;
 use vyrox_platform::config::BadConfiguration;
@@ -42,6 +43,8 @@ pub(crate) enum CtlError {
     NotJson { path: String, source: serde_json::Error },
     #[error("tenant {0} has no proxy {1}; `vyroxctl proxy list {0}` shows those it has")]
     NoSuchProxy(TenantId, ProxyId),
+    #[error("tenant {0} has no second factor of {1}; `vyroxctl approver list {0}` shows those it has")]
+    NoSuchApprover(TenantId, Snowflake),
     #[error("tenant {0} has no alert {1}; records are kept for 90 days, the audit for good")]
     NoSuchAlert(TenantId, AlertId),
     #[error("alert {1} of tenant {0} has no stored payload of revision {2}")]
@@ -121,6 +124,7 @@ impl CtlError {
             | Self::NoPresetTakesIt
             | Self::NotJson { .. }
             | Self::NoSuchProxy(..)
+            | Self::NoSuchApprover(..)
             | Self::NoSuchAlert(..)
             | Self::NoEvidence(..)
             | Self::NoSuchQueue(_)

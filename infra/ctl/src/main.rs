@@ -4,6 +4,7 @@
 //! that begins with `ctl-`. It cannot approve or sign anything.
 
 mod alert;
+mod approver;
 mod audit;
 mod cli;
 mod config;
@@ -12,6 +13,7 @@ mod deployment;
 mod dlq;
 mod error;
 mod normalise;
+mod policy;
 mod profile;
 mod proxy;
 mod report;

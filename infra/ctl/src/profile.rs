@@ -1,10 +1,11 @@
 //! A tenant's settings as flags, and the rules that settings must keep. No I/O.
 
+use crate::policy::PolicyFlags;
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 use vyrox_contract::{ProxyId, TenantId, Vendor};
 use vyrox_domain::redact::Personal;
-use vyrox_domain::tenant::{ApprovalWindow, LlmConsent, Rates, Snowflake, Tenant, TenantStatus};
+use vyrox_domain::tenant::{ApprovalWindow, LlmConsent, Policy, Rates, Snowflake, Tenant, TenantStatus};
 
 /// The settings that `create` and `set` have in common. What is not given stays as it is.
 #[derive(Debug, Clone, Default, Args)]
@@ -43,6 +44,8 @@ pub(crate) struct ProfileFlags {
     /// Isolations end by themselves after this many minutes
     #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=43_200))]
     lease_minutes: Option<u32>,
+    #[command(flatten)]
+    policy: PolicyFlags,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,6 +82,9 @@ pub(crate) enum Clearable {
     LeaseMinutes,
     LlmDailyTokens,
     Rates,
+    TwoApprovers,
+    HostTags,
+    Freeze,
 }
 
 /// Which rule the settings would break.
@@ -113,6 +119,7 @@ pub(crate) fn new_tenant(id: &TenantId, name: &str) -> Tenant {
         approver_roles: Vec::new(),
         on_call_role: None,
         quorum: 1,
+        policy: Policy::default(),
         proxy_id: None,
         lease_seconds: None,
         approval_window: ApprovalWindow::default(),
@@ -135,6 +142,7 @@ impl ProfileFlags {
         }
         tenant.on_call_role = self.on_call_role.or(tenant.on_call_role);
         tenant.quorum = self.quorum.unwrap_or(tenant.quorum);
+        tenant.policy = self.policy.apply(tenant.policy);
         tenant.lease_seconds = self.lease_minutes.map(|minutes| minutes * 60).or(tenant.lease_seconds);
         tenant.llm = match self.llm {
             Some(Consent::OptedIn) => LlmConsent::OptedIn,
@@ -164,6 +172,9 @@ impl Clearable {
             Self::LlmDailyTokens => tenant.llm_daily_tokens = None,
             Self::LeaseMinutes => tenant.lease_seconds = None,
             Self::Rates => tenant.rates = Rates::default(),
+            Self::TwoApprovers => tenant.policy.two_approvers.clear(),
+            Self::HostTags => tenant.policy.host_tags.clear(),
+            Self::Freeze => tenant.policy.freeze.clear(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::confirm::Confirm;
 use crate::deployment::Deployment;
 use crate::error::CtlError;
+use crate::policy;
 use crate::profile::{self, Clearable, ProfileFlags};
 use crate::report::Report;
 use crate::table;
@@ -29,6 +30,9 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  vyroxctl tenant set acme --quorum 2 --llm opted-in\n  \
         vyroxctl tenant set acme --approver-role 8001 --approver-role 8002   these two, and no others\n  \
         vyroxctl tenant set acme --emails redacted --rate-per-minute 6000 --source-rate-per-minute generic=60\n  \
+        vyroxctl tenant set acme --reason always --step-up totp --step-up-grace 5\n  \
+        vyroxctl tenant set acme --host-tag 'critical=dc-*' --two-approvers any@critical --two-approvers release\n  \
+        vyroxctl tenant set acme --freeze 'fri 16:00-24:00' --freeze 'sat-sun 00:00-24:00'\n  \
         vyroxctl tenant set acme --clear lease-minutes")]
     Set(Set),
     /// Switch a tenant off: its webhooks answer 401 and nobody can approve
@@ -210,13 +214,16 @@ fn shown(tenant: &Tenant, spent: Option<u64>) -> Report {
         ("approver roles", if roles.is_empty() { "none: nobody can decide".to_owned() } else { roles.join(", ") }),
         ("on-call role", table::or_dash(tenant.on_call_role)),
         ("quorum", tenant.quorum.to_string()),
+    ];
+    fields.extend(policy::fields(&tenant.policy));
+    fields.extend([
         ("acting proxy", table::or_dash(tenant.proxy_id.as_ref())),
         ("lease", tenant.lease_seconds.map_or_else(|| "until released".to_owned(), |s| format!("{} min", s / 60))),
         ("language model", llm.to_owned()),
         ("tokens a day", tenant.llm_daily_tokens.map_or_else(|| "as deployed".to_owned(), |tokens| tokens.to_string())),
         ("e-mail addresses", emails.to_owned()),
         ("rates", rates(&tenant.rates)),
-    ];
+    ]);
     let mut value = json!(tenant);
     if let Some(spent) = spent {
         fields.push(("tokens today", spent.to_string()));

@@ -51,7 +51,9 @@ fn every_role_may_do_exactly_this() {
         Ingest sqs:SendMessage ${AlertsQueue.Arn}
         Interactions dynamodb:GetItem ${Table.Arn}
         Interactions dynamodb:PutItem ${Table.Arn}
+        Interactions dynamodb:Query ${Table.Arn}
         Interactions dynamodb:Query ${Table.Arn}/index/lookup
+        Interactions dynamodb:UpdateItem ${Table.Arn}
         Interactions kms:Decrypt ${SecretsKey.Arn}
         Interactions logs:CreateLogStream ${InteractionsLogs.Arn}
         Interactions logs:PutLogEvents ${InteractionsLogs.Arn}

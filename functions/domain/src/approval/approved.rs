@@ -1,13 +1,17 @@
 //! What an approval is worth: an [`ApprovedAction`], the only thing that can be queued for a proxy and signed. It comes from
 //! a ruling, or, at delivery, from what is stored, proven once more by the clicks that Discord signed.
 
+use super::admission::is_approver;
+use super::form::may_be_button;
+use super::quorum::settled;
 use crate::action::ActionRecord;
 use crate::custom_id::{self, CustomId, Verb};
 use crate::interaction::{Click, ClickProof};
 use crate::plan::Plan;
-use crate::record::{AlertRecord, Decision, Vote};
+use crate::record::{AlertRecord, Decision, Manner, Vote};
 use crate::tenant::{Snowflake, Tenant, TenantStatus};
 use ed25519_dalek::VerifyingKey;
+use std::collections::BTreeSet;
 use vyrox_contract::{Action, AlertId, Approver, Checkpoint, Operation, RequestId, TenantId};
 
 /// How long after the deciding click an action may be delivered, in seconds. Below 15 minutes, the longest that a queue
@@ -46,6 +50,9 @@ pub enum NotApproved {
     /// An approver without a click that Discord signed for this very plan, or without an approver role.
     #[error("an approval is not proven by a signed click")]
     NotProven,
+    /// The tenant's settings take more people than have approved, and it was no break-glass.
+    #[error("the action takes a second approver")]
+    TooFew,
     /// The tenant is switched off: nothing new is contained, releases still go out.
     #[error("the tenant is suspended")]
     Suspended,
@@ -95,13 +102,15 @@ impl ApprovedAction {
         if approved_by != action.approved_by || approved_at != action.approved_at {
             return Err(NotApproved::OtherApprovers);
         }
+        let clicks: Vec<Click> = proofs.iter().filter_map(|proof| proof.verify(discord_keys).ok()).collect();
+        let mut has_broken_glass = false;
         for vote in votes {
-            let is_proof = |proof: &ClickProof| {
-                proof.verify(discord_keys).is_ok_and(|click| proves(&click, vote, plan, action.operation, tenant))
-            };
-            if !proofs.iter().any(is_proof) {
-                return Err(NotApproved::NotProven);
-            }
+            let proven = clicks.iter().find_map(|click| proves(click, vote, plan, action.operation, tenant));
+            has_broken_glass |= proven.ok_or(NotApproved::NotProven)? == Manner::BreakGlass;
+        }
+        let people: BTreeSet<Snowflake> = votes.iter().map(|vote| vote.user_id).collect();
+        if people.len() < 2 && !has_broken_glass && settled(plan, action.operation, tenant).is_some() {
+            return Err(NotApproved::TooFew);
         }
         let approval = Approval { plan: plan.clone(), operation: action.operation, approved_by, approved_at };
         Ok(Self { approval, request_id: action.request_id.clone(), expires_at: action.expires_at })
@@ -116,10 +125,12 @@ impl ApprovedAction {
         match action.operation {
             Operation::Execute if matches!(record.decision, Some(Decision::Approved { .. })) => Ok(&record.votes),
             Operation::Execute => Err(NotApproved::NoDecision),
-            Operation::Rollback => {
-                let by = record.release.as_ref().and_then(|release| release.requested_by.as_ref());
-                by.map(std::slice::from_ref).ok_or(NotApproved::NoDecision)
-            }
+            Operation::Rollback => match &record.release {
+                Some(_) if !record.release_votes.is_empty() => Ok(&record.release_votes),
+                // One that was asked for before releases had votes.
+                Some(release) => release.requested_by.as_ref().map(std::slice::from_ref).ok_or(NotApproved::NoDecision),
+                None => Err(NotApproved::NoDecision),
+            },
         }
     }
 
@@ -206,18 +217,25 @@ impl ApprovedAction {
     }
 }
 
-/// Whether a click that Discord signed is this vote: the same person, an approver, on the button of this plan.
-fn proves(click: &Click, vote: &Vote, plan: &Plan, operation: Operation, tenant: &Tenant) -> bool {
-    let verb = match operation {
-        Operation::Execute => Verb::Approve,
-        Operation::Rollback => Verb::Release,
-    };
-    let button = CustomId { verb, alert_id: plan.alert_id(), plan: plan.digest().short() };
-    click.custom_id().parse() == Ok(button)
+/// How a click that Discord signed is this vote, if it is: the same person, an approver, on the button of this plan or in its
+/// form. Where the tenant's policy always wants a form, a button alone decided nothing.
+fn proves(click: &Click, vote: &Vote, plan: &Plan, operation: Operation, tenant: &Tenant) -> Option<Manner> {
+    let id: CustomId = click.custom_id().parse().ok()?;
+    let is_same = id.alert_id == plan.alert_id()
+        && id.plan == plan.digest().short()
+        && id.verb.is_form() == click.form().is_some()
         && click.interaction_id() == vote.interaction_id
         && click.member().user_id() == vote.user_id
         && tenant.guild_id == Some(click.guild_id())
-        && click.member().roles().iter().any(|role| tenant.approver_roles.contains(role))
+        && is_approver(click.member(), tenant);
+    let manner = match (operation, id.verb) {
+        (Operation::Execute, Verb::Approve) if may_be_button(Verb::ApproveForm, tenant) => Manner::Quorum,
+        (Operation::Rollback, Verb::Release) if may_be_button(Verb::ReleaseForm, tenant) => Manner::Quorum,
+        (Operation::Execute, Verb::ApproveForm) | (Operation::Rollback, Verb::ReleaseForm) => Manner::Quorum,
+        (Operation::Execute, Verb::BreakGlassForm) => Manner::BreakGlass,
+        _ => return None,
+    };
+    is_same.then_some(manner)
 }
 
 /// One alert, one plan, one operation (and for a release, one asking): one request id, however often it is delivered.

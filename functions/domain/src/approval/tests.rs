@@ -1,14 +1,15 @@
 use super::*;
 use crate::action::{ActionRecord, ActionState, GRACE};
-use crate::custom_id::Verb;
+use crate::custom_id::{CustomId, Verb};
 use crate::interaction::ClickProof;
-use crate::interaction::tests::{click, discord_keys};
-use crate::record::{Offer, Posted};
+use crate::interaction::tests::{click, discord_keys, form};
+use crate::record::{Posted, SecondWanted};
 use crate::stage::{self, APPROVER_ROLE, NOW};
-use crate::tenant::TenantStatus;
+use crate::tenant::{Caps, ReasonRule, StepUpRule, TenantStatus};
 
 const APPROVER: u64 = 41;
 const SECOND: u64 = 42;
+const SECRET: &[u8] = b"12345678901234567890";
 
 /// A record whose card shows a plan, and the button of that plan.
 fn asked() -> (AlertRecord, Tenant) {
@@ -26,6 +27,29 @@ fn button(record: &AlertRecord, verb: Verb) -> CustomId {
     CustomId { verb, alert_id: record.alert.id, plan: record.plan().unwrap().digest().short() }
 }
 
+/// Everything that a click is ruled by, and how it is asked for.
+struct Bench {
+    tenant: Tenant,
+    pace: Pace,
+    factor: Option<Factor>,
+}
+
+impl Bench {
+    fn of(tenant: &Tenant) -> Self {
+        Self { tenant: tenant.clone(), pace: Pace::default(), factor: None }
+    }
+
+    fn moment(&self, now: i64) -> Moment<'_> {
+        Moment { tenant: &self.tenant, pace: &self.pace, factor: self.factor.as_ref(), now }
+    }
+
+    fn rule(&self, record: &AlertRecord, click: &Click, now: i64) -> Result<Ruling, Refused> {
+        let id: CustomId = click.custom_id().parse().unwrap();
+        admit(record, click, &id, self.moment(now))?.rule(Some(SECRET))
+    }
+}
+
+/// Rules on a button of the record's plan.
 fn rule(
     record: &AlertRecord,
     tenant: &Tenant,
@@ -33,21 +57,21 @@ fn rule(
     user: u64,
     roles: &[&str],
     now: i64,
-) -> Result<Ruling, Refusal> {
-    let id = button(record, verb);
-    let click = click(&id.to_string(), user, roles);
-    match verb {
-        Verb::Approve => approve(record, &click, &id, tenant, now),
-        Verb::Deny => deny(record, &click, &id, tenant, now),
-        Verb::Release => release(record, &click, &id, tenant, now),
-        Verb::Reopen => reopen(record, &click, &id, tenant, now),
-        Verb::Investigate => panic!("not a ruling"),
-    }
+) -> Result<Outcome, Refusal> {
+    let click = click(&button(record, verb).to_string(), user, roles);
+    Bench::of(tenant).rule(record, &click, now).map(|ruling| ruling.outcome).map_err(|refused| refused.why)
+}
+
+/// The same with the record that comes of it.
+fn ruled(record: &AlertRecord, tenant: &Tenant, verb: Verb, user: u64, now: i64) -> (AlertRecord, Outcome) {
+    let click = click(&button(record, verb).to_string(), user, &[APPROVER_ROLE]);
+    let ruling = Bench::of(tenant).rule(record, &click, now).unwrap();
+    (ruling.record, ruling.outcome)
 }
 
 fn approved(record: &AlertRecord, tenant: &Tenant) -> (AlertRecord, ApprovedAction) {
-    match rule(record, tenant, Verb::Approve, APPROVER, &[APPROVER_ROLE], NOW).unwrap() {
-        Ruling::Approved(record, action) => (record, action),
+    match ruled(record, tenant, Verb::Approve, APPROVER, NOW) {
+        (record, Outcome::Approved(action)) => (record, action),
         other => panic!("{other:?}"),
     }
 }
@@ -102,11 +126,13 @@ fn expiry_is_to_the_second_and_another_plan_is_not_this_one() {
     assert_eq!(at(expires_at).unwrap_err(), Refusal::Expired);
 
     let id = CustomId { plan: "A".repeat(16), ..button(&record, Verb::Approve) };
-    let click = click(&id.to_string(), APPROVER, &[APPROVER_ROLE]);
-    assert_eq!(approve(&record, &click, &id, &tenant, NOW).unwrap_err(), Refusal::PlanChanged);
+    let refused = |record: &AlertRecord, id: &CustomId| {
+        let click = click(&id.to_string(), APPROVER, &[APPROVER_ROLE]);
+        Bench::of(&tenant).rule(record, &click, NOW).unwrap_err().why
+    };
+    assert_eq!(refused(&record, &id), Refusal::PlanChanged);
     let revised = record.clone().revised(stage::alert());
-    let id = button(&record, Verb::Approve);
-    assert_eq!(approve(&revised, &click, &id, &tenant, NOW).unwrap_err(), Refusal::PlanChanged);
+    assert_eq!(refused(&revised, &button(&record, Verb::Approve)), Refusal::PlanChanged);
 }
 
 #[test]
@@ -117,9 +143,8 @@ fn what_is_decided_stays_decided() {
         let again = rule(&approved, &tenant, verb, SECOND, &[APPROVER_ROLE], NOW);
         assert_eq!(again.unwrap_err(), Refusal::AlreadyDecided);
     }
-    let Ruling::Denied(denied) = rule(&record, &tenant, Verb::Deny, APPROVER, &[APPROVER_ROLE], NOW).unwrap() else {
-        panic!("one no is enough")
-    };
+    let (denied, outcome) = ruled(&record, &tenant, Verb::Deny, APPROVER, NOW);
+    assert!(matches!(outcome, Outcome::Denied), "one no is enough");
     let again = rule(&denied, &tenant, Verb::Approve, SECOND, &[APPROVER_ROLE], NOW);
     assert_eq!(again.unwrap_err(), Refusal::AlreadyDecided);
 }
@@ -128,14 +153,11 @@ fn what_is_decided_stays_decided() {
 fn a_quorum_of_two_takes_two_people() {
     let (record, mut tenant) = asked();
     tenant.quorum = 2;
-    let Ruling::Counted(counted) = rule(&record, &tenant, Verb::Approve, APPROVER, &[APPROVER_ROLE], NOW).unwrap()
-    else {
-        panic!("one is not enough")
-    };
+    let (counted, outcome) = ruled(&record, &tenant, Verb::Approve, APPROVER, NOW);
+    assert!(matches!(outcome, Outcome::Counted), "one is not enough");
     let again = rule(&counted, &tenant, Verb::Approve, APPROVER, &[APPROVER_ROLE], NOW);
     assert_eq!(again.unwrap_err(), Refusal::AlreadyVoted);
-    let Ruling::Approved(_, action) = rule(&counted, &tenant, Verb::Approve, SECOND, &[APPROVER_ROLE], NOW).unwrap()
-    else {
+    let (_, Outcome::Approved(action)) = ruled(&counted, &tenant, Verb::Approve, SECOND, NOW) else {
         panic!("two are")
     };
     assert_eq!(action.approved_by().len(), 2);
@@ -203,10 +225,14 @@ fn a_release_can_be_asked_for_again_only_after_it_failed() {
     let ask = |record: &AlertRecord, user| rule(record, &tenant, Verb::Release, user, &[APPROVER_ROLE], NOW);
     assert_eq!(ask(&record, APPROVER).unwrap_err(), Refusal::NothingToRelease, "nothing is contained yet");
     record.containment.as_mut().unwrap().state = ActionState::Executed;
-    let Ruling::Released(mut record, first) = ask(&record, APPROVER).unwrap() else { panic!("it is contained") };
+    let (mut record, Outcome::Released(first)) = ruled(&record, &tenant, Verb::Release, APPROVER, NOW) else {
+        panic!("it is contained")
+    };
     assert_eq!(ask(&record, SECOND).unwrap_err(), Refusal::NothingToRelease, "it is under way");
     record.release.as_mut().unwrap().state = ActionState::Failed;
-    let Ruling::Released(_, second) = ask(&record, SECOND).unwrap() else { panic!("it failed") };
+    let (_, Outcome::Released(second)) = ruled(&record, &tenant, Verb::Release, SECOND, NOW) else {
+        panic!("it failed")
+    };
     assert_ne!(first.request_id(), second.request_id(), "each asking is an action of its own");
     record.release.as_mut().unwrap().state = ActionState::RolledBack;
     assert_eq!(ask(&record, SECOND).unwrap_err(), Refusal::NothingToRelease, "it is done");
@@ -225,13 +251,14 @@ fn a_containment_that_did_not_happen_can_be_asked_about_again_and_needs_new_vote
     record.containment.as_mut().unwrap().state = ActionState::Failed;
     let refused = rule(&record, &tenant, Verb::Reopen, APPROVER, &[], NOW);
     assert_eq!(refused.unwrap_err(), Refusal::NotAnApprover);
-    let Ruling::Reopened(at_once) = ask(&record, NOW).unwrap() else { panic!("it failed") };
+    let (at_once, _) = ruled(&record, &tenant, Verb::Reopen, APPROVER, NOW);
     assert_ne!(at_once.plan().unwrap().digest(), record.plan().unwrap().digest(), "even within the same second");
-    let Ruling::Reopened(reopened) = ask(&record, NOW + 60).unwrap() else { panic!("it failed") };
+    let (reopened, _) = ruled(&record, &tenant, Verb::Reopen, APPROVER, NOW + 60);
     assert_eq!((reopened.votes.len(), &reopened.decision, &reopened.containment), (0, &None, &None));
     let stale = button(&record, Verb::Approve);
     let click = click(&stale.to_string(), SECOND, &[APPROVER_ROLE]);
-    assert_eq!(approve(&reopened, &click, &stale, &tenant, NOW + 60).unwrap_err(), Refusal::PlanChanged);
+    let refused = Bench::of(&tenant).rule(&reopened, &click, NOW + 60).unwrap_err();
+    assert_eq!(refused.why, Refusal::PlanChanged);
     let (_, second) = approved(&reopened, &tenant);
     assert_ne!(first.request_id(), second.request_id());
     let stored = ActionRecord::approved(&first);
@@ -261,4 +288,230 @@ fn an_action_is_handed_over_in_time_and_asked_about_for_longer() {
 fn a_hostile_name_becomes_one_line_of_visible_text() {
     assert_eq!(approver_name("a\nb\u{202e}\u{1b}[31m\tc"), "a b⟦U+202E⟧⟦U+001B⟧[31m c");
     assert_eq!(approver_name(&"x".repeat(200)).chars().count(), 80);
+}
+
+/// A form of the record's plan, filled in.
+fn sent(record: &AlertRecord, verb: Verb, user: u64, texts: &[(&str, &str)]) -> Click {
+    form(&button(record, verb).to_string(), user, &[APPROVER_ROLE], texts)
+}
+
+#[test]
+fn a_reason_is_asked_for_where_the_tenant_wants_one() {
+    let (record, mut tenant) = asked();
+    let asked_of = |tenant: &Tenant, verb| {
+        let click = click(&button(&record, verb).to_string(), APPROVER, &[APPROVER_ROLE]);
+        let id = click.custom_id().parse().unwrap();
+        let bench = Bench::of(tenant);
+        let form = admit(&record, &click, &id, bench.moment(NOW)).unwrap().form().unwrap();
+        form.map(|form| (form.id.verb, form.reason, form.code))
+    };
+    for (rule, approve, deny) in [
+        (ReasonRule::None, None, None),
+        (ReasonRule::Deny, None, Some((Verb::DenyForm, ReasonAsked::Required, false))),
+        (
+            ReasonRule::Always,
+            Some((Verb::ApproveForm, ReasonAsked::Required, false)),
+            Some((Verb::DenyForm, ReasonAsked::Required, false)),
+        ),
+    ] {
+        tenant.policy.reason = rule;
+        assert_eq!(asked_of(&tenant, Verb::Approve), approve, "{rule:?}");
+        assert_eq!(asked_of(&tenant, Verb::Deny), deny, "{rule:?}");
+    }
+    let bench = Bench::of(&tenant);
+    let button = click(&button(&record, Verb::Approve).to_string(), APPROVER, &[APPROVER_ROLE]);
+    assert_eq!(bench.rule(&record, &button, NOW).unwrap_err().why, Refusal::ReasonMissing, "a button has none");
+    for empty in [&[][..], &[("reason", "  \n ")]] {
+        let refused = bench.rule(&record, &sent(&record, Verb::ApproveForm, APPROVER, empty), NOW);
+        assert_eq!(refused.unwrap_err().why, Refusal::ReasonMissing);
+    }
+    let hostile = [("reason", " seen\nit \u{202e}")];
+    let ruling = bench.rule(&record, &sent(&record, Verb::ApproveForm, APPROVER, &hostile), NOW).unwrap();
+    assert_eq!(ruling.record.votes[0].reason.as_deref(), Some("seen it ⟦U+202E⟧"));
+}
+
+#[test]
+fn a_code_is_asked_for_and_decides() {
+    let (record, mut tenant) = asked();
+    tenant.policy.step_up = StepUpRule::Totp;
+    let mut bench = Bench::of(&tenant);
+    let press = |bench: &Bench| {
+        let click = click(&button(&record, Verb::Approve).to_string(), APPROVER, &[APPROVER_ROLE]);
+        let id = click.custom_id().parse().unwrap();
+        admit(&record, &click, &id, bench.moment(NOW)).unwrap().form()
+    };
+    assert_eq!(press(&bench), Err(Refusal::CodeNotEnrolled));
+    bench.factor = Some(Factor::enrolled(NOW - 60));
+    assert!(press(&bench).unwrap().is_some_and(|form| form.code && form.reason == ReasonAsked::Optional));
+    let code = crate::step_up::code(SECRET, NOW);
+    let send = |bench: &Bench, code: &str| {
+        bench.rule(&record, &sent(&record, Verb::ApproveForm, APPROVER, &[("totp", code)]), NOW)
+    };
+    assert_eq!(send(&bench, "000000").unwrap_err().why, Refusal::CodeWrong);
+    assert_eq!(send(&bench, "000000").unwrap_err().factor.unwrap().failures, 1);
+    let plain = click(&button(&record, Verb::Approve).to_string(), APPROVER, &[APPROVER_ROLE]);
+    assert_eq!(bench.rule(&record, &plain, NOW).unwrap_err(), Refused { why: Refusal::CodeWrong, factor: None });
+    let ruling = send(&bench, &code).unwrap();
+    assert!(matches!(ruling.outcome, Outcome::Approved(_)));
+    bench.factor = ruling.factor;
+    assert_eq!(send(&bench, &code).unwrap_err().why, Refusal::CodeReused);
+    bench.tenant.policy.step_up_grace = 60;
+    assert!(press(&bench).unwrap().is_none(), "within the grace");
+    assert!(bench.rule(&record, &plain, NOW).is_ok());
+    bench.factor.as_mut().unwrap().locked_until = Some(NOW + 1);
+    assert_eq!(press(&bench), Err(Refusal::CodeLocked));
+    assert_eq!(send(&bench, &code).unwrap_err(), Refused { why: Refusal::CodeLocked, factor: None });
+}
+
+#[test]
+fn a_frozen_time_holds_approvals_back_and_nothing_else() {
+    let (record, mut tenant) = asked();
+    tenant.policy.freeze.insert("2023-11-14T00:00:00Z/2023-11-16T00:00:00Z".parse().unwrap());
+    let ask = |verb, now| rule(&record, &tenant, verb, APPROVER, &[APPROVER_ROLE], now);
+    assert_eq!(ask(Verb::Approve, NOW).unwrap_err(), Refusal::Frozen);
+    assert!(ask(Verb::Deny, NOW).is_ok());
+    let reason = sent_by_command(&record, Verb::BreakGlassForm, APPROVER, &[("reason", "it spreads")]);
+    assert!(Bench::of(&tenant).rule(&record, &reason, NOW).is_ok(), "break-glass goes through");
+}
+
+/// A form that one of our commands opened: without a message.
+fn sent_by_command(record: &AlertRecord, verb: Verb, user: u64, texts: &[(&str, &str)]) -> Click {
+    crate::interaction::tests::command_form(&button(record, verb).to_string(), user, &[APPROVER_ROLE], texts)
+}
+
+#[test]
+fn rules_and_caps_ask_for_a_second_approver() {
+    let (record, mut tenant) = asked();
+    tenant.policy.host_tags.insert("critical".into(), std::iter::once("ws-*".into()).collect());
+    let (counted, outcome) = ruled(&record, &tenant, Verb::Approve, APPROVER, NOW);
+    assert!(matches!(outcome, Outcome::Counted));
+    assert_eq!(counted.second_wanted, Some(SecondWanted::Rule));
+    tenant.policy.host_tags.clear();
+    let press = |bench: &Bench, record: &AlertRecord, user| {
+        let click = click(&button(record, Verb::Approve).to_string(), user, &[APPROVER_ROLE]);
+        bench.rule(record, &click, NOW).unwrap()
+    };
+    for (caps, wanted) in [
+        (Caps { per_user: 0, hosts_per_hour: 20 }, SecondWanted::UserCap),
+        (Caps { per_user: 10, hosts_per_hour: 0 }, SecondWanted::HostCap),
+    ] {
+        tenant.policy.caps = caps;
+        let bench = Bench::of(&tenant);
+        let first = press(&bench, &record, APPROVER);
+        assert!(matches!(first.outcome, Outcome::Counted));
+        assert_eq!(first.record.second_wanted, Some(wanted));
+        assert!(matches!(press(&bench, &first.record, SECOND).outcome, Outcome::Approved(_)));
+    }
+    tenant.policy.caps = Caps { per_user: 2, hosts_per_hour: 20 };
+    let mut bench = Bench::of(&tenant);
+    for _ in 0..2 {
+        let ruling = press(&bench, &record, APPROVER);
+        assert!(matches!(ruling.outcome, Outcome::Approved(_)));
+        bench.pace = ruling.pace.unwrap();
+    }
+    assert!(matches!(press(&bench, &record, APPROVER).outcome, Outcome::Counted), "the third within ten minutes");
+}
+
+#[test]
+fn whoever_asks_for_a_release_does_not_confirm_it() {
+    let (record, mut tenant) = asked();
+    let (mut record, _) = approved(&record, &tenant);
+    record.containment.as_mut().unwrap().state = ActionState::Executed;
+    tenant.policy.two_approvers.insert("release".parse().unwrap());
+    let (mut first, outcome) = ruled(&record, &tenant, Verb::Release, APPROVER, NOW);
+    assert!(matches!(outcome, Outcome::ReleaseCounted) && first.release.is_none());
+    let own = rule(&first, &tenant, Verb::Release, APPROVER, &[APPROVER_ROLE], NOW);
+    assert_eq!(own.unwrap_err(), Refusal::OwnRelease);
+    let (second, Outcome::Released(action)) = ruled(&first, &tenant, Verb::Release, SECOND, NOW) else {
+        panic!("two have asked")
+    };
+    assert_eq!(action.approved_by().len(), 2);
+    let stored = ActionRecord::approved(&action);
+    let proof = |user| click(&button(&record, Verb::Release).to_string(), user, &[APPROVER_ROLE]).proof().clone();
+    let keys = discord_keys();
+    let reclaim = |record: &AlertRecord, proofs: &[ClickProof]| {
+        ApprovedAction::reclaim(&stored, record, &tenant, proofs, &keys).map(|_| ())
+    };
+    assert_eq!(reclaim(&second, &[proof(APPROVER), proof(SECOND)]), Ok(()));
+    assert_eq!(reclaim(&second, &[proof(APPROVER)]), Err(NotApproved::NotProven));
+    first.release.clone_from(&second.release);
+    assert!(reclaim(&first, &[proof(APPROVER), proof(SECOND)]).is_err(), "one of the two is not in the record");
+}
+
+#[test]
+fn break_glass_is_one_approver_with_a_reason_in_a_form_that_a_command_opened() {
+    let (record, mut tenant) = asked();
+    tenant.quorum = 2;
+    let bench = Bench::of(&tenant);
+    let reason = [("reason", "it spreads")];
+    let glass = sent_by_command(&record, Verb::BreakGlassForm, APPROVER, &reason);
+    let ruling = bench.rule(&record, &glass, NOW).unwrap();
+    let Outcome::BrokeGlass(action) = &ruling.outcome else { panic!("{ruling:?}") };
+    assert_eq!(action.approved_by().len(), 1);
+    let stored = ActionRecord::approved(action);
+    let keys = discord_keys();
+    let proven = ApprovedAction::reclaim(&stored, &ruling.record, &tenant, &[glass.proof().clone()], &keys);
+    assert!(proven.is_ok(), "the form's own signature proves it");
+
+    let on_card = sent(&record, Verb::BreakGlassForm, APPROVER, &reason);
+    assert_eq!(bench.rule(&record, &on_card, NOW).unwrap_err().why, Refusal::NotThisCard);
+    let silent = sent_by_command(&record, Verb::BreakGlassForm, APPROVER, &[]);
+    assert_eq!(bench.rule(&record, &silent, NOW).unwrap_err().why, Refusal::ReasonMissing);
+    let stranger = crate::interaction::tests::command_form(
+        &button(&record, Verb::BreakGlassForm).to_string(),
+        APPROVER,
+        &["999"],
+        &reason,
+    );
+    assert_eq!(bench.rule(&record, &stranger, NOW).unwrap_err().why, Refusal::NotAnApprover);
+    let approve = sent_by_command(&record, Verb::ApproveForm, APPROVER, &reason);
+    assert_eq!(
+        bench.rule(&record, &approve, NOW).unwrap_err().why,
+        Refusal::NotThisCard,
+        "no other verb without a card"
+    );
+
+    // Whoever has an authenticator enrolled gives its code, whatever the policy says.
+    let bench = Bench { factor: Some(Factor::enrolled(NOW - 60)), ..Bench::of(&tenant) };
+    assert_eq!(bench.rule(&record, &glass, NOW).unwrap_err().why, Refusal::CodeWrong);
+    let code = crate::step_up::code(SECRET, NOW);
+    let coded = [("reason", "it spreads"), ("totp", code.as_str())];
+    assert!(bench.rule(&record, &sent_by_command(&record, Verb::BreakGlassForm, APPROVER, &coded), NOW).is_ok());
+}
+
+#[test]
+fn an_earlier_vote_does_not_become_a_quorum_by_itself() {
+    let (record, mut tenant) = asked();
+    let (alone, action) = approved(&record, &tenant);
+    let proof = click(&button(&record, Verb::Approve).to_string(), APPROVER, &[APPROVER_ROLE]).proof().clone();
+    let stored = ActionRecord::approved(&action);
+    let keys = discord_keys();
+    let reclaim = |tenant: &Tenant| {
+        ApprovedAction::reclaim(&stored, &alone, tenant, std::slice::from_ref(&proof), &keys).map(|_| ())
+    };
+    assert_eq!(reclaim(&tenant), Ok(()));
+    tenant.quorum = 2;
+    assert_eq!(reclaim(&tenant), Err(NotApproved::TooFew));
+    tenant.quorum = 1;
+    tenant.policy.reason = ReasonRule::Always;
+    assert_eq!(reclaim(&tenant), Err(NotApproved::NotProven), "a button that only opened a form");
+}
+
+#[test]
+fn a_command_may_open_a_form_only_for_who_and_what_may_be_decided() {
+    let (record, tenant) = asked();
+    let bench = Bench::of(&tenant);
+    let guild = tenant.guild_id.unwrap();
+    let member = |roles: &[&str]| click("v1", APPROVER, roles).member().clone();
+    let ask = |record: &AlertRecord, guild, roles: &[&str], verb| {
+        admit_command(record, guild, &member(roles), verb, &bench.moment(NOW)).map(|plan| plan.digest())
+    };
+    let digest = record.plan().unwrap().digest();
+    assert_eq!(ask(&record, guild, &[APPROVER_ROLE], Verb::BreakGlassForm), Ok(digest));
+    assert_eq!(ask(&record, guild, &["999"], Verb::BreakGlassForm), Err(Refusal::NotAnApprover));
+    assert_eq!(ask(&record, guild, &[APPROVER_ROLE], Verb::ReleaseForm), Err(Refusal::NothingToRelease));
+    assert_eq!(ask(&record, guild, &[APPROVER_ROLE], Verb::ApproveForm), Err(Refusal::NotThisCard));
+    assert_eq!(ask(&record, "601".parse().unwrap(), &[APPROVER_ROLE], Verb::BreakGlassForm), Err(Refusal::NotThisCard));
+    let (decided, _) = approved(&record, &tenant);
+    assert_eq!(ask(&decided, guild, &[APPROVER_ROLE], Verb::BreakGlassForm), Err(Refusal::AlreadyDecided));
 }

@@ -1,5 +1,6 @@
 //! What Investigate shows, and how a refusal is said: to the one who clicked only.
 
+use super::past::{self, Past};
 use super::{AllowedMentions, Embed, Ephemeral, Field, Footer, budget, colour, field, history, standing};
 use crate::approval::Refusal;
 use crate::record::AlertRecord;
@@ -81,9 +82,10 @@ fn payload(raw: RawPayload<'_>) -> Option<Field> {
     Some(field("Payload, secrets redacted", value, false))
 }
 
-/// The evidence and the timeline of an alert, and the beginning of what it came in as. `now` is unix seconds.
+/// The evidence and the timeline of an alert, the beginning of what it came in as, and what was seen before; without `past`
+/// that could not be read. `now` is unix seconds.
 #[must_use]
-pub fn investigation(record: &AlertRecord, raw: RawPayload<'_>, now: i64) -> Ephemeral {
+pub fn investigation(record: &AlertRecord, raw: RawPayload<'_>, past: Option<&Past>, now: i64) -> Ephemeral {
     let (alert, redactor) = (&record.alert, Redactor::default());
     let mut fields: Vec<Field> = Vec::new();
     let mut facts = Vec::new();
@@ -99,6 +101,7 @@ pub fn investigation(record: &AlertRecord, raw: RawPayload<'_>, now: i64) -> Eph
     fact("tactic ", alert.tactic.as_deref());
     fact("technique ", alert.technique.as_deref());
     fields.push(field("Alert", Shown::lines(facts), false));
+    fields.extend(past::fields(past));
     fields.extend(payload(raw));
     if let Some(parent) = &alert.parent_cmdline {
         fields.push(field("Parent command line", Shown::fence(&redactor.text(parent), 400), false));
@@ -129,7 +132,7 @@ pub fn investigation(record: &AlertRecord, raw: RawPayload<'_>, now: i64) -> Eph
         false,
     ));
     let happened = history(record);
-    // The facts come first and what happened comes last; the evidence is between them.
+    // The facts come first and what happened comes last; what was before and the evidence are between them.
     let last = happened.len() + 1;
     fields.extend(happened);
     let level = record.verdict.as_ref().map_or(crate::verdict::VerdictLevel::Low, |verdict| verdict.verdict);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::history::{Decided, HostAlert, PastDecision};
 use crate::record::{AlertRecord, Offer, Posted};
 use crate::stage::{self, NOW};
 use crate::verdict::VerdictLevel;
@@ -83,6 +84,69 @@ fn assert_fits(message: &Value) {
     assert!(total <= 5_500, "{total}");
 }
 
+/// As much of the past as is looked up.
+fn past(text: &str) -> Past {
+    let id = record().alert.id;
+    let seen = HostAlert { alert_id: id, at: NOW, level: VerdictLevel::Critical, title: Some(text.to_owned()) };
+    let decision = PastDecision {
+        alert_id: id,
+        host: Some(text.to_owned()),
+        at: NOW,
+        decided: Decided::Approved,
+        by: "41".parse().unwrap(),
+        reason: Some(text.to_owned()),
+    };
+    Past { alerts: vec![seen; 6], decisions: vec![decision; 6] }
+}
+
+/// Everything that can have happened to an alert, with reasons and reports of this text.
+fn decided(mut record: AlertRecord, text: &str) -> AlertRecord {
+    let id = |number: u64| (u64::MAX - number).to_string().parse().unwrap();
+    let vote = |user| Vote {
+        user_id: id(user),
+        name: text.to_owned(),
+        at: NOW,
+        interaction_id: id(9),
+        reason: Some(text.to_owned()),
+    };
+    record.votes = vec![vote(1), vote(2)];
+    record.release_votes = vec![vote(1), vote(2)];
+    record.decision = Some(Decision::Approved { at: NOW, manner: Manner::BreakGlass });
+    let summary = ActionSummary {
+        request_id: "r".parse().unwrap(),
+        state: ActionState::Ambiguous,
+        verification: Some(Verification::Contradicted),
+        detail: Some(text.to_owned()),
+        vendor_reference: Some(text.to_owned()),
+        at: NOW,
+        requested_by: Some(vote(1)),
+    };
+    record.containment = Some(summary.clone());
+    record.release = Some(summary);
+    record
+}
+
+#[test]
+fn who_decided_is_in_the_line_and_why_is_in_the_embed() {
+    let card = serde_json::to_value(render(&decided(record(), "seen it"), &stage::tenant(), NOW).unwrap()).unwrap();
+    assert!(card["content"].as_str().unwrap().contains("decided by <@"), "{card}");
+    let text = card.to_string();
+    assert!(text.contains("BREAK-GLASS") && text.contains("seen it"), "{text}");
+}
+
+#[test]
+fn a_question_that_takes_two_says_so_and_why() {
+    let mut tenant = stage::tenant();
+    tenant.quorum = 2;
+    let text = serde_json::to_string(&render(&record(), &tenant, NOW).unwrap()).unwrap();
+    assert!(text.contains("takes two approvers: this tenant always asks for two"), "{text}");
+    let mut counted = record();
+    counted.votes = decided(record(), "").votes[..1].to_vec();
+    counted.second_wanted = Some(SecondWanted::HostCap);
+    let text = serde_json::to_string(&render(&counted, &stage::tenant(), NOW).unwrap()).unwrap();
+    assert!(text.contains("1 of 2") && text.contains("many hosts were contained"), "{text}");
+}
+
 proptest! {
     #[test]
     fn hostile_text_of_any_length_fits(piece in "[*`@\\\\a\u{202e}😀\n]{1,8}", times in 1_usize..2_000, reasons in 0_usize..20) {
@@ -104,7 +168,15 @@ proptest! {
         verdict.reasoning = Some(text.clone());
         assert_fits(&serde_json::to_value(render(&record, &stage::tenant(), NOW).unwrap()).unwrap());
         for raw in [RawPayload::Opened { text: &text, bytes: text.len() + 9 }, RawPayload::Unavailable, RawPayload::Absent] {
-            assert_fits(&serde_json::to_value(investigation(&record, raw, NOW)).unwrap());
+            for past in [None, Some(&past(&text))] {
+                assert_fits(&serde_json::to_value(investigation(&record, raw, past, NOW)).unwrap());
+            }
         }
+        let decided = decided(record, &text);
+        assert_fits(&serde_json::to_value(render(&decided, &stage::tenant(), NOW).unwrap()).unwrap());
+        let shown = investigation(&decided, RawPayload::Absent, Some(&past(&text)), NOW);
+        assert_fits(&serde_json::to_value(shown).unwrap());
+        let notice = serde_json::to_value(break_glass(&decided, &stage::tenant()).unwrap()).unwrap();
+        assert_fits(&notice);
     }
 }

@@ -14,12 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use vyrox_domain::alert::NormalizedAlert;
-use vyrox_domain::card::{self, RawPayload};
+use vyrox_domain::card::{self, Past, RawPayload};
+use vyrox_domain::history::HostAlert;
 use vyrox_domain::plan::Plan;
 use vyrox_domain::record::{AlertRecord, Offer};
 use vyrox_domain::tenant::Tenant;
 use vyrox_domain::text::Shown;
-use vyrox_domain::verdict::Verdict;
+use vyrox_domain::verdict::{Verdict, VerdictLevel};
 
 /// How many strings are tried.
 const STRINGS: usize = 10_000;
@@ -174,7 +175,10 @@ fn shown(text: &str) -> Vec<(String, String)> {
     let card = serde_json::to_value(card::render(&record, &tenant, NOW).unwrap()).unwrap();
     found.extend(texts(&card).into_iter().map(|(place, text)| (format!("card {place}"), text)));
     let raw = RawPayload::Opened { text, bytes: text.len() };
-    let answer = serde_json::to_value(card::investigation(&record, raw, NOW)).unwrap();
+    let seen =
+        HostAlert { alert_id: record.alert.id, at: NOW, level: VerdictLevel::High, title: Some(text.to_owned()) };
+    let past = Past { alerts: vec![seen], decisions: Vec::new() };
+    let answer = serde_json::to_value(card::investigation(&record, raw, Some(&past), NOW)).unwrap();
     found.extend(texts(&answer).into_iter().map(|(place, text)| (format!("investigation {place}"), text)));
     found
 }

@@ -2,12 +2,12 @@
 //! (Between two requests Lambda stops the whole environment, this included; what ran out meanwhile is wiped when it goes
 //! on, and is never used.)
 
-use super::{KEEP, Sealed, Secret};
+use super::{KEEP, Sealed, Secret, Use};
 use crate::clock::Clock;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
-use vyrox_contract::{TenantId, Vendor};
+use vyrox_contract::TenantId;
 
 /// How many are kept at most.
 const MOST: usize = 1_000;
@@ -15,7 +15,7 @@ const MOST: usize = 1_000;
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
 /// Whose secret, and which.
-pub(super) type Slot = (TenantId, Vendor, Sealed);
+pub(super) type Slot = (TenantId, Use, Sealed);
 
 /// The secrets.
 #[derive(Debug)]
@@ -89,9 +89,10 @@ async fn sweep(opened: std::sync::Weak<OpenedSecrets>) {
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
+    use vyrox_contract::Vendor;
 
     fn slot(tenant: &str) -> Slot {
-        (tenant.parse().unwrap(), Vendor::Crowdstrike, Sealed("AQID".to_owned()))
+        (tenant.parse().unwrap(), Vendor::Crowdstrike.into(), Sealed("AQID".to_owned()))
     }
 
     #[tokio::test(start_paused = true)]

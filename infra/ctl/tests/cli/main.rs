@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod alerts;
+mod approvers;
 mod audit;
 mod dead_letters;
 mod documented;

@@ -1,7 +1,7 @@
 //! The rules. Each takes a template and tells every way in which it is broken.
 
 use crate::grants::{Grants, texts};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use vyrox_local_aws::template::{Resource, Template, resolve};
 
@@ -95,7 +95,8 @@ fn signing(template: &Template) -> Vec<String> {
 }
 
 /// Under the one key for secrets and evidence, each use names its tenant; ingest opens secrets and not evidence, everybody
-/// else evidence and not secrets. Data keys are evidence's alone, but for ingest's decoy.
+/// else evidence and not secrets; interactions approvers' second factors, too. Data keys are evidence's alone, but for
+/// ingest's decoy.
 fn sealing(template: &Template) -> Vec<String> {
     let mut found = Vec::new();
     for role in template.resources_of("AWS::IAM::Role") {
@@ -124,6 +125,9 @@ fn sealing(template: &Template) -> Vec<String> {
                         if null[purpose] != "true" {
                             found.push(format!("{} may open evidence as well", role.logical_id));
                         }
+                    } else if role.logical_id == "InteractionsRole" && equal[purpose] == json!(["evidence", "step_up"])
+                    {
+                        // What it shows, and what it checks codes with.
                     } else if equal[purpose] != "evidence" {
                         found.push(format!("{} uses {action} without the purpose `evidence`", role.logical_id));
                     }

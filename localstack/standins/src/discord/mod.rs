@@ -32,6 +32,7 @@ pub use click::{ClickError, ClickOutcome};
 pub use fault::Fault;
 pub use options::{DiscordOptions, Member, Role, StartError};
 pub use probe::ProbeReport;
+pub use rules::Origin;
 pub use shared::{RestRequest, Violation};
 
 use serde_json::Value;
@@ -40,6 +41,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+
+/// What Discord would say against a callback (`{type, data}`) to an interaction of this origin, in its own error form; `None` if
+/// it takes it.
+#[must_use]
+pub fn callback_problems(callback: &Value, origin: Origin) -> Option<Value> {
+    let mut problems = rules::Problems::default();
+    rules::judge_callback(callback, origin, &mut problems);
+    (!problems.is_empty()).then(|| problems.to_json())
+}
 
 /// A running stand-in. Dropping it leaves the server running; call [`DiscordStandin::shutdown`].
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// What a callback answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub enum Origin {
     /// A PING.
     Ping,
     /// A button or a select on a message.

@@ -11,7 +11,8 @@ mod mention;
 mod message;
 mod modal;
 
-pub(crate) use callback::{Origin, judge_callback};
+pub use callback::Origin;
+pub(crate) use callback::judge_callback;
 pub(crate) use component::custom_ids;
 pub(crate) use message::{MessageForm, is_empty_message, judge_message};
 pub(crate) use modal::judge_modal_values;

@@ -1,0 +1,88 @@
+//! A click that changes nothing: it is said to the one who clicked, entered in the audit, and heals a card that shows an old
+//! state. Who is refused again and again is not entered each time: nobody should be able to fill the audit by clicking.
+
+use crate::answer::Answer;
+use crate::decide::{Asked, REMEMBER};
+use crate::failure::Failure;
+use crate::known::Known;
+use crate::{Interactions, event};
+use serde_json::json;
+use vyrox_domain::approval::{Refusal, Refused};
+use vyrox_domain::card;
+use vyrox_domain::message::CardRequested;
+use vyrox_domain::record::AlertRecord;
+use vyrox_platform::approver::count_refusal;
+use vyrox_platform::delivery::CountedClick;
+use vyrox_platform::ledger::{Change, Expect};
+use vyrox_platform::table::{SortKey, Versioned};
+
+/// How many refusals of one member are entered within a minute.
+const MOST_ENTERED: i64 = 20;
+/// What a click with a wrong code is remembered as.
+const CODE_REFUSED: &str = "CODE_REFUSED";
+
+impl Interactions {
+    pub(crate) async fn refuse(
+        &self,
+        asked: Asked<'_>,
+        known: &Known,
+        refused: &Refused,
+        now: i64,
+    ) -> Result<Answer, Failure> {
+        let (click, tenant, record) = (asked.click, &known.tenant, &known.record.value);
+        // The same click again, which Discord may deliver more than once: the same answer, and nothing new in the audit.
+        let before = self.counted(click, &tenant.id, now).await?;
+        if let Some(before) = &before
+            && before.kind != CODE_REFUSED
+        {
+            // What was read may be older than what the click has come to.
+            let record = self.table.read::<AlertRecord>(&tenant.id, &SortKey::alert(record.alert.id), now).await?;
+            let redraw = CardRequested::changed(tenant.id.clone(), asked.id.alert_id);
+            self.cards.send(&redraw).await?;
+            return Ok(record.map_or(Answer::Unknown, |record| Answer::to(click, &record.value, tenant, now)));
+        }
+        let why = if before.is_some() { refused.why } else { self.enter(asked, known, refused, now).await? };
+        let is_settled = matches!(why, Refusal::AlreadyDecided | Refusal::Expired);
+        if is_settled || why == Refusal::PlanChanged {
+            self.cards.send(&CardRequested::changed(tenant.id.clone(), record.alert.id)).await?;
+        }
+        match card::render(record, tenant, now) {
+            Some(card) if is_settled && click.message_id().is_some() => Ok(Answer::Card(Box::new(card))),
+            _ => Ok(Answer::Refused(why)),
+        }
+    }
+
+    /// Enters a refusal in the audit, together with the wrong code that it counts, and tells what is to be said.
+    async fn enter(&self, asked: Asked<'_>, known: &Known, refused: &Refused, now: i64) -> Result<Refusal, Failure> {
+        let (click, tenant_id) = (asked.click, &known.tenant.id);
+        let (mut why, mut entered) = (refused.why, refused.why);
+        let mut changes = Vec::new();
+        if let (Some(factor), Some(Versioned { value, version })) = (&refused.factor, &known.approver) {
+            // Wrong codes lock the factor after a few, so their entries are bounded already.
+            let counted = CountedClick { kind: CODE_REFUSED.to_owned(), proof: None };
+            let key = SortKey::interaction(click.interaction_id());
+            changes.push(Change::put(key, &counted, Expect::Absent).expiring(now + REMEMBER));
+            let key = SortKey::approver(value.user_id);
+            changes.push(Change::put(key, &value.with(factor.clone()), Expect::Version(*version)));
+        } else {
+            let refusals = count_refusal(&self.table, tenant_id, click.member().user_id(), now).await?;
+            // The first one too many stands for all that follow.
+            if refusals > MOST_ENTERED + 1 {
+                return Ok(too_many(why));
+            }
+            if refusals > MOST_ENTERED {
+                (why, entered) = (too_many(why), Refusal::TooManyRefused);
+            }
+        }
+        let mut entry = event::of(&known.record.value, click, "CLICK_REFUSED", now);
+        entry.outcome = Some(entered.as_str().to_owned());
+        entry.detail.insert("button".to_owned(), json!(asked.id.to_string()));
+        self.ledger.commit(tenant_id, &changes, &entry).await?;
+        Ok(why)
+    }
+}
+
+/// What is said to whoever was refused too often: a card that is settled is still shown as it is.
+const fn too_many(why: Refusal) -> Refusal {
+    if matches!(why, Refusal::AlreadyDecided | Refusal::Expired) { why } else { Refusal::TooManyRefused }
+}
