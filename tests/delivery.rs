@@ -236,6 +236,11 @@ fn receipt(stage: &Stage, request_id: RequestId) -> Receipt {
         vendor_reference: None,
         finished_at: stage.now(),
         audit_head: AuditHead { seq: 1, hash: "0".repeat(64) },
+        operation: None,
+        lease_until: None,
+        lease_of: None,
+        policy_digest: None,
+        version: None,
     }
 }
 
@@ -344,6 +349,7 @@ async fn write_action(stage: &Stage, plan: &Plan, request_id: &RequestId, by: &A
         state: ActionState::Pending,
         delivered_at: None,
         receipt: None,
+        lease_end: None,
     };
     let writes = [
         Write::put(SortKey::action(request_id), &action, Expect::Anything),

@@ -265,13 +265,13 @@ async fn alerts_of_every_vendor_reach_the_channel_and_offer_what_the_proxy_can_d
         let signature = vyrox_domain::webhook::sign(secret.as_bytes(), body.as_bytes());
         stage.post(&path, body.as_bytes(), &[(vyrox_domain::webhook::SIGNATURE_HEADER, &signature)]).await
     };
-    // An alert that the rules are sure of, from a vendor through which the proxy cannot contain.
+    // An alert that the rules are sure of.
     let reply = post("sentinelone", include_str!("../events/sentinelone/published.json")).await;
     assert_eq!((reply.status, reply.json()["status"].as_str()), (202, Some("queued")));
     let alert = reply.alert_id();
     let card = stage.card(alert).await;
-    assert_eq!(card.labels(), ["Investigate"]);
-    assert!(card.text().contains("Containment through this source is not supported"), "{}", card.text());
+    assert_eq!(card.labels(), ["Approve", "Deny", "Investigate"], "{}", card.text());
+    assert!(card.text().contains("SentinelOne"), "{}", card.text());
     // Several alerts in one body.
     let reply = post("sentinelone", include_str!("../events/sentinelone/threats-answer.json")).await;
     assert_eq!(reply.status, 202);

@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use std::sync::Arc;
 use tower::ServiceExt as _;
-use vyrox_domain::message::{ActionApproved, AlertQueued, CardRequested, Message};
+use vyrox_domain::message::{ActionApproved, AlertQueued, CardRequested, CommandAsked, Message};
 use vyrox_tests::Stage;
 
 fn event(function: &str) -> Value {
@@ -75,5 +75,6 @@ async fn a_ping_event_is_refused_by_the_interactions_router_without_any_system()
 fn the_queue_events_are_the_messages_of_their_queues() {
     assert_eq!(messages::<AlertQueued>("triage")[0].tenant_id.as_str(), "demo");
     assert_eq!(messages::<CardRequested>("notify")[0].tenant_id.as_str(), "demo");
+    assert_eq!(messages::<CommandAsked>("assist")[0].tenant_id.as_str(), "demo");
     assert_eq!(messages::<ActionApproved>("dispatch")[0].tenant_id().as_str(), "demo");
 }

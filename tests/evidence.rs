@@ -250,6 +250,7 @@ async fn interactions(stage: &Stage, hop: &Hop) -> Router {
     let resources = stage.resources().await;
     let config = config::Interactions {
         table: stage.system.endpoints.table_name.clone(),
+        commands_queue_url: resources.queue_url("CommandsQueue").unwrap().to_owned(),
         cards_queue_url: resources.queue_url("CardsQueue").unwrap().to_owned(),
         actions_queue_url: resources.queue_url("ActionsQueue").unwrap().to_owned(),
         secrets_key_id: resources.key("SecretsKey").unwrap().arn.clone(),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// One fuzz target.
 type Entry = fn(&[u8]);
 
-const TARGETS: [(&str, Entry); 10] = [
+const TARGETS: [(&str, Entry); 17] = [
     ("crowdstrike", entries::crowdstrike),
     ("sentinelone", entries::sentinelone),
     ("defender", entries::defender),
@@ -22,6 +22,13 @@ const TARGETS: [(&str, Entry); 10] = [
     ("heuristics", entries::heuristics),
     ("redaction", entries::redaction),
     ("model_answer", entries::model_answer),
+    ("audit_recovery", entries::audit_recovery),
+    ("edr_crowdstrike", entries::edr_crowdstrike),
+    ("edr_sentinelone", entries::edr_sentinelone),
+    ("edr_defender", entries::edr_defender),
+    ("envelope", entries::envelope),
+    ("action", entries::action),
+    ("proxy_config", entries::proxy_config),
 ];
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -134,9 +134,14 @@ async fn the_proxys_answers_are_as_documented() {
 async fn the_relays_refusals_are_as_documented() {
     let stage = Stage::dry_run().await;
     let token = format!("vyxe_demo_{}_{}", "0".repeat(12), "0".repeat(64));
-    let key = vyrox_contract::VerifyingKey::Ed25519(ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key());
+    let signer = vyrox_contract::Ed25519Signer::from_seed(&[7; 32]);
+    let key = signer.verifying_key().to_text();
+    let proof = vyrox_contract::prove_possession(&token, &signer);
     for (path, body, status) in [
-        ("/proxy/v1/enrol", json!({"token": token, "public_key": key.to_text()}), 401),
+        ("/proxy/v1/enrol", json!({"token": token, "public_key": key, "proof": proof}), 401),
+        ("/proxy/v1/enrol", json!({"token": token, "public_key": key, "proof": ""}), 400),
+        ("/proxy/v1/rotate", json!([]), 400),
+        ("/proxy/v1/rotate", json!({"payloadType": "x", "payload": "e30=", "signatures": []}), 401),
         ("/proxy/v1/enrol", json!({"token": "x"}), 400),
         ("/proxy/v1/poll", json!({"a": 1}), 400),
         ("/proxy/v1/poll", json!({"payloadType": "x", "payload": "e30=", "signatures": []}), 401),

@@ -199,6 +199,7 @@ async fn ping_is_answered_while_the_table_cannot_be_reached() {
         table: "none".to_owned(),
         secrets_key_id: "none".to_owned(),
         cards_queue_url: "http://127.0.0.1:9/cards".to_owned(),
+        commands_queue_url: "http://127.0.0.1:9/commands".to_owned(),
         actions_queue_url: "http://127.0.0.1:9/actions".to_owned(),
         application_id: "1".parse().unwrap(),
         public_keys: vec![key.verifying_key()],

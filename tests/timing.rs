@@ -122,6 +122,7 @@ async fn tenant(ledger: &Ledger, secrets: &Secrets, id: &str, status: TenantStat
         guild_id: None,
         channel_id: None,
         approver_roles: Vec::new(),
+        admin_roles: Vec::new(),
         on_call_role: None,
         quorum: 1,
         policy: vyrox_domain::tenant::Policy::default(),
@@ -131,6 +132,9 @@ async fn tenant(ledger: &Ledger, secrets: &Secrets, id: &str, status: TenantStat
         llm: LlmConsent::OptedOut,
         llm_daily_tokens: None,
         rates: vyrox_domain::tenant::Rates::default(),
+        storm: vyrox_domain::storm::StormPolicy::default(),
+        escalation_role: None,
+        backup: None,
         evidence_personal: vyrox_domain::redact::Personal::default(),
     };
     let vendor = Vendor::Crowdstrike;

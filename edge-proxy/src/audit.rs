@@ -3,7 +3,7 @@
 
 use crate::cause::chain;
 use crate::clock::Clock;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 use vyrox_audit::log::{Log, LogError, Segment};
@@ -38,10 +38,12 @@ pub struct Audit {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct State {
     head: Option<AuditHead>,
     failed: bool,
+    /// Why nothing may be begun any more.
+    condemned: Option<Arc<LogError>>,
     batches: u64,
     entries: u64,
 }
@@ -71,6 +73,19 @@ impl Audit {
         answer.await.map_err(|_| AuditError::Closed)?
     }
 
+    /// Nothing is to be begun any more: the log was found damaged. What is at work can still be concluded.
+    pub fn condemn(&self, error: LogError) {
+        self.lock().condemned = Some(Arc::new(error));
+    }
+
+    /// Whether something may be begun.
+    ///
+    /// # Errors
+    /// [`AuditError::Log`] once the log has been found damaged.
+    pub fn is_sound(&self) -> Result<(), AuditError> {
+        self.lock().condemned.clone().map_or(Ok(()), |error| Err(AuditError::Log(error)))
+    }
+
     /// The log's files and how much of each is whole and synced.
     ///
     /// # Errors
@@ -83,22 +98,23 @@ impl Audit {
 
     /// The newest entry on disk.
     pub fn head(&self) -> Option<AuditHead> {
-        self.read().head
+        self.lock().head.clone()
     }
 
     /// Whether the last write worked.
     pub fn is_healthy(&self) -> bool {
-        !self.read().failed && !self.jobs.is_closed()
+        let state = self.lock();
+        !state.failed && state.condemned.is_none() && !self.jobs.is_closed()
     }
 
     /// Writes and entries since the start.
     pub fn counts(&self) -> (u64, u64) {
-        let state = self.read();
+        let state = self.lock();
         (state.batches, state.entries)
     }
 
-    fn read(&self) -> State {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -136,8 +152,7 @@ impl Writer {
     }
 
     fn write(&mut self, waiting: Vec<Waiting>) {
-        let all: Vec<Draft> = waiting.iter().flat_map(|(drafts, _)| drafts.iter().cloned()).collect();
-        match self.append(&all) {
+        match self.append(waiting.iter().flat_map(|(drafts, _)| drafts)) {
             Ok(entries) => {
                 let mut entries = entries.into_iter();
                 for (drafts, reply) in waiting {
@@ -160,13 +175,11 @@ impl Writer {
         }
     }
 
-    fn append(&mut self, drafts: &[Draft]) -> Result<Vec<Entry>, LogError> {
-        if drafts.is_empty() {
-            return Ok(Vec::new());
-        }
+    fn append<'a>(&mut self, drafts: impl IntoIterator<Item = &'a Draft>) -> Result<Vec<Entry>, LogError> {
         let result = self.log.append(self.clock.now(), drafts);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &result {
+            Ok(entries) if entries.is_empty() => {}
             Ok(entries) => {
                 state.head = self.log.head();
                 state.failed = false;

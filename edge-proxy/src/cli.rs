@@ -1,11 +1,13 @@
 //! The command line.
 
+use crate::breaker;
 use crate::cause::chain;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, DEFAULT_FILE, EXAMPLE, FILE_VARIABLE};
 use crate::enrol::{self, EnrolError};
 use crate::outbound;
 use crate::proxy::{self, StartError};
+use crate::rotate::{self, RotateError};
 use clap::{Parser, Subcommand};
 use std::io::Write as _;
 use std::net::Ipv4Addr;
@@ -43,6 +45,13 @@ enum Command {
     Run,
     /// Ask the running proxy of this configuration whether it is ready; for a container's health check
     Health,
+    /// Look at the circuit breaker, or close it after having looked at what went wrong
+    Breaker {
+        #[command(subcommand)]
+        command: BreakerCommand,
+    },
+    /// Make another key for this proxy and have the relay know it; then send the running proxy a SIGHUP
+    RotateKey,
     /// Enrol at a relay: makes a key, writes proxy.toml, prints the fingerprints to compare
     Enrol {
         /// The relay, e.g. https://relay.example.com
@@ -57,6 +66,18 @@ enum Command {
     },
 }
 
+#[derive(Subcommand)]
+enum BreakerCommand {
+    /// Say whether it is open
+    Status,
+    /// Close it; entered in the audit log with the user id of whoever runs this
+    Reset {
+        /// What was found, for the audit log
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+}
+
 /// Why the program ended early.
 #[derive(Debug, thiserror::Error)]
 enum CliError {
@@ -66,6 +87,8 @@ enum CliError {
     Start(#[from] StartError),
     #[error(transparent)]
     Enrol(#[from] EnrolError),
+    #[error(transparent)]
+    Rotate(#[from] RotateError),
     #[error("the proxy does not answer")]
     Unreachable(#[source] reqwest::Error),
     #[error("the proxy is not ready")]
@@ -77,9 +100,9 @@ enum CliError {
 }
 
 impl Cli {
-    /// Does what was asked for, until `shutdown`.
-    pub async fn execute(self, shutdown: impl Future<Output = ()>) -> ExitCode {
-        match self.try_execute(shutdown).await {
+    /// Does what was asked for, until `shutdown`. The configuration is read again after each `hangup`.
+    pub async fn execute(self, shutdown: impl Future<Output = ()>, hangup: impl AsyncFnMut()) -> ExitCode {
+        match self.try_execute(shutdown, hangup).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 report(&error);
@@ -89,7 +112,11 @@ impl Cli {
         }
     }
 
-    async fn try_execute(self, shutdown: impl Future<Output = ()>) -> Result<(), CliError> {
+    async fn try_execute(
+        self,
+        shutdown: impl Future<Output = ()>,
+        mut hangup: impl AsyncFnMut(),
+    ) -> Result<(), CliError> {
         if self.print_default_config {
             return Ok(std::io::stdout().write_all(EXAMPLE.as_bytes())?);
         }
@@ -105,13 +132,46 @@ impl Cli {
             for warning in &config.warnings {
                 writeln!(out, "warning: {warning}")?;
             }
+            writeln!(out, "this proxy's key:       {}", config.signer.verifying_key().id())?;
+            for key in &config.platform_keys {
+                writeln!(out, "a key of the platform:  {}", key.id())?;
+            }
+            writeln!(out, "the policy's digest:    {}", config.policy_digest())?;
             return Ok(writeln!(out, "the configuration is sound (dry_run = {})", config.dry_run)?);
         }
-        if matches!(self.command, Some(Command::Health)) {
-            return health(&config).await;
+        match self.command {
+            Some(Command::Health) => return health(&config).await,
+            Some(Command::Breaker { command }) => return breaker(&config, command),
+            Some(Command::RotateKey) => return rotate(&config).await,
+            Some(Command::Run | Command::Enrol { .. }) | None => {}
         }
-        Ok(proxy::run(config, Arc::new(SystemClock), shutdown).await?)
+        let reload = async || {
+            hangup().await;
+            Config::load(file.as_deref(), &Config::environment())
+        };
+        Ok(proxy::run(config, Arc::new(SystemClock), shutdown, reload).await?)
     }
+}
+
+async fn rotate(config: &Config) -> Result<(), CliError> {
+    let (new, old_file) = rotate::rotate(config, SystemClock.now()).await?;
+    let mut out = std::io::stdout();
+    writeln!(out, "this proxy's key was: {}", config.signer.verifying_key().id())?;
+    writeln!(out, "this proxy's key is:  {}", new.verifying_key().id())?;
+    writeln!(out, "send the running proxy a SIGHUP within a day; then delete {}", old_file.display())?;
+    Ok(())
+}
+
+fn breaker(config: &Config, command: BreakerCommand) -> Result<(), CliError> {
+    let text = match command {
+        BreakerCommand::Status if breaker::is_open_in(&config.audit_dir) => "the circuit breaker is open",
+        BreakerCommand::Status => "the circuit breaker is closed",
+        BreakerCommand::Reset { reason } => match breaker::ask_for_reset(&config.audit_dir, &reason)? {
+            true => "reset; a running proxy closes the circuit breaker within seconds, another at its next start",
+            false => "the circuit breaker is closed: there is nothing to reset",
+        },
+    };
+    Ok(writeln!(std::io::stdout(), "{text}")?)
 }
 
 async fn health(config: &Config) -> Result<(), CliError> {

@@ -1,16 +1,23 @@
 //! Second step: has this been asked before. `Verified<Action> -> Fresh<Action>`.
 //!
-//! The table is the audit log, read at start: an intent or an outcome in it is known for the retention window. So a
-//! restart forgets nothing, and there is no second store that could disagree with the log.
+//! The table is the audit log, known by its index since the start: an intent or an outcome in it is known for the retention
+//! window. So a restart forgets nothing, and there is no second store that could disagree with the log. In memory there are
+//! the actions at work and, for each that has ended, 64 bits of its key with the number of its entry; what it was and how it
+//! ended is read from the log when it is asked for.
 
-use crate::receipt;
+mod ended;
+
+use crate::recall::Recall;
 use crate::subject::{Key, Subject};
 use crate::verify::Verified;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use ended::{ByDigest, Ended};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use vyrox_audit::log::LogError;
-use vyrox_audit::{Entry, Phase};
-use vyrox_contract::{Action, ProxyId, Receipt, TenantId};
+use vyrox_audit::Phase;
+use vyrox_audit::log::{Log, LogError, SubjectDigest};
+use vyrox_contract::{Action, Receipt};
+
+const DAY: i64 = 24 * 3600;
 
 /// An action that nobody has asked for before, claimed for this one asker. Made only by [`Ledger::claim`].
 #[derive(Debug)]
@@ -59,9 +66,11 @@ impl Claim {
     }
 
     /// The work has ended and is recorded.
-    pub(crate) fn finish(mut self, receipt: Arc<Receipt>) {
+    pub(crate) fn finish(mut self, receipt: &Receipt) {
         self.keep = true;
-        self.ledger.lock().see(receipt.finished_at, self.subject.clone(), Some(receipt));
+        let mut table = self.ledger.lock();
+        table.working.remove(&self.subject.key);
+        table.ended.add(digest(&self.subject.key), receipt.finished_at, receipt.audit_head.seq);
     }
 }
 
@@ -69,8 +78,8 @@ impl Drop for Claim {
     fn drop(&mut self) {
         if !self.keep {
             let mut table = self.ledger.lock();
-            table.known.remove(&self.subject.key);
-            if let Some(at) = table.isolations.iter().rposition(|at| Some(*at) == self.spent) {
+            table.working.remove(&self.subject.key);
+            if let Some(at) = self.spent.and_then(|at| table.isolations.binary_search(&at).ok()) {
                 table.isolations.remove(at);
             }
         }
@@ -88,24 +97,35 @@ pub enum Claimed {
     Finished(Arc<Receipt>),
     /// The request id belongs to an action against something else.
     Taken,
+    /// It may have ended, and the log cannot be read.
+    Unreadable(LogError),
 }
 
 /// Every request of the retention window, and the isolations of the last day.
 #[derive(Debug)]
 pub struct Ledger {
     table: Mutex<Table>,
+    recall: Recall,
     dry_run: bool,
     retention_seconds: i64,
 }
 
 #[derive(Debug, Default)]
 struct Table {
-    /// What each key was for, and its receipt once it has ended.
-    known: HashMap<Key, (Subject, Option<Arc<Receipt>>)>,
-    /// Every mention of a key by age, for forgetting it.
-    ages: VecDeque<(i64, Key)>,
-    /// When the isolations of the last day were begun.
+    /// What is being worked on, or was when the process before this one ended.
+    working: HashMap<Key, Subject>,
+    ended: Ended,
+    /// When the isolations of the last day were begun, in order.
     isolations: VecDeque<i64>,
+}
+
+/// How a ledger decides.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// This proxy's mode: isolations of the other mode do not count against its budget.
+    pub dry_run: bool,
+    /// How long what has ended is remembered, in seconds.
+    pub retention_seconds: i64,
 }
 
 /// What the log said at start.
@@ -115,67 +135,83 @@ pub struct Rebuilt {
     pub ledger: Arc<Ledger>,
     /// Intents without an outcome.
     pub unfinished: Vec<Claim>,
-    /// What was reported, oldest first.
-    pub receipts: Vec<Arc<Receipt>>,
+    /// The numbers of the outcomes of the window, oldest first.
+    pub outcomes: Vec<u64>,
+    /// The numbers of the entries that tell of leases, oldest first.
+    pub leases: Vec<u64>,
 }
 
 impl Ledger {
-    /// Reads the entries of the window. `dry_run` is this proxy's mode: isolations of the other mode do not count against
-    /// its budget.
+    /// One that knows of nothing; `recall` is the log that it will be about.
+    pub fn empty(recall: Recall, terms: Terms) -> Arc<Self> {
+        Self::with(Table::default(), recall, terms)
+    }
+
+    fn with(table: Table, recall: Recall, Terms { dry_run, retention_seconds }: Terms) -> Arc<Self> {
+        Arc::new(Self { table: Mutex::new(table), recall, dry_run, retention_seconds })
+    }
+
+    /// Learns the window that ends `now` (unix seconds) from the log's index, and reads those entries that have no outcome.
     ///
     /// # Errors
     /// The log's, on a damaged entry.
-    pub fn rebuild(
-        entries: impl Iterator<Item = Result<Entry, LogError>>,
-        owner: (&TenantId, &ProxyId),
-        dry_run: bool,
-        retention_seconds: i64,
-    ) -> Result<Rebuilt, LogError> {
-        let mut table = Table::default();
-        let mut open: BTreeMap<Key, Subject> = BTreeMap::new();
-        let mut receipts = Vec::new();
-        for entry in entries {
-            let entry = entry?;
-            let Some(subject) = Subject::of_entry(&entry) else { continue };
-            match entry.phase() {
-                Phase::Intent => {
-                    if subject.spends_budget(dry_run) {
-                        table.isolations.push_back(entry.timestamp());
-                    }
-                    open.insert(subject.key.clone(), subject.clone());
-                    table.see(entry.timestamp(), subject, None);
-                }
-                Phase::Outcome => {
-                    let Some(receipt) = receipt::from_entry(&entry, owner.0, owner.1) else { continue };
-                    let receipt = Arc::new(receipt);
-                    open.remove(&subject.key);
-                    table.see(entry.timestamp(), subject, Some(Arc::clone(&receipt)));
-                    receipts.push(receipt);
-                }
-                Phase::Event => {}
-            }
+    pub fn rebuild(log: &mut Log, recall: Recall, terms: Terms, now: i64) -> Result<Rebuilt, LogError> {
+        let since = now.saturating_sub(terms.retention_seconds);
+        let mut learned = learn(log, since, terms.dry_run, now)?;
+        // Down for longer than the window: what it was doing when it went down is still to be reported.
+        if learned.is_idle {
+            learned = learn(log, i64::MIN, terms.dry_run, now)?;
+        } else {
+            // An isolation that is older than the window can still have a lease, which is no longer than the window.
+            learned.leases = leased(log, since.saturating_sub(terms.retention_seconds))?;
         }
-        let ledger = Arc::new(Self { table: Mutex::new(table), dry_run, retention_seconds });
-        let unfinished = open.into_values().map(|subject| ledger.held(subject)).collect();
-        Ok(Rebuilt { ledger, unfinished, receipts })
+        let mut unfinished = Vec::new();
+        for seq in learned.open.into_values() {
+            unfinished.extend(recall.subject(seq)?);
+        }
+        unfinished.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        learned.table.isolations.make_contiguous().sort_unstable();
+        learned.table.working.extend(unfinished.iter().map(|subject| (subject.key.clone(), subject.clone())));
+        let ledger = Self::with(learned.table, recall, terms);
+        let unfinished = unfinished.into_iter().map(|subject| ledger.held(subject)).collect();
+        Ok(Rebuilt { ledger, unfinished, outcomes: learned.outcomes, leases: learned.leases })
     }
 
     /// Claims a verified action's key, atomically. `now` in unix seconds.
     pub fn claim(self: &Arc<Self>, verified: Verified<Action>, now: i64) -> Claimed {
-        let subject = Subject::of(verified.value(), self.dry_run);
-        let mut table = self.lock();
-        table.forget_before(now.saturating_sub(self.retention_seconds));
-        match table.known.get(&subject.key) {
-            Some((known, _)) if !known.is_same_action(&subject) => Claimed::Taken,
-            Some((_, None)) => Claimed::InFlight,
-            Some((_, Some(receipt))) => Claimed::Finished(Arc::clone(receipt)),
-            None => {
-                table.see(now, subject.clone(), None);
+        let mut subject = Subject::of(verified.value(), self.dry_run, now);
+        subject.lease_of = verified.lease_of().cloned();
+        let since = now.saturating_sub(self.retention_seconds);
+        let place = self.lock().take(&subject, since);
+        let seq = match place {
+            Place::Free => {
                 let mut claim = self.held(subject);
                 claim.release();
-                Claimed::Fresh(Box::new(Fresh { verified, claim }))
+                return Claimed::Fresh(Box::new(Fresh { verified, claim }));
             }
+            Place::Working { same: true } => return Claimed::InFlight,
+            Place::Working { same: false } => return Claimed::Taken,
+            Place::Ended(seq) => seq,
+        };
+        // Outside the lock: others need not wait for the disk.
+        match self.recall.outcome(seq) {
+            Ok(Some((_, receipt))) if receipt.finished_at < since => {
+                self.lock().ended.forget(digest(&subject.key), seq);
+                self.claim(verified, now)
+            }
+            Ok(Some((known, receipt))) if known.key == subject.key && known.is_same_action(&subject) => {
+                Claimed::Finished(receipt)
+            }
+            // Another action of this id, or of the same digest: refused rather than done.
+            Ok(Some(_)) => Claimed::Taken,
+            Ok(None) => Claimed::Unreadable(LogError::Index(format!("entry {seq}").into())),
+            Err(error) => Claimed::Unreadable(error),
         }
+    }
+
+    /// Makes what the start learned quick to find, so that the first claim need not.
+    pub(crate) fn settle(&self) {
+        self.lock().ended.sort();
     }
 
     /// The right to end what was begun by someone who is no more.
@@ -184,7 +220,7 @@ impl Ledger {
     }
 
     pub(crate) fn is_in_flight(&self, key: &Key) -> bool {
-        matches!(self.lock().known.get(key), Some((_, None)))
+        self.lock().working.contains_key(key)
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -192,29 +228,112 @@ impl Ledger {
     }
 }
 
-impl Table {
-    /// Forgets what had ended before `since`.
-    fn forget_before(&mut self, since: i64) {
-        while self.ages.front().is_some_and(|(at, _)| *at < since) {
-            let Some((_, key)) = self.ages.pop_front() else { break };
-            if matches!(self.known.get(&key), Some((_, Some(receipt))) if receipt.finished_at < since) {
-                self.known.remove(&key);
-            }
-        }
-    }
+/// What one pass over the index taught.
+struct Learned {
+    table: Table,
+    /// The intents without an outcome, by digest.
+    open: ByDigest,
+    outcomes: Vec<u64>,
+    leases: Vec<u64>,
+    /// Whether there was no action at all.
+    is_idle: bool,
+}
 
-    fn see(&mut self, at: i64, subject: Subject, receipt: Option<Arc<Receipt>>) {
-        self.ages.push_back((at, subject.key.clone()));
-        self.known.insert(subject.key.clone(), (subject, receipt));
+fn learn(log: &mut Log, since: i64, dry_run: bool, now: i64) -> Result<Learned, LogError> {
+    match pass(log, since, dry_run, now) {
+        Err(LogError::Index(path)) => {
+            tracing::warn!(index = %path.display(), "an index of the audit log is made anew");
+            log.discard_indexes()?;
+            pass(log, since, dry_run, now)
+        }
+        other => other,
+    }
+}
+
+fn leased(log: &mut Log, since: i64) -> Result<Vec<u64>, LogError> {
+    let pass = |log: &Log| {
+        let mut leases = Vec::new();
+        log.marks_since(since, |seq, mark| leases.extend(mark.leased.then_some(seq)))?;
+        Ok(leases)
+    };
+    match pass(log) {
+        Err(LogError::Index(_)) => {
+            log.discard_indexes()?;
+            pass(log)
+        }
+        other => other,
+    }
+}
+
+fn pass(log: &Log, since: i64, dry_run: bool, now: i64) -> Result<Learned, LogError> {
+    // An action is two entries.
+    let expected = usize::try_from(log.marks_expected(since) / 2).unwrap_or(0);
+    let mut table = Table { ended: Ended::with_capacity(expected), ..Table::default() };
+    let mut open = ByDigest::default();
+    let (mut outcomes, mut leases, mut is_idle) = (Vec::with_capacity(expected), Vec::new(), true);
+    let a_day_ago = now.saturating_sub(DAY);
+    log.marks_since(since, |seq, mark| {
+        if mark.leased {
+            leases.push(seq);
+        }
+        let Some(digest) = mark.subject.map(SubjectDigest::bits) else { return };
+        is_idle = false;
+        match mark.phase {
+            Phase::Intent => {
+                if !mark.rollback && mark.dry_run == dry_run && mark.timestamp > a_day_ago {
+                    table.isolations.push_back(mark.timestamp);
+                }
+                open.insert(digest, seq);
+            }
+            Phase::Outcome => {
+                open.remove(&digest);
+                table.ended.learn(digest, mark.timestamp, seq);
+                outcomes.push(seq);
+            }
+            Phase::Event => {}
+        }
+    })?;
+    Ok(Learned { table, open, outcomes, leases, is_idle })
+}
+
+fn digest(key: &Key) -> u64 {
+    SubjectDigest::of(key.request_id.as_str(), key.operation().as_str()).bits()
+}
+
+/// What was there for a key; if nothing was, it is now being worked on.
+enum Place {
+    Free,
+    Working {
+        same: bool,
+    },
+    /// By the entry with this number.
+    Ended(u64),
+}
+
+impl Table {
+    fn take(&mut self, subject: &Subject, since: i64) -> Place {
+        self.ended.forget_before(since);
+        if let Some(known) = self.working.get(&subject.key) {
+            return Place::Working { same: known.is_same_action(subject) };
+        }
+        if let Some(seq) = self.ended.find(digest(&subject.key)) {
+            return Place::Ended(seq);
+        }
+        self.working.insert(subject.key.clone(), subject.clone());
+        Place::Free
     }
 
     fn spend_isolation(&mut self, now: i64, per_hour: u32, per_day: u32) -> bool {
-        let (hour, day) = (now.saturating_sub(3600), now.saturating_sub(24 * 3600));
-        self.isolations.retain(|at| *at > day);
-        let last_hour = self.isolations.iter().filter(|at| **at > hour).count();
+        let (hour, day) = (now.saturating_sub(3600), now.saturating_sub(DAY));
+        while self.isolations.front().is_some_and(|at| *at <= day) {
+            self.isolations.pop_front();
+        }
+        let last_hour = self.isolations.len() - self.isolations.partition_point(|at| *at <= hour);
         let allowed = last_hour < per_hour as usize && self.isolations.len() < per_day as usize;
         if allowed {
-            self.isolations.push_back(now);
+            // At the end, unless the clock has gone back.
+            let at = self.isolations.partition_point(|at| *at <= now);
+            self.isolations.insert(at, now);
         }
         allowed
     }
@@ -225,10 +344,40 @@ mod tests {
     use super::*;
     use crate::verify::tests::{NOW, config, verified};
 
-    fn ledger() -> Arc<Ledger> {
+    fn terms() -> Terms {
+        Terms { dry_run: true, retention_seconds: 7 * DAY }
+    }
+
+    fn recall(log: &Log) -> Recall {
         let config = config();
-        let owner = (&config.tenant_id, &config.proxy_id);
-        Ledger::rebuild(std::iter::empty(), owner, true, 7 * 24 * 3600).unwrap().ledger
+        Recall::new(log.reader(), &config.tenant_id, &config.proxy_id)
+    }
+
+    fn log(dir: &std::path::Path) -> Log {
+        Log::open(dir, "proxy-1", "acme", NOW).unwrap().log
+    }
+
+    fn ledger() -> Arc<Ledger> {
+        let dir = tempfile::tempdir().unwrap();
+        Ledger::empty(recall(&log(dir.path())), terms())
+    }
+
+    /// Writes an entry about the action of these tests into the log.
+    fn write(log: &mut Log, request_id: &str, phase: Phase, at: i64) -> vyrox_audit::Entry {
+        let subject = Subject::of(verified(|action| action["request_id"] = request_id.into()).value(), true, NOW);
+        let mut detail = serde_json::Map::new();
+        if phase == Phase::Outcome {
+            detail.insert("verification".into(), "none".into());
+            detail.insert("text".into(), "a test".into());
+        }
+        let mut draft = subject.draft("acme", at, phase, detail);
+        draft.outcome = (phase == Phase::Outcome).then(|| "dry_run".into());
+        log.append(at, &[draft]).unwrap().remove(0)
+    }
+
+    fn receipt(entry: &vyrox_audit::Entry) -> Receipt {
+        let config = config();
+        crate::receipt::from_entry(entry, &config.tenant_id, &config.proxy_id).unwrap()
     }
 
     #[test]
@@ -254,18 +403,70 @@ mod tests {
 
     #[test]
     fn what_has_ended_is_remembered_for_the_retention_time_and_then_forgotten() {
-        let ledger = ledger();
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = log(dir.path());
+        let ledger = Ledger::empty(recall(&log), terms());
         let Claimed::Fresh(fresh) = ledger.claim(verified(|_| ()), NOW) else { panic!("not fresh") };
         let ended = NOW + 100;
-        let receipt: Receipt = serde_json::from_value(serde_json::json!({
-            "request_id": "req-1", "tenant_id": "acme", "proxy_id": "proxy-1", "outcome": "dry_run",
-            "verification": "none", "detail": "", "finished_at": ended, "audit_head": {"seq": 1, "hash": "00"}
-        }))
-        .unwrap();
-        fresh.claim.finish(Arc::new(receipt));
-        let week = 7 * 24 * 3600;
+        fresh.claim.finish(&receipt(&write(&mut log, "req-1", Phase::Outcome, ended)));
+        let week = 7 * DAY;
         assert!(matches!(ledger.claim(verified(|_| ()), ended + week), Claimed::Finished(_)));
+        let other = verified(|action| action["target"]["device_id"] = "f".repeat(32).into());
+        assert!(matches!(ledger.claim(other, ended + week), Claimed::Taken));
         assert!(matches!(ledger.claim(verified(|_| ()), ended + week + 1), Claimed::Fresh(_)));
+    }
+
+    #[test]
+    fn what_is_older_than_the_window_by_days_takes_no_memory() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = log(dir.path());
+        let ledger = Ledger::empty(recall(&log), terms());
+        for day in 0..30 {
+            let (id, now) = (format!("req-{day}"), NOW + day * DAY);
+            let action = verified(|action| action["request_id"] = id.clone().into());
+            let Claimed::Fresh(fresh) = ledger.claim(action, now) else { panic!("not fresh") };
+            fresh.claim.finish(&receipt(&write(&mut log, &id, Phase::Outcome, now)));
+        }
+        assert!(ledger.lock().ended.len() <= 9, "{}", ledger.lock().ended.len());
+        assert!(ledger.lock().working.is_empty());
+        let newest = verified(|action| action["request_id"] = "req-29".into());
+        assert!(matches!(ledger.claim(newest, NOW + 30 * DAY), Claimed::Finished(_)));
+    }
+
+    #[test]
+    fn a_start_knows_what_has_ended_what_has_not_and_what_the_budget_has_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = log(dir.path());
+        for (id, ends) in [("req-1", true), ("req-2", false), ("req-3", true)] {
+            write(&mut log, id, Phase::Intent, NOW);
+            if ends {
+                write(&mut log, id, Phase::Outcome, NOW + 1);
+            }
+        }
+        let recall = recall(&log);
+        let Rebuilt { ledger, unfinished, outcomes, .. } = Ledger::rebuild(&mut log, recall, terms(), NOW + 2).unwrap();
+        assert_eq!(unfinished.iter().map(|claim| claim.subject.key.request_id.as_str()).collect::<Vec<_>>(), ["req-2"]);
+        assert_eq!(outcomes, [1, 4]);
+        let ask = |id: &str| ledger.claim(verified(|action| action["request_id"] = id.into()), NOW + 2);
+        assert!(matches!(ask("req-1"), Claimed::Finished(receipt) if receipt.audit_head.seq == 1));
+        assert!(matches!(ask("req-2"), Claimed::InFlight));
+        let Claimed::Fresh(mut fresh) = ask("req-4") else { panic!("not fresh") };
+        assert!(!fresh.claim.spend_isolation(NOW + 2, 3, 3), "three were begun");
+        assert!(fresh.claim.spend_isolation(NOW + 2, 4, 4));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_done_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = log(dir.path());
+        let ledger = Ledger::empty(recall(&log), terms());
+        let Claimed::Fresh(fresh) = ledger.claim(verified(|_| ()), NOW) else { panic!("not fresh") };
+        fresh.claim.finish(&receipt(&write(&mut log, "req-1", Phase::Outcome, NOW)));
+        let file = log.files().unwrap().remove(0);
+        std::fs::write(&file, b"not an entry\n").unwrap();
+        assert!(matches!(ledger.claim(verified(|_| ()), NOW), Claimed::Unreadable(_)));
+        std::fs::write(&file, b"").unwrap();
+        assert!(matches!(ledger.claim(verified(|_| ()), NOW), Claimed::Unreadable(_)));
     }
 
     #[test]

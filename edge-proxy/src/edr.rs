@@ -1,11 +1,31 @@
 //! Fifth step: act. `Recorded<Action> -> Outcome`.
 //!
 //! [`execute`] takes only what is already in the audit log; nothing else in the program can make an EDR change anything.
+//! `edr/deed.rs` lists what can be changed, `edr/change.rs` what each answer counts as, `edr/api.rs` is the way of every
+//! request; beside them a folder per vendor with its calls, and its answers as pure functions of their bytes.
 
+mod access;
+mod api;
+mod change;
 mod crowdstrike;
-mod falcon;
+mod deed;
+mod defender;
+mod device;
+mod failure;
+mod sentinelone;
+mod turns;
 
-pub use falcon::Aid;
+/// Every reader of a vendor's answer, for whoever wants to try them on bytes of their own: the fuzz targets do.
+pub mod answers {
+    pub use super::access::token;
+    pub use super::api::Malformed;
+    pub use super::change::{Answer, Reading};
+    pub use super::crowdstrike::answer as crowdstrike;
+    pub use super::defender::answer as defender;
+    pub use super::device::{Device, Found};
+    pub use super::failure::Refusal;
+    pub use super::sentinelone::answer as sentinelone;
+}
 
 use crate::config::Config;
 use crate::dedup::Claim;
@@ -15,15 +35,32 @@ use crate::policy::Refused;
 use crate::record::Recorded;
 use crate::subject::Subject;
 use crowdstrike::Crowdstrike;
-use vyrox_contract::{Action, ActionType, Operation, Outcome as Kind, Vendor, Verification};
+use deed::{Deed, Impossible};
+use defender::Defender;
+use device::{Device, Identity};
+use failure::{Failure, Why};
+use sentinelone::Sentinelone;
+use tokio::sync::MutexGuard;
+use turns::Turns;
+use vyrox_contract::{Action, ActionType, Operation, Outcome as Kind, RequestId, Target, Vendor, Verification};
 
 /// Who acts.
 #[derive(Debug)]
 pub enum Edr {
     /// Nobody: every check and every entry, but no call.
     DryRun,
-    /// CrowdStrike Falcon. Boxed, because it is large beside nothing.
-    Crowdstrike(Box<Crowdstrike>),
+    /// The vendors whose credentials are configured. Boxed, because they are large beside nothing.
+    Live(Box<Vendors>),
+}
+
+/// The vendors' clients, and the rules that hold for all of them.
+#[derive(Debug)]
+pub struct Vendors {
+    crowdstrike: Option<Crowdstrike>,
+    sentinelone: Option<Sentinelone>,
+    defender: Option<Defender>,
+    identity: Identity,
+    turns: Turns,
 }
 
 /// How an action ended.
@@ -35,7 +72,7 @@ pub struct Ending {
     pub verification: Verification,
     /// In a sentence.
     pub detail: String,
-    /// The vendor's trace id.
+    /// The vendor's id of the operation, or its trace id.
     pub vendor_reference: Option<String>,
 }
 
@@ -78,12 +115,21 @@ impl Outcome {
 /// Acts.
 pub async fn execute(recorded: Recorded<Action>, edr: &Edr) -> Outcome {
     let action = recorded.value();
-    let ending = match edr {
-        Edr::DryRun => {
+    let ending = match (edr, Deed::of(action)) {
+        (Edr::DryRun, _) => {
             let text = format!("dry run: {} on {} was not called", action.operation.as_str(), action.target.vendor);
             Ending::unread(Kind::DryRun, text)
         }
-        Edr::Crowdstrike(falcon) => falcon.act(action).await,
+        (Edr::Live(vendors), Ok(deed)) => {
+            let done = match action.operation {
+                Operation::Execute => Kind::Executed,
+                Operation::Rollback => Kind::RolledBack,
+            };
+            let order = vendors.order(&deed, action.operation, &action.target, &action.request_id);
+            vendors.serve(&order, Purpose::Act { done }).await.unwrap_or_else(|failure| change::failed(&failure))
+        }
+        // The policy has refused it before it came here.
+        (Edr::Live(_), Err(_)) => Ending::unread(Kind::Failed, "the vendor has no call for exactly this"),
     };
     Outcome { ending, claim: recorded.into_claim() }
 }
@@ -91,22 +137,29 @@ pub async fn execute(recorded: Recorded<Action>, edr: &Edr) -> Outcome {
 /// Reports on an intent that a crash left without an outcome. Reads the EDR's state; never acts.
 pub async fn examine(unfinished: Claim, edr: &Edr) -> Outcome {
     let subject = unfinished.subject();
-    let ending = match (edr, subject.dry_run, &subject.device_id) {
-        (_, true, _) => Ending::unread(Kind::DryRun, "dry run: interrupted; no EDR was called"),
-        (Edr::Crowdstrike(falcon), _, Some(device_id)) => falcon.examine(device_id, subject.operation()).await,
-        _ => Ending::unread(Kind::Ambiguous, "interrupted; the EDR's state was not read"),
+    let unknown = || Ending::unread(Kind::Ambiguous, "interrupted; the EDR's state was not read");
+    let ending = match (edr, subject.dry_run, &subject.target, subject.action_type.parse::<ActionType>()) {
+        (_, true, ..) => Ending::unread(Kind::DryRun, "dry run: interrupted; no EDR was called"),
+        (Edr::Live(vendors), _, Some(target), Ok(kind)) => match Deed::wanted(subject.operation(), kind, target) {
+            Ok(deed) => {
+                let order = vendors.order(&deed, subject.operation(), target, &subject.key.request_id);
+                vendors.serve(&order, Purpose::Examine).await.unwrap_or_else(|_| unknown())
+            }
+            Err(_) => unknown(),
+        },
+        _ => unknown(),
     };
     Outcome { ending, claim: unfinished }
 }
 
 /// Whether there is a way to do exactly this. Nothing is ever replaced by something similar.
 pub fn supports(action: &Action) -> bool {
-    matches!((action.target.vendor, action.action_type), (Vendor::Crowdstrike, ActionType::HostIsolation))
+    Deed::of(action) != Err(Impossible::Unsupported)
 }
 
-/// Whether the device id has the form of the vendor's.
+/// Whether the target has every id that its vendor needs, in the vendor's form.
 pub fn accepts_device(action: &Action) -> bool {
-    action.target.vendor == Vendor::Crowdstrike && Aid::of(&action.target.device_id).is_some()
+    Deed::of(action) != Err(Impossible::Target)
 }
 
 impl Edr {
@@ -115,21 +168,71 @@ impl Edr {
     /// # Errors
     /// [`ClientError`].
     pub fn new(config: &Config) -> Result<Self, ClientError> {
-        match &config.crowdstrike {
-            Some(edr) if !config.dry_run => {
-                let protected = ProtectedHosts::new(&config.policy.protected_hosts);
-                let falcon = Crowdstrike::new(edr.clone(), protected, config.policy.require_hostname_match)?;
-                Ok(Self::Crowdstrike(Box::new(falcon)))
-            }
-            _ => Ok(Self::DryRun),
+        if config.dry_run {
+            return Ok(Self::DryRun);
+        }
+        let protected = ProtectedHosts::new(&config.policy.protected_hosts);
+        Ok(Self::Live(Box::new(Vendors {
+            crowdstrike: config.crowdstrike.as_ref().map(Crowdstrike::new).transpose()?,
+            sentinelone: config.sentinelone.as_ref().map(Sentinelone::new).transpose()?,
+            defender: config.defender.as_ref().map(Defender::new).transpose()?,
+            identity: Identity::new(protected, config.policy.require_hostname_match),
+            turns: Turns::new(),
+        })))
+    }
+}
+
+impl Vendors {
+    fn order<'a>(
+        &'a self,
+        deed: &'a Deed,
+        operation: Operation,
+        target: &'a Target,
+        request_id: &'a RequestId,
+    ) -> Order<'a> {
+        Order { deed, operation, target, request_id, vendors: self }
+    }
+
+    async fn serve(&self, order: &Order<'_>, purpose: Purpose) -> Result<Ending, Failure> {
+        match order.target.vendor {
+            Vendor::Crowdstrike => configured(self.crowdstrike.as_ref())?.serve(order, purpose).await,
+            Vendor::Sentinelone => configured(self.sentinelone.as_ref())?.serve(order, purpose).await,
+            Vendor::Defender => configured(self.defender.as_ref())?.serve(order, purpose).await,
+            Vendor::Generic => Err(Why::Target("the vendor has no containment API").into()),
         }
     }
 }
 
-/// The state that an operation is to end in.
-const fn wanted(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Execute => "contained",
-        Operation::Rollback => "normal",
+fn configured<T>(client: Option<&T>) -> Result<&T, Failure> {
+    client.ok_or_else(|| Why::Target("this proxy has no credentials for this vendor").into())
+}
+
+/// Whether to act, and what it is called when it is done; or only to look at what an interrupted action has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Act { done: Kind },
+    Examine,
+}
+
+/// What is asked of a vendor's client.
+struct Order<'a> {
+    deed: &'a Deed,
+    operation: Operation,
+    target: &'a Target,
+    request_id: &'a RequestId,
+    vendors: &'a Vendors,
+}
+
+impl<'a> Order<'a> {
+    /// Whether the device is the one that the approver saw.
+    fn check(&self, device: &Device) -> Result<(), Failure> {
+        match self.vendors.identity.objection(self.operation, self.target, device) {
+            Some(reason) => Err(Why::Target(reason).into()),
+            None => Ok(()),
+        }
+    }
+
+    async fn turn(&self, device: &Device) -> MutexGuard<'a, ()> {
+        self.vendors.turns.take(&device.id).await
     }
 }

@@ -7,7 +7,7 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use vyrox_contract::{Ed25519Signer, KeyError, ProxyId, TenantId, VerifyingKey};
+use vyrox_contract::{Ed25519Signer, KeyError, ProxyId, TenantId, VerifyingKey, prove_possession};
 use zeroize::Zeroizing;
 
 /// The private key's file name.
@@ -59,9 +59,12 @@ pub enum EnrolError {
     /// No client.
     #[error("outgoing connections cannot be set up")]
     Client(#[from] crate::outbound::ClientError),
-    /// The relay. For 401 and 403: the token is wrong, used or too old.
+    /// 401.
+    #[error("the relay refuses the token: it is wrong, used up, expired or revoked; ask the operator for a new one")]
+    Refused,
+    /// The relay.
     #[error("the relay did not enrol this proxy")]
-    Relay(#[from] RelayError),
+    Relay(#[source] RelayError),
     /// A 200 without any platform key.
     #[error("the relay sent no platform key")]
     NoPlatformKey,
@@ -71,6 +74,13 @@ pub enum EnrolError {
 struct Request<'a> {
     token: &'a str,
     public_key: String,
+    proof: String,
+}
+
+impl From<RelayError> for EnrolError {
+    fn from(error: RelayError) -> Self {
+        if matches!(error, RelayError::Unauthorised(_)) { Self::Refused } else { Self::Relay(error) }
+    }
 }
 
 #[derive(Deserialize)]
@@ -107,7 +117,8 @@ pub async fn enrol(url: &str, token: &str, dir: &Path, now: i64) -> Result<Enrol
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed("create", dir))?;
     let signer = key(&dir.join(KEY_FILE))?;
 
-    let request = Request { token, public_key: signer.verifying_key().to_text() };
+    let proof = prove_possession(token, &signer);
+    let request = Request { token, public_key: signer.verifying_key().to_text(), proof };
     let reply: Option<Reply> = Relay::new(url)?.post("/proxy/v1/enrol", &request, now).await?;
     let Some(reply) = reply.filter(|reply| !reply.platform_keys.is_empty()) else {
         return Err(EnrolError::NoPlatformKey);
@@ -132,7 +143,7 @@ pub async fn enrol(url: &str, token: &str, dir: &Path, now: i64) -> Result<Enrol
     Ok(Enrolment { tenant_id: reply.tenant_id, proxy_id: reply.proxy_id, platform_keys, signer, config_file })
 }
 
-fn key(path: &Path) -> Result<Ed25519Signer, EnrolError> {
+pub(crate) fn key(path: &Path) -> Result<Ed25519Signer, EnrolError> {
     if path.exists() {
         let pem = Zeroizing::new(std::fs::read_to_string(path).map_err(failed("read", path))?);
         return Ok(Ed25519Signer::from_pem(&pem)?);
@@ -152,7 +163,7 @@ fn create(path: &Path, text: &str) -> Result<(), EnrolError> {
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed("write", path))
 }
 
-fn failed(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> EnrolError {
+pub(crate) fn failed(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> EnrolError {
     let path = path.to_owned();
     move |source| EnrolError::File { doing, path, source }
 }

@@ -1,17 +1,44 @@
-//! The audit log over HTTP: the same bytes as on disk, in pieces, so that its size does not matter.
+//! The audit log over HTTP: the same bytes as they were written, in pieces, so that its size does not matter.
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use tokio::io::AsyncReadExt as _;
-use tokio_util::io::ReaderStream;
+use futures::{Stream, stream};
+use std::io::{self, Read};
 use vyrox_audit::log::Segment;
 
-/// The files one after the other, each up to what was synced when the export was asked for.
-pub(crate) fn stream(segments: Vec<Segment>) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
-    stream::iter(segments)
-        .then(|segment| async move {
-            let file = tokio::fs::File::open(&segment.path).await?;
-            Ok::<_, std::io::Error>(ReaderStream::with_capacity(file.take(segment.len), 64 * 1024))
-        })
-        .try_flatten()
+/// Held at once for each export, beside what the connection buffers.
+const PIECE: usize = 64 * 1024;
+
+/// The files one after the other, decompressed where need be, each up to what was synced when the export was asked for. A
+/// file that cannot be read ends it with an error, so that the reader does not take a part for the whole.
+pub(crate) fn stream(segments: Vec<Segment>) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    let export = Export { segments: segments.into_iter(), open: None };
+    stream::try_unfold(export, |mut export| async {
+        // Reading and decompressing take their time; others must not wait for it.
+        let step = move || export.piece().map(|piece| piece.map(|piece| (piece, export)));
+        tokio::task::spawn_blocking(step).await.map_err(io::Error::other)?
+    })
+}
+
+struct Export {
+    segments: std::vec::IntoIter<Segment>,
+    open: Option<Box<dyn Read + Send>>,
+}
+
+impl Export {
+    /// The next piece; `None` at the end.
+    fn piece(&mut self) -> io::Result<Option<Bytes>> {
+        let mut piece = Vec::with_capacity(PIECE);
+        while piece.len() < PIECE {
+            let Some(open) = &mut self.open else {
+                let Some(segment) = self.segments.next() else { break };
+                self.open = Some(Box::new(segment.open()?));
+                continue;
+            };
+            let room = (PIECE - piece.len()) as u64;
+            if open.take(room).read_to_end(&mut piece)? == 0 {
+                self.open = None;
+            }
+        }
+        Ok((!piece.is_empty()).then(|| piece.into()))
+    }
 }

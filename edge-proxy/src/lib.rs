@@ -2,7 +2,7 @@
 //! signed containment action, writes it to the audit log, and only then calls the EDR.
 //!
 //! What it is not: it decides nothing about alerts, has no database, speaks to nothing but its relay and the EDR's API,
-//! and knows two EDR calls that change anything (contain a host, lift its containment).
+//! and knows only the EDR calls that change anything which `edr/deed.rs` lists.
 //!
 //! ```text
 //! Envelope -> Verified<Action> -> Fresh<Action> -> Permitted<Action> -> Recorded<Action> -> Outcome -> Receipt
@@ -27,7 +27,11 @@
 //! # let _ = address; Ok(()) }
 //! ```
 
+#![forbid(unsafe_code)]
+
+mod attendant;
 pub mod audit;
+pub mod breaker;
 mod cause;
 pub mod cli;
 pub mod clock;
@@ -37,6 +41,7 @@ pub mod edr;
 pub mod enrol;
 mod export;
 pub mod hosts;
+pub mod lease;
 pub mod metrics;
 pub mod outbound;
 mod outbox;
@@ -44,17 +49,25 @@ pub mod pipeline;
 pub mod policy;
 mod poll;
 mod proxy;
+pub mod recall;
 pub mod receipt;
 pub mod record;
 pub mod relay;
+pub mod rotate;
 mod routes;
+mod rules;
 pub mod secret;
 mod server;
 pub mod subject;
+pub mod tls;
+mod upkeep;
 pub mod verify;
 
 pub use clock::{Clock, SystemClock};
-pub use config::{Config, CrowdstrikeBase, CrowdstrikeConfig};
+pub use config::{
+    Config, CrowdstrikeBase, CrowdstrikeConfig, DefenderBase, DefenderConfig, SentineloneBase, SentineloneConfig,
+    Timing,
+};
 pub use enrol::{EnrolError, Enrolment, enrol};
 pub use proxy::{Proxy, RunningProxy, StartError, run};
 pub use secret::{Secret, TokenDigest};

@@ -1,5 +1,7 @@
 //! The program. Everything is in the library.
 
+#![forbid(unsafe_code)]
+
 use clap::Parser as _;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,18 +13,22 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_env_filter(filter).init();
-    let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
-        (Err(error), _) | (_, Err(error)) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "signals cannot be handled");
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+    let [mut terminate, mut interrupt, mut hangup] = match kinds.map(signal) {
+        [Ok(terminate), Ok(interrupt), Ok(hangup)] => [terminate, interrupt, hangup],
+        _ => {
+            tracing::error!("signals cannot be handled");
             return ExitCode::FAILURE;
         }
     };
-    cli.execute(async move {
+    let shutdown = async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+    };
+    cli.execute(shutdown, async || {
+        hangup.recv().await;
     })
     .await
 }

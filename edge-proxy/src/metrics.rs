@@ -44,8 +44,8 @@ impl Metrics {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The text. `audit` are the log's writes and entries, `unacknowledged` the receipts that wait for the relay.
-    pub fn render(&self, audit: (u64, u64), unacknowledged: usize) -> String {
+    /// The text. `audit` are the log's writes and entries, `gauges` what is so now.
+    pub fn render(&self, audit: (u64, u64), gauges: &[(&str, usize)]) -> String {
         let mut text = String::from("# TYPE vyrox_proxy_actions_total counter\n");
         for (outcome, count) in OUTCOMES.iter().zip(&self.outcomes) {
             let count = count.load(Ordering::Relaxed);
@@ -61,8 +61,9 @@ impl Metrics {
         ] {
             let _ = writeln!(text, "# TYPE {name} counter\n{name} {count}");
         }
-        let name = "vyrox_proxy_receipts_waiting";
-        let _ = writeln!(text, "# TYPE {name} gauge\n{name} {unacknowledged}");
+        for (name, value) in gauges {
+            let _ = writeln!(text, "# TYPE {name} gauge\n{name} {value}");
+        }
         text
     }
 }

@@ -1,47 +1,80 @@
-//! Receipts that the relay has not acknowledged yet. In memory only: after a restart they come from the audit log again,
-//! and posting one twice changes nothing.
+//! Receipts that the relay has not acknowledged yet, by their numbers in the audit log; a receipt is read from there when it
+//! is posted. Up to which number all are acknowledged stands in a small file, so that a start does not post a week's again.
+//! That file may be lost or late: posting a receipt twice changes nothing.
 
-use std::collections::BTreeMap;
+use crate::recall::Recall;
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use vyrox_contract::Receipt;
 
-/// The receipts by their place in the audit chain, so the oldest goes first and none is there twice.
+const FILE: &str = "receipts.acknowledged";
+
+/// The receipts that wait, oldest first, none twice.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    waiting: Mutex<BTreeMap<u64, Arc<Receipt>>>,
+    waiting: Mutex<VecDeque<u64>>,
     added: Notify,
-    used: bool,
+    used: Option<(Recall, PathBuf)>,
 }
 
 impl Outbox {
-    /// With the receipts of earlier runs.
-    pub(crate) fn new(receipts: Vec<Arc<Receipt>>) -> Self {
-        let waiting = receipts.into_iter().map(|receipt| (receipt.audit_head.seq, receipt)).collect();
-        Self { waiting: Mutex::new(waiting), added: Notify::new(), used: true }
+    /// With the receipts of earlier runs: `outcomes` are the numbers of all outcomes of the window, in order.
+    pub(crate) fn new(recall: Recall, audit_dir: &Path, outcomes: &[u64]) -> Self {
+        let file = audit_dir.join(FILE);
+        let acknowledged = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
+        let first = outcomes.partition_point(|seq| acknowledged.is_some_and(|last: u64| *seq <= last));
+        let waiting = outcomes[first..].iter().copied().collect();
+        Self { waiting: Mutex::new(waiting), added: Notify::new(), used: Some((recall, file)) }
     }
 
     /// For a proxy without a relay: it keeps nothing.
     pub(crate) fn unused() -> Self {
-        Self { waiting: Mutex::default(), added: Notify::new(), used: false }
+        Self { waiting: Mutex::default(), added: Notify::new(), used: None }
     }
 
     /// Puts one in.
-    pub(crate) fn add(&self, receipt: &Arc<Receipt>) {
-        if self.used {
-            self.lock().insert(receipt.audit_head.seq, Arc::clone(receipt));
+    pub(crate) fn add(&self, receipt: &Receipt) {
+        if self.used.is_some() {
+            let seq = receipt.audit_head.seq;
+            let mut waiting = self.lock();
+            if let Err(at) = waiting.binary_search(&seq) {
+                waiting.insert(at, seq);
+            }
+            drop(waiting);
             self.added.notify_one();
         }
     }
 
-    /// The oldest.
+    /// The oldest. One that cannot be read any more is passed over: the log's own checks tell of that.
     pub(crate) fn first(&self) -> Option<Arc<Receipt>> {
-        self.lock().values().next().map(Arc::clone)
+        let (recall, _) = self.used.as_ref()?;
+        loop {
+            let seq = self.lock().front().copied()?;
+            match recall.outcome(seq) {
+                Ok(Some((_, receipt))) => return Some(receipt),
+                Ok(None) | Err(_) => {
+                    tracing::error!(seq, "a receipt cannot be read from the audit log and is not posted");
+                    self.lock().retain(|waiting| *waiting != seq);
+                }
+            }
+        }
     }
 
     /// Takes one out: it is acknowledged, or nobody wants it.
     pub(crate) fn remove(&self, receipt: &Receipt) {
-        self.lock().remove(&receipt.audit_head.seq);
+        let seq = receipt.audit_head.seq;
+        let mut waiting = self.lock();
+        let Ok(at) = waiting.binary_search(&seq) else { return };
+        waiting.remove(at);
+        // All before the oldest that waits are acknowledged, and so is this one if it was the oldest.
+        let newest_posted = at == 0 && waiting.front().is_none_or(|next| *next > seq);
+        drop(waiting);
+        if newest_posted && let Some((_, file)) = &self.used {
+            // A number too low only posts again.
+            let _ = std::fs::write(file, format!("{seq}\n"));
+        }
     }
 
     /// How many wait.
@@ -54,7 +87,7 @@ impl Outbox {
         self.added.notified().await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Receipt>>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<u64>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,23 +10,29 @@
 //! From the claim on, work runs in a task of its own: whoever asked may leave.
 
 use crate::audit::Audit;
+use crate::breaker::{Breaker, Change};
 use crate::cause::chain;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::dedup::{Claim, Claimed, Fresh, Ledger};
-use crate::edr::{self, Edr, Outcome};
+use crate::edr::{self, Outcome};
+use crate::lease::Leases;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
-use crate::policy::{Policy, Refusal};
+use crate::policy::Refusal;
 use crate::receipt;
 use crate::record;
-use crate::verify::{Rejection, Verified, Verifier};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use crate::rules::{Rules, RulesError};
+use crate::verify::{Rejection, Verified};
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use vyrox_contract::{Action, Ed25519Signer, Envelope, ProxyId, Receipt, TenantId};
+use vyrox_audit::Draft;
+use vyrox_contract::{Action, Envelope, Outcome as Kind, ProxyId, Receipt, TenantId, Verification};
 
 /// The answer to whoever asked.
 #[derive(Debug, Clone)]
@@ -50,9 +56,17 @@ pub enum Answer {
     AuditFailed,
 }
 
+/// Why a reload changed nothing.
+#[derive(Debug, thiserror::Error)]
+enum ReloadError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("the new rules cannot be put in force")]
+    Rules(#[from] RulesError),
+}
+
 /// All steps and what they need.
 pub struct Pipeline {
-    pub(crate) verifier: Verifier,
     pub(crate) audit: Audit,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
@@ -60,13 +74,14 @@ pub struct Pipeline {
     pub(crate) tenant_id: TenantId,
     pub(crate) proxy_id: ProxyId,
     pub(crate) dry_run: bool,
+    pub(crate) breaker: Arc<Breaker>,
+    pub(crate) leases: Leases,
     ledger: Arc<Ledger>,
-    policy: Policy,
-    edr: Edr,
-    signer: Ed25519Signer,
+    rules: RwLock<Arc<Rules>>,
     places: Arc<Semaphore>,
     tasks: TaskTracker,
-    recovered: AtomicBool,
+    /// Cancelled once what an earlier run left unfinished has been reported.
+    recovered: CancellationToken,
     /// When a rejection was last spoken of.
     spoke: AtomicI64,
 }
@@ -76,12 +91,11 @@ impl Pipeline {
         config: &Config,
         clock: Arc<dyn Clock>,
         audit: Audit,
-        ledger: Arc<Ledger>,
-        edr: Edr,
+        (ledger, leases): (Arc<Ledger>, Leases),
+        rules: Rules,
         outbox: Outbox,
     ) -> Self {
         Self {
-            verifier: Verifier::new(config),
             audit,
             clock,
             metrics: Metrics::default(),
@@ -89,15 +103,55 @@ impl Pipeline {
             tenant_id: config.tenant_id.clone(),
             proxy_id: config.proxy_id.clone(),
             dry_run: config.dry_run,
+            breaker: Arc::clone(&rules.breaker),
+            leases,
             ledger,
-            policy: Policy::new(config),
-            edr,
-            signer: config.signer.clone(),
+            rules: RwLock::new(Arc::new(rules)),
             places: Arc::new(Semaphore::new(config.limits.in_flight)),
             tasks: TaskTracker::new(),
-            recovered: AtomicBool::new(false),
+            recovered: CancellationToken::new(),
             spoke: AtomicI64::new(i64::MIN),
         }
+    }
+
+    /// The rules of this moment. Work that has begun ends with those that it began with.
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes over what a reload can change, or says why not and keeps what there is. Both are entries of the log.
+    pub(crate) async fn reload(&self, loaded: Result<Config, ConfigError>) {
+        let before = self.rules();
+        let after = match loaded.map_err(ReloadError::from).and_then(|config| Ok(before.replaced_by(&config)?)) {
+            Ok(after) => Arc::new(after),
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "the new configuration is refused; the old one stays in force");
+                self.note("CONFIG_REFUSED", [("reason", json!(chain(&error)))]).await;
+                return;
+            }
+        };
+        let digests = [("policy_digest", json!(after.digest)), ("previous_policy_digest", json!(before.digest))];
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&after);
+        tracing::info!(policy_digest = after.digest, "the configuration was reloaded");
+        self.note("CONFIG_RELOADED", digests).await;
+    }
+
+    /// Enters an event of the proxy's own. One that cannot be written is said in the process's log; nothing waits for it.
+    pub(crate) async fn note<const N: usize>(&self, name: &'static str, detail: [(&str, Value); N]) -> bool {
+        let detail = detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.enter(Change { name, detail }).await
+    }
+
+    /// The same, for what happened to the breaker.
+    pub(crate) async fn enter(&self, change: Change) -> bool {
+        let mut event = Draft::event(self.clock.now(), self.tenant_id.as_str(), change.name);
+        event.detail = change.detail;
+        let written = self.audit.append(vec![event]).await;
+        if let Err(error) = &written {
+            tracing::error!(event = change.name, error = %chain(error), "an event is not in the audit log");
+            self.metrics.audit_failed();
+        }
+        written.is_ok()
     }
 
     /// Authenticates an envelope at the time of the proxy's clock.
@@ -105,7 +159,7 @@ impl Pipeline {
     /// # Errors
     /// [`Rejection`].
     pub fn verify(&self, envelope: &Envelope) -> Result<Verified<Action>, Rejection> {
-        self.verifier.envelope(envelope, self.clock.now())
+        self.rules().verifier.envelope(envelope, self.clock.now())
     }
 
     /// Counts what was turned away and speaks of it, at most once a second: whoever has no key must not be able to fill a
@@ -125,6 +179,11 @@ impl Pipeline {
             Claimed::Fresh(fresh) => *fresh,
             Claimed::InFlight => return Answer::InFlight,
             Claimed::Taken => return Answer::Taken,
+            Claimed::Unreadable(error) => {
+                tracing::error!(error = %chain(&error), "what was done under this request id cannot be read");
+                self.metrics.audit_failed();
+                return Answer::AuditFailed;
+            }
             Claimed::Finished(receipt) => {
                 // Asked again because the report was lost, perhaps.
                 self.outbox.add(&receipt);
@@ -136,13 +195,12 @@ impl Pipeline {
         let pipeline = Arc::clone(self);
         self.tasks.spawn(async move {
             let worker = Arc::clone(&pipeline);
-            let ended = tokio::spawn(async move { worker.work(fresh, reply).await }).await;
+            let ended = tokio::spawn(async move { worker.work(fresh, place, reply).await }).await;
             // A fault in the work itself. If its intent is on disk, it is what a crash would have left: reported, not
             // repeated.
             if ended.is_err() && pipeline.ledger.is_in_flight(&subject.key) {
                 pipeline.report_unfinished(pipeline.ledger.held(subject)).await;
             }
-            drop(place);
         });
         // Without an answer the work has failed or the process is stopping; asking again tells.
         answer.await.unwrap_or(Answer::InFlight)
@@ -168,21 +226,27 @@ impl Pipeline {
     pub(crate) fn recover(self: &Arc<Self>, unfinished: Vec<Claim>) {
         let pipeline = Arc::clone(self);
         self.tasks.spawn(async move {
+            pipeline.ledger.settle();
             for claim in unfinished {
                 pipeline.report_unfinished(claim).await;
             }
-            pipeline.recovered.store(true, Ordering::Release);
+            pipeline.recovered.cancel();
         });
+    }
+
+    /// Returns when what an earlier run left unfinished has been reported.
+    pub(crate) async fn recovered(&self) {
+        self.recovered.cancelled().await;
     }
 
     /// Whether it can do its work.
     pub fn is_ready(&self) -> bool {
-        self.recovered.load(Ordering::Acquire) && self.audit.is_healthy()
+        self.recovered.is_cancelled() && self.audit.is_healthy()
     }
 
     /// A receipt in its signed envelope.
     pub fn seal(&self, receipt: &Receipt) -> Envelope {
-        Envelope::seal(receipt, &self.signer)
+        Envelope::seal(receipt, &self.rules().signer)
     }
 
     /// Waits until no work is left.
@@ -193,13 +257,15 @@ impl Pipeline {
 
     async fn report_unfinished(&self, claim: Claim) {
         tracing::warn!(request_id = %claim.subject().key.request_id, "this action was begun and not ended");
-        let outcome = edr::examine(claim, &self.edr).await;
-        self.conclude(outcome, || ()).await;
+        let rules = self.rules();
+        let outcome = edr::examine(claim, &rules.edr).await;
+        self.conclude(outcome, &rules, || ()).await;
     }
 
-    async fn work(&self, fresh: Fresh<Action>, reply: oneshot::Sender<Answer>) {
+    async fn work(&self, fresh: Fresh<Action>, place: OwnedSemaphorePermit, reply: oneshot::Sender<Answer>) {
         let request_id = fresh.verified().value().request_id.clone();
-        let (outcome, refusal) = match self.policy.permit(fresh, self.clock.now()) {
+        let rules = self.rules();
+        let (outcome, refusal) = match rules.policy.permit(fresh, self.clock.now()) {
             Err(refused) => {
                 let refusal = refused.refusal;
                 (Outcome::refused(*refused), Some(refusal))
@@ -207,7 +273,7 @@ impl Pipeline {
             Ok(permitted) => {
                 let now = self.clock.now();
                 match record::record(permitted, &self.audit, &self.tenant_id, now).await {
-                    Ok(recorded) => (edr::execute(recorded, &self.edr).await, None),
+                    Ok(recorded) => (edr::execute(recorded, &rules.edr).await, None),
                     Err(error) => {
                         tracing::error!(%request_id, error = %chain(&error), "not recorded, not done");
                         self.metrics.audit_failed();
@@ -224,15 +290,24 @@ impl Pipeline {
                 let _ = reply.send(answer);
             }
         };
-        let receipt = self.conclude(outcome, || answer(Answer::AuditFailed)).await;
+        let receipt = self.conclude(outcome, &rules, || answer(Answer::AuditFailed)).await;
+        let wrong = matches!(receipt.outcome, Kind::Failed | Kind::Ambiguous)
+            || receipt.verification == Verification::Contradicted;
+        // Before the answer: whoever comes back at once must not be told that too much is at work.
+        drop(place);
         answer(Answer::Ended { receipt, refusal });
+        if wrong && let Some(opened) = self.breaker.count(self.clock.now()) {
+            tracing::error!("the circuit breaker is open: nothing is contained until `vyrox-edge-proxy breaker reset`");
+            self.enter(opened).await;
+        }
     }
 
     /// Puts the outcome on disk, however long that takes: what has happened must be recorded. `failing` is called when a
     /// write fails.
-    async fn conclude(&self, outcome: Outcome, mut failing: impl FnMut()) -> Arc<Receipt> {
+    async fn conclude(&self, outcome: Outcome, rules: &Rules, mut failing: impl FnMut()) -> Arc<Receipt> {
         let entry = loop {
-            let draft = receipt::draft(&outcome, &self.tenant_id, self.clock.now());
+            let lease = self.leases.effect(outcome.subject(), outcome.ending().kind);
+            let draft = receipt::draft(&outcome, &rules.digest, lease, &self.tenant_id, self.clock.now());
             match self.audit.append(vec![draft]).await.map(|mut entries| entries.pop()) {
                 Ok(Some(entry)) => break entry,
                 Ok(None) => {}
@@ -244,6 +319,7 @@ impl Pipeline {
             failing();
             tokio::time::sleep(Duration::from_secs(1)).await;
         };
+        self.leases.see(&entry);
         let receipt = receipt::from_entry(&entry, &self.tenant_id, &self.proxy_id)
             .map(Arc::new)
             .expect("the entry was made by receipt::draft from valid ids");
@@ -256,7 +332,7 @@ impl Pipeline {
             seq = receipt.audit_head.seq,
             "action ended"
         );
-        outcome.into_claim().finish(Arc::clone(&receipt));
+        outcome.into_claim().finish(&receipt);
         self.outbox.add(&receipt);
         receipt
     }

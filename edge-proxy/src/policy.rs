@@ -3,12 +3,19 @@
 //! Everything here is decided locally, whoever signed: a stolen platform key can still not isolate a protected host,
 //! exceed the budget, or do anything while the kill switch file exists.
 
+mod maintenance;
+
+pub use maintenance::{Maintenance, NotATime, TimeOfDay, Weekday};
+
+use crate::breaker::Breaker;
 use crate::config::{Config, PolicyConfig};
 use crate::dedup::Fresh;
 use crate::edr;
 use crate::hosts::ProtectedHosts;
+use std::collections::BTreeSet;
 use std::path::Path;
-use vyrox_contract::{Action, MAX_AHEAD_SECONDS, Operation};
+use std::sync::Arc;
+use vyrox_contract::{Action, ActionType, MAX_AHEAD_SECONDS, Operation};
 
 /// An action that this proxy agrees to do. Made only by [`Policy::permit`].
 #[derive(Debug)]
@@ -44,12 +51,24 @@ pub enum Refusal {
     /// Not possible with this vendor; never replaced by another action.
     #[error("the action is not supported for this vendor")]
     Unsupported,
-    /// The device id is not of the vendor's form.
-    #[error("the device id does not have the vendor's form")]
+    /// The target lacks an id that its vendor needs, or has one of another form.
+    #[error("the target lacks an id that its vendor needs, or has one that is not of the vendor's form")]
     DeviceForm,
     /// A protected host.
     #[error("the host is protected by this proxy's policy")]
     ProtectedHost,
+    /// A maintenance window.
+    #[error("the host is in a maintenance window of this proxy's policy")]
+    Maintenance,
+    /// Fewer different approvers than the host takes.
+    #[error("the host takes more approvers by this proxy's policy")]
+    Quorum,
+    /// A lease that is too long, or of something that cannot be undone.
+    #[error("the lease is 0, longer than this proxy's policy allows, or of an action that cannot be undone")]
+    Lease,
+    /// Too much went wrong lately.
+    #[error("the circuit breaker is open; a person resets it with `vyrox-edge-proxy breaker reset`")]
+    BreakerOpen,
     /// Too many isolations in the last hour or day.
     #[error("the isolation budget is used up")]
     Budget,
@@ -69,12 +88,14 @@ pub struct Refused {
 pub struct Policy {
     rules: PolicyConfig,
     protected: ProtectedHosts,
+    breaker: Arc<Breaker>,
 }
 
 impl Policy {
-    /// As configured.
-    pub fn new(config: &Config) -> Self {
-        Self { rules: config.policy.clone(), protected: ProtectedHosts::new(&config.policy.protected_hosts) }
+    /// As configured. The breaker outlives a reload.
+    pub fn new(config: &Config, breaker: Arc<Breaker>) -> Self {
+        let protected = ProtectedHosts::new(&config.policy.protected_hosts);
+        Self { rules: config.policy.clone(), protected, breaker }
     }
 
     /// Decides. The budget is taken last, so that nothing refused for another reason uses it up. `now` in unix seconds.
@@ -89,32 +110,47 @@ impl Policy {
     }
 
     fn refusal(&self, fresh: &mut Fresh<Action>, now: i64) -> Option<Refusal> {
-        let action = fresh.verified().value();
+        let (rules, action) = (&self.rules, fresh.verified().value());
+        let spends = action.operation == Operation::Execute;
+        let refusal = self.objection(action, now).or_else(|| if spends { self.to_host(action, now) } else { None });
+        let (per_hour, per_day) = (rules.max_isolations_per_hour, rules.max_isolations_per_day);
+        refusal.or_else(|| (spends && !fresh.claim.spend_isolation(now, per_hour, per_day)).then_some(Refusal::Budget))
+    }
+
+    /// What holds for everything, a release included.
+    fn objection(&self, action: &Action, now: i64) -> Option<Refusal> {
         let rules = &self.rules;
-        let isolates = action.operation == Operation::Execute;
+        let nobody = action.approved_by.is_empty() || action.approved_by.iter().any(|by| by.id.is_empty());
         let age = now.checked_sub(action.approved_at);
-        let checks: [(bool, Refusal); 8] = [
-            (
-                action.approved_by.is_empty() || action.approved_by.iter().any(|by| by.id.is_empty()),
-                Refusal::NoApprover,
-            ),
+        let age_fits = age.is_some_and(|age| (-MAX_AHEAD_SECONDS..=rules.max_approval_age_seconds).contains(&age));
+        let checks = [
+            (nobody, Refusal::NoApprover),
             (now > action.expires_at, Refusal::Expired),
-            (
-                !age.is_some_and(|age| (-MAX_AHEAD_SECONDS..=rules.max_approval_age_seconds).contains(&age)),
-                Refusal::ApprovalAge,
-            ),
+            (!age_fits, Refusal::ApprovalAge),
             (rules.kill_switch_file.as_deref().is_some_and(is_on), Refusal::KillSwitch),
             (!rules.allowed_actions.contains(&action.action_type), Refusal::NotAllowed),
-            // A lease would have to be ended by this proxy, which this version does not do: better no than half.
-            (!edr::supports(action) || action.lease_seconds.is_some(), Refusal::Unsupported),
+            (!edr::supports(action), Refusal::Unsupported),
             (!edr::accepts_device(action), Refusal::DeviceForm),
-            (isolates && self.protected.protects(action.target.hostname.as_str()), Refusal::ProtectedHost),
         ];
-        if let Some((_, refusal)) = checks.into_iter().find(|(fails, _)| *fails) {
-            return Some(refusal);
-        }
-        let (per_hour, per_day) = (rules.max_isolations_per_hour, rules.max_isolations_per_day);
-        (isolates && !fresh.claim.spend_isolation(now, per_hour, per_day)).then_some(Refusal::Budget)
+        checks.into_iter().find_map(|(fails, refusal)| fails.then_some(refusal))
+    }
+
+    /// What holds for doing something to a host. Undoing it is never in the way of anyone.
+    fn to_host(&self, action: &Action, now: i64) -> Option<Refusal> {
+        let (rules, host) = (&self.rules, action.target.hostname.as_str());
+        let approvers: BTreeSet<&str> = action.approved_by.iter().map(|by| by.id.as_str()).collect();
+        let wanted = |rule: &&crate::config::Quorum| ProtectedHosts::new(&rule.hosts).protects(host);
+        let quorum = rules.quorum.iter().filter(wanted).map(|rule| rule.approvers).max().unwrap_or(1);
+        let can_be_undone = action.action_type != ActionType::ProcessKill;
+        let lease_fits = |seconds: u32| (1..=rules.max_lease_seconds).contains(&seconds) && can_be_undone;
+        let checks = [
+            (self.protected.protects(host), Refusal::ProtectedHost),
+            (rules.maintenance.iter().any(|window| window.covers(host, now)), Refusal::Maintenance),
+            (approvers.len() < quorum as usize, Refusal::Quorum),
+            (!action.lease_seconds.is_none_or(lease_fits), Refusal::Lease),
+            (self.breaker.is_open(), Refusal::BreakerOpen),
+        ];
+        checks.into_iter().find_map(|(fails, refusal)| fails.then_some(refusal))
     }
 }
 
@@ -132,13 +168,18 @@ mod tests {
     use std::sync::Arc;
 
     fn ledger(config: &Config) -> Arc<Ledger> {
-        let owner = (&config.tenant_id, &config.proxy_id);
-        Ledger::rebuild(std::iter::empty(), owner, true, 7 * 24 * 3600).unwrap().ledger
+        let log = vyrox_audit::log::Reader::new("nowhere".as_ref());
+        let recall = crate::recall::Recall::new(log, &config.tenant_id, &config.proxy_id);
+        Ledger::empty(recall, crate::dedup::Terms { dry_run: true, retention_seconds: 7 * 24 * 3600 })
+    }
+
+    fn policy(config: &Config) -> Policy {
+        Policy::new(config, Arc::new(Breaker::closed(&config.policy)))
     }
 
     fn decide(config: &Config, ledger: &Arc<Ledger>, change: impl FnOnce(&mut Value)) -> Option<Refusal> {
         let Claimed::Fresh(fresh) = ledger.claim(verified(change), NOW) else { panic!("not fresh") };
-        Policy::new(config).permit(*fresh, NOW).err().map(|refused| refused.refusal)
+        policy(config).permit(*fresh, NOW).err().map(|refused| refused.refusal)
     }
 
     #[test]
@@ -154,14 +195,43 @@ mod tests {
         assert_eq!(refused(Box::new(set("/approved_by/0/id", json!("")))), Some(Refusal::NoApprover));
         assert_eq!(refused(Box::new(set("/expires_at", json!(NOW - 1)))), Some(Refusal::Expired));
         assert_eq!(refused(Box::new(set("/action_type", json!("PROCESS_KILL")))), Some(Refusal::NotAllowed));
-        assert_eq!(refused(Box::new(set("/target/vendor", json!("sentinelone")))), Some(Refusal::Unsupported));
-        assert_eq!(refused(Box::new(|action| action["lease_seconds"] = json!(60))), Some(Refusal::Unsupported));
+        assert_eq!(refused(Box::new(set("/target/vendor", json!("generic")))), Some(Refusal::Unsupported));
+        assert_eq!(refused(Box::new(set("/target/vendor", json!("sentinelone")))), Some(Refusal::DeviceForm));
+        for (seconds, refusal) in [(60, None), (0, Some(Refusal::Lease)), (604_801, Some(Refusal::Lease))] {
+            assert_eq!(refused(Box::new(move |action| action["lease_seconds"] = json!(seconds))), refusal);
+        }
         assert_eq!(refused(Box::new(set("/target/device_id", json!("abc")))), Some(Refusal::DeviceForm));
         assert_eq!(refused(Box::new(set("/target/hostname", json!("DC-01.corp")))), Some(Refusal::ProtectedHost));
         for approved_at in [NOW - 3601, NOW + 6, i64::MIN, i64::MIN + NOW, i64::MAX] {
             let refusal = refused(Box::new(set("/approved_at", json!(approved_at))));
             assert_eq!(refusal, Some(Refusal::ApprovalAge), "{approved_at}");
         }
+    }
+
+    #[test]
+    fn named_hosts_take_more_than_one_person_and_one_person_is_one_however_often_named() {
+        let mut config = config();
+        let rule = |host: &str, approvers| crate::config::Quorum { hosts: vec![host.into()], approvers };
+        config.policy.quorum = vec![rule("ws-*", 2), rule("ws-01", 1), rule("srv-*", 3)];
+        let by = |ids: &[&str]| {
+            let people: Vec<Value> = ids.iter().map(|id| json!({"id": id, "name": "same name"})).collect();
+            move |action: &mut Value| action["approved_by"] = json!(people)
+        };
+        assert_eq!(decide(&config, &ledger(&config), by(&["1"])), Some(Refusal::Quorum));
+        assert_eq!(decide(&config, &ledger(&config), by(&["1", "1"])), Some(Refusal::Quorum));
+        assert_eq!(decide(&config, &ledger(&config), by(&["1", "2"])), None);
+        let release = |action: &mut Value| action["operation"] = json!("rollback");
+        assert_eq!(decide(&config, &ledger(&config), release), None, "undoing takes one");
+    }
+
+    #[test]
+    fn a_maintenance_window_leaves_its_hosts_alone_but_lets_them_be_released() {
+        let mut config = config();
+        let window = "hosts = ['ws-*']\nfrom = '00:00'\nto = '00:00'";
+        config.policy.maintenance = vec![toml::from_str(window).unwrap()];
+        assert_eq!(decide(&config, &ledger(&config), |_| ()), Some(Refusal::Maintenance));
+        let release = |action: &mut Value| action["operation"] = json!("rollback");
+        assert_eq!(decide(&config, &ledger(&config), release), None);
     }
 
     #[test]
@@ -184,7 +254,7 @@ mod tests {
         config.policy.max_isolations_per_hour = 1;
         let ledger = ledger(&config);
         let Claimed::Fresh(fresh) = ledger.claim(verified(|_| ()), NOW) else { panic!("not fresh") };
-        let _done = Policy::new(&config).permit(*fresh, NOW).unwrap();
+        let _done = policy(&config).permit(*fresh, NOW).unwrap();
         let next = |action: &mut Value| action["request_id"] = json!("req-2");
         assert_eq!(decide(&config, &ledger, next), Some(Refusal::Budget));
         assert_eq!(decide(&config, &ledger, |action| action["operation"] = json!("rollback")), None);

@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use vyrox_contract::{Ed25519Signer, Envelope, Poll};
+use vyrox_contract::{Envelope, Poll};
 
 /// The most envelopes of one answer that are looked at. The relay hands out again what was not reported.
 const MAX_ACTIONS: usize = 64;
@@ -26,18 +26,12 @@ struct Work {
 }
 
 /// Asks for work until `stop`.
-pub(crate) async fn actions(
-    pipeline: Arc<Pipeline>,
-    relay: Relay,
-    signer: Ed25519Signer,
-    config: PollConfig,
-    stop: CancellationToken,
-) {
+pub(crate) async fn actions(pipeline: Arc<Pipeline>, relay: Relay, config: PollConfig, stop: CancellationToken) {
     let mut pause = Pause::new(&config);
     loop {
         let asked = tokio::select! {
             () = stop.cancelled() => return,
-            asked = ask(&pipeline, &relay, &signer) => asked,
+            asked = ask(&pipeline, &relay) => asked,
         };
         pipeline.metrics.polled(asked.is_ok());
         let wait = match asked {
@@ -57,7 +51,7 @@ pub(crate) async fn actions(
     }
 }
 
-async fn ask(pipeline: &Pipeline, relay: &Relay, signer: &Ed25519Signer) -> Result<Option<Work>, RelayError> {
+async fn ask(pipeline: &Pipeline, relay: &Relay) -> Result<Option<Work>, RelayError> {
     let now = pipeline.clock.now();
     let poll = Poll {
         proxy_id: pipeline.proxy_id.clone(),
@@ -67,7 +61,7 @@ async fn ask(pipeline: &Pipeline, relay: &Relay, signer: &Ed25519Signer) -> Resu
         audit_head: pipeline.audit.head(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    relay.post("/proxy/v1/poll", &Envelope::seal(&poll, signer), now).await
+    relay.post("/proxy/v1/poll", &Envelope::seal(&poll, &pipeline.rules().signer), now).await
 }
 
 fn take(pipeline: &Arc<Pipeline>, envelope: Value) {

@@ -1,15 +1,20 @@
 //! Starting, running and stopping.
 
+use crate::attendant;
 use crate::audit::Audit;
+use crate::breaker::Breaker;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
-use crate::dedup::{Ledger, Rebuilt};
-use crate::edr::Edr;
+use crate::dedup::{Ledger, Rebuilt, Terms};
+use crate::lease::Leases;
 use crate::outbound::ClientError;
 use crate::outbox::Outbox;
 use crate::pipeline::Pipeline;
+use crate::recall::Recall;
 use crate::relay::Relay;
-use crate::subject::Key;
+use crate::rules::Rules;
+use crate::tls::{self, TlsError};
+use crate::upkeep::Upkeep;
 use crate::{poll, server};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,6 +40,9 @@ pub enum StartError {
     /// No HTTP client.
     #[error("outgoing connections cannot be set up")]
     Client(#[from] ClientError),
+    /// No TLS.
+    #[error("TLS cannot be served")]
+    Tls(#[from] TlsError),
     /// The address is taken or not this machine's.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
@@ -73,44 +81,51 @@ impl Proxy {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        let edr = Edr::new(&config)?;
+        let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
         let relay = config.relay_url.as_deref().map(Relay::new).transpose()?;
 
         let now = clock.now();
-        let Opened { log, recovered } =
+        let Opened { mut log, recovered } =
             Log::open(&config.audit_dir, config.proxy_id.as_str(), config.tenant_id.as_str(), now)?;
         if recovered.cut_bytes() > 0 {
             tracing::warn!(bytes = recovered.cut_bytes(), "a torn last line of the audit log was cut and recorded");
         }
-        let retention = config.limits.retention_seconds;
-        let window = now.saturating_sub(retention);
-        // Down for longer than the window: what it was doing when it went down is still to be reported. The entry about a
-        // repair, made just now, does not count.
-        let idle = log.entries_since(window).all(|entry| entry.is_ok_and(|entry| Key::of_entry(&entry).is_none()));
-        let entries = log.entries_since(if idle { i64::MIN } else { window });
-        let owner = (&config.tenant_id, &config.proxy_id);
-        let Rebuilt { ledger, unfinished, receipts } = Ledger::rebuild(entries, owner, config.dry_run, retention)?;
+        let terms = Terms { dry_run: config.dry_run, retention_seconds: config.limits.retention_seconds };
+        let recall = Recall::new(log.reader(), &config.tenant_id, &config.proxy_id);
+        let Rebuilt { ledger, unfinished, outcomes, leases } = Ledger::rebuild(&mut log, recall.clone(), terms, now)?;
+        let leases = Leases::rebuild(&log.reader(), leases, config.dry_run)?;
 
         let listener =
             TcpListener::bind(config.listen).await.map_err(|error| StartError::Listen(config.listen, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(config.listen, error))?;
 
+        let breaker = Arc::new(Breaker::load(&config.audit_dir, &config.policy));
+        if breaker.is_open() {
+            tracing::warn!("the circuit breaker is open: nothing is contained until `vyrox-edge-proxy breaker reset`");
+        }
+        let rules = Rules::new(&config, breaker)?;
+        let (reader, archiver) = (log.reader(), log.archiver());
         let (audit, writer) = Audit::start(log, Arc::clone(&clock)).map_err(StartError::Writer)?;
-        let outbox = if relay.is_some() { Outbox::new(receipts) } else { Outbox::unused() };
-        let pipeline = Arc::new(Pipeline::new(&config, clock, audit, ledger, edr, outbox));
+        let outbox = if relay.is_some() { Outbox::new(recall, &config.audit_dir, &outcomes) } else { Outbox::unused() };
+        let (retention_seconds, since) = (terms.retention_seconds, now.saturating_sub(terms.retention_seconds));
+        let upkeep =
+            Upkeep { audit: audit.clone(), reader, archiver, clock: Arc::clone(&clock), since, retention_seconds };
+        let pipeline = Arc::new(Pipeline::new(&config, clock, audit, (ledger, leases), rules, outbox));
         pipeline.recover(unfinished);
 
         let (inlets, outlets) = (TaskTracker::new(), TaskTracker::new());
         let (stop_inlets, stop_outlets) = (CancellationToken::new(), CancellationToken::new());
+        inlets.spawn(upkeep.run(Arc::clone(&pipeline), stop_inlets.clone()));
         if let Some(relay) = relay {
-            let (signer, poll) = (config.signer.clone(), config.poll.clone());
+            let poll = config.poll.clone();
             let (again, shared) = (relay.clone(), Arc::clone(&pipeline));
             outlets.spawn(poll::receipts(shared, again, poll.clone(), stop_outlets.clone()));
-            inlets.spawn(poll::actions(Arc::clone(&pipeline), relay, signer, poll, stop_inlets.clone()));
+            inlets.spawn(poll::actions(Arc::clone(&pipeline), relay, poll, stop_inlets.clone()));
         }
         let drain = config.limits.drain;
+        inlets.spawn(attendant::attend(Arc::clone(&pipeline), stop_inlets.clone()));
         inlets.spawn(server::serve(
-            listener,
+            (listener, tls),
             Arc::clone(&pipeline),
             config.export_token,
             config.limits,
@@ -140,6 +155,12 @@ impl RunningProxy {
         self.pipeline.is_ready()
     }
 
+    /// Takes over what a reload can change (keys, shared secret, policy, credentials), or says why not and keeps what there
+    /// is. Either is an entry of the audit log.
+    pub async fn reload(&self, loaded: Result<Config, ConfigError>) {
+        self.pipeline.reload(loaded).await;
+    }
+
     /// Takes nothing new, lets what is at work end, posts the last receipts, closes the log. Bounded by the configured
     /// drain time; what is still at work then is reported as ambiguous at the next start.
     pub async fn shutdown(self) {
@@ -167,13 +188,24 @@ impl RunningProxy {
     }
 }
 
-/// Starts, runs until `shutdown`, and stops in order.
+/// Starts, runs until `shutdown`, and stops in order. Whenever `reload` has something, it is taken over or refused.
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn run(config: Config, clock: Arc<dyn Clock>, shutdown: impl Future<Output = ()>) -> Result<(), StartError> {
+pub async fn run(
+    config: Config,
+    clock: Arc<dyn Clock>,
+    shutdown: impl Future<Output = ()>,
+    mut reload: impl AsyncFnMut() -> Result<Config, ConfigError>,
+) -> Result<(), StartError> {
     let running = Proxy::start(config, clock).await?;
-    shutdown.await;
+    tokio::pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            loaded = reload() => running.reload(loaded).await,
+        }
+    }
     running.shutdown().await;
     Ok(())
 }

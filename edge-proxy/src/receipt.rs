@@ -4,26 +4,40 @@
 //! and the answer after a restart are the same.
 
 use crate::edr::Outcome;
+use crate::lease::Effect;
+use crate::subject::Key;
 use serde_json::{Map, Value, json};
 use vyrox_audit::{Draft, Entry, Phase};
 use vyrox_contract::{AuditHead, ProxyId, Receipt, RequestId, TenantId};
 
-/// The entry that says how it ended. `now` in unix seconds.
-pub fn draft(outcome: &Outcome, tenant_id: &TenantId, now: i64) -> Draft {
+/// The entry that says how it ended, under which policy, and what that does to the device's lease. `now` in unix seconds.
+pub fn draft(outcome: &Outcome, policy_digest: &str, lease: Effect, tenant_id: &TenantId, now: i64) -> Draft {
     let ending = outcome.ending();
     let mut detail = Map::new();
     detail.insert("verification".into(), json!(ending.verification.as_str()));
     detail.insert("text".into(), json!(ending.detail));
+    detail.insert("policy_digest".into(), json!(policy_digest));
+    detail.insert("version".into(), json!(env!("CARGO_PKG_VERSION")));
     if let Some(reference) = &ending.vendor_reference {
         detail.insert("vendor_reference".into(), json!(reference));
     }
-    let draft = outcome.subject().draft(tenant_id.as_str(), now, Phase::Outcome, detail);
+    let lease_until = match lease {
+        Effect::Until(until) => Some(until),
+        Effect::Ends | Effect::Nothing => None,
+    };
+    if lease == Effect::Ends {
+        detail.insert("lease_seconds".into(), json!(0));
+    }
+    let mut subject = outcome.subject().clone();
+    subject.lease_until = lease_until;
+    let draft = subject.draft(tenant_id.as_str(), now, Phase::Outcome, detail);
     Draft { outcome: Some(ending.kind.as_str().to_owned()), ..draft }
 }
 
 /// The receipt that an outcome's entry stands for; `None` for any other entry.
 pub fn from_entry(entry: &Entry, tenant_id: &TenantId, proxy_id: &ProxyId) -> Option<Receipt> {
     let text = |name: &str| entry.detail().get(name).and_then(Value::as_str);
+    let number = |name: &str| entry.detail().get(name).and_then(Value::as_i64);
     Some(Receipt {
         request_id: entry.request_id()?.parse::<RequestId>().ok()?,
         tenant_id: tenant_id.clone(),
@@ -32,6 +46,11 @@ pub fn from_entry(entry: &Entry, tenant_id: &TenantId, proxy_id: &ProxyId) -> Op
         verification: serde_json::from_value(json!(text("verification")?)).ok()?,
         detail: text("text")?.to_owned(),
         vendor_reference: text("vendor_reference").map(str::to_owned),
+        operation: Key::of_entry(entry).map(|key| key.operation()),
+        lease_until: number("lease_until"),
+        lease_of: text("lease_of").and_then(|id| id.parse().ok()),
+        policy_digest: text("policy_digest").map(str::to_owned),
+        version: text("version").map(str::to_owned),
         finished_at: entry.timestamp(),
         audit_head: AuditHead { seq: entry.seq(), hash: entry.hash().to_owned() },
     })

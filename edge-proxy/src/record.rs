@@ -39,6 +39,7 @@ pub async fn record(
     let detail = detail(verified.value(), verified.authenticated_by());
     let claim = &mut permitted.fresh.claim;
     let draft = claim.subject().draft(tenant_id.as_str(), now, Phase::Intent, detail);
+    audit.is_sound()?;
     // Taken for good before the write: if this task is dropped while it waits, the entry may be on disk all the same.
     claim.hold();
     match audit.append(vec![draft]).await {

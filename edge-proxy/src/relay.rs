@@ -4,7 +4,12 @@ use crate::outbound::{self, ClientError};
 use reqwest::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
+
+/// A difference between the clocks of more than this is worth a word, in seconds.
+const WORTH_SAYING: u64 = 5;
 
 /// Why a call to the relay did not work.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +20,9 @@ pub enum RelayError {
     /// 401.
     #[error("the relay does not accept this proxy: it is revoked or not enrolled there{}", skew(*.0))]
     Unauthorised(Option<i64>),
+    /// 410: what was signed is outside the relay's window.
+    #[error("the relay finds this proxy's request too old or too far ahead: set this machine's clock{}", skew(*.0))]
+    Clock(Option<i64>),
     /// Another status.
     #[error("the relay answered HTTP {0}")]
     Status(u16),
@@ -27,15 +35,15 @@ impl RelayError {
     /// Whether sending the same again can never work. Not 403 and 404: what stands in front of a relay answers those, too,
     /// while it is being replaced or its address is wrong.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::Status(400 | 409 | 410 | 413 | 422))
+        matches!(self, Self::Status(400 | 409 | 413 | 422))
     }
 }
 
 /// What to say about the two clocks; nothing when they agree or the relay did not tell its time.
 fn skew(seconds: Option<i64>) -> String {
     match seconds {
-        Some(seconds) if seconds.abs() > 5 => {
-            format!(", or this machine's clock is wrong ({seconds:+} s against the relay)")
+        Some(seconds) if seconds.unsigned_abs() > WORTH_SAYING => {
+            format!(" (this machine's clock is off by {seconds:+} s against the relay's)")
         }
         _ => String::new(),
     }
@@ -46,6 +54,8 @@ fn skew(seconds: Option<i64>) -> String {
 pub struct Relay {
     http: reqwest::Client,
     base: String,
+    /// How far the clocks differed when that was last said, in seconds.
+    skew: Arc<AtomicI64>,
 }
 
 impl Relay {
@@ -54,7 +64,11 @@ impl Relay {
     /// # Errors
     /// [`ClientError`].
     pub fn new(url: &str) -> Result<Self, ClientError> {
-        Ok(Self { http: outbound::client(Duration::from_secs(30))?, base: url.trim_end_matches('/').to_owned() })
+        Ok(Self {
+            http: outbound::client(Duration::from_secs(30))?,
+            base: url.trim_end_matches('/').to_owned(),
+            skew: Arc::default(),
+        })
     }
 
     /// Posts; `None` for 204. `now` (unix seconds) is compared with the relay's `Date`.
@@ -69,15 +83,33 @@ impl Relay {
     ) -> Result<Option<T>, RelayError> {
         let url = format!("{}{path}", self.base);
         let response = self.http.post(url).json(body).send().await.map_err(RelayError::Unreachable)?;
+        let ahead = ahead(&response, now);
+        self.say_skew(ahead.unwrap_or_default());
         match response.status() {
             StatusCode::NO_CONTENT => Ok(None),
             status if status.is_success() => {
                 let body = outbound::body(response).await.map_err(RelayError::Unreachable)?;
                 serde_json::from_slice(&body).map(Some).map_err(RelayError::Answer)
             }
-            StatusCode::UNAUTHORIZED => Err(RelayError::Unauthorised(ahead(&response, now))),
+            StatusCode::UNAUTHORIZED => Err(RelayError::Unauthorised(ahead)),
+            StatusCode::GONE => Err(RelayError::Clock(ahead)),
             status => Err(RelayError::Status(status.as_u16())),
         }
+    }
+}
+
+impl Relay {
+    /// Speaks of a difference between the clocks before it makes the relay refuse, and again when it has changed.
+    fn say_skew(&self, ahead: i64) {
+        let is_off = |seconds: i64| seconds.unsigned_abs() > WORTH_SAYING;
+        let said = self.skew.load(Ordering::Relaxed);
+        if is_off(ahead) && !(is_off(said) && ahead.abs_diff(said) <= WORTH_SAYING) {
+            tracing::warn!(
+                seconds = ahead,
+                "this machine's clock differs from the relay's: signed requests are valid for seconds only"
+            );
+        }
+        self.skew.store(ahead, Ordering::Relaxed);
     }
 }
 

@@ -71,7 +71,7 @@ async fn read(body: Body, limits: &Limits) -> Result<axum::body::Bytes, Response
 fn verify(pipeline: &Pipeline, headers: &HeaderMap, body: &[u8]) -> Result<Verified<Action>, Rejection> {
     if let Some(signature) = headers.get(SIGNATURE) {
         let signature = signature.to_str().unwrap_or_default();
-        return pipeline.verifier.shared_secret(body, signature, pipeline.clock.now());
+        return pipeline.rules().verifier.shared_secret(body, signature, pipeline.clock.now());
     }
     let envelope: Envelope = serde_json::from_slice(body).map_err(|_| Rejection::Shape)?;
     pipeline.verify(&envelope)
@@ -86,7 +86,12 @@ fn reject(pipeline: &Pipeline, rejection: &Rejection) -> Response {
         Rejection::Window => StatusCode::GONE,
         Rejection::Address => StatusCode::FORBIDDEN,
     };
-    problem(status, &rejection.to_string())
+    let answer = problem(status, &rejection.to_string());
+    match rejection {
+        // Whoever has no key gives their connection back, so that those who have one get their turn.
+        Rejection::Shape | Rejection::Signature(_) => ([(header::CONNECTION, "close")], answer).into_response(),
+        _ => answer,
+    }
 }
 
 fn answer(pipeline: &Pipeline, answer: &Answer) -> Response {
@@ -118,9 +123,7 @@ const fn refused(refusal: Refusal) -> StatusCode {
         Refusal::Expired | Refusal::ApprovalAge => StatusCode::GONE,
         Refusal::Unsupported => StatusCode::NOT_IMPLEMENTED,
         Refusal::DeviceForm => StatusCode::UNPROCESSABLE_ENTITY,
-        Refusal::NoApprover | Refusal::KillSwitch | Refusal::NotAllowed | Refusal::ProtectedHost | Refusal::Budget => {
-            StatusCode::FORBIDDEN
-        }
+        _ => StatusCode::FORBIDDEN,
     }
 }
 
@@ -151,7 +154,12 @@ async fn ready(State(shared): State<Shared>) -> Response {
 
 async fn metrics(State(shared): State<Shared>) -> Response {
     let pipeline = &shared.pipeline;
-    let text = pipeline.metrics.render(pipeline.audit.counts(), pipeline.outbox.len());
+    let gauges = [
+        ("vyrox_proxy_receipts_waiting", pipeline.outbox.len()),
+        ("vyrox_proxy_leases", pipeline.leases.len()),
+        ("vyrox_proxy_breaker_open", usize::from(pipeline.breaker.is_open())),
+    ];
+    let text = pipeline.metrics.render(pipeline.audit.counts(), &gauges);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 

@@ -12,17 +12,19 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 
 /// Serves until `stop`, then lets open requests end for at most `limits.drain`.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    (listener, tls): (TcpListener, Option<TlsAcceptor>),
     pipeline: Arc<Pipeline>,
     export_token: Option<crate::secret::TokenDigest>,
     limits: Limits,
     stop: CancellationToken,
 ) {
-    let (drain, lifetime) = (limits.drain, limits.connection_lifetime);
+    let (drain, lifetime, handshake) = (limits.drain, limits.connection_lifetime, limits.header_timeout);
     let places = Arc::new(Semaphore::new(limits.connections));
     let connections = GracefulShutdown::new();
     let mut http = http1::Builder::new();
@@ -36,12 +38,20 @@ pub(crate) async fn serve(
         };
         let Some((stream, place)) = accepted else { continue };
         let service = TowerToHyperService::new(router.clone());
-        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        let (http, tls, watcher) = (http.clone(), tls.clone(), connections.watcher());
+        let connection = async move {
+            let stream = match tls {
+                None => Either::Left(stream),
+                Some(tls) => Either::Right(tokio::time::timeout(handshake, tls.accept(stream)).await??),
+            };
+            watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await?;
+            Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+        };
         tokio::spawn(async move {
             // A client's broken connection is the client's business.
             match tokio::time::timeout(lifetime, connection).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!(error = %chain(&error), "connection ended"),
+                Ok(Err(error)) => tracing::debug!(error = %chain(error.as_ref()), "connection ended"),
                 Err(_) => tracing::debug!("connection ended: it was open for too long"),
             }
             drop(place);

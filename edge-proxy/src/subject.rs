@@ -2,7 +2,17 @@
 
 use serde_json::{Map, Value, json};
 use vyrox_audit::{Draft, Entry, Phase};
-use vyrox_contract::{Action, DeviceId, Operation, RequestId, Vendor};
+use vyrox_contract::{Action, Operation, RequestId, Target};
+
+/// The fields of a target that stand in an entry's detail, under the names that they have on the wire.
+const TARGET: [&str; 6] = ["vendor", "device_id", "process_id", "threat_id", "sha1", "measure"];
+
+/// The target that an entry tells of.
+fn target(entry: &Entry) -> Option<Target> {
+    let detail = TARGET.iter().filter_map(|name| Some(((*name).to_owned(), entry.detail().get(*name)?.clone())));
+    let host = [("hostname".to_owned(), json!(entry.host()))];
+    serde_json::from_value(Value::Object(detail.chain(host).collect())).ok()
+}
 
 /// The key against doing something twice. A release may carry the request id of what it releases.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,6 +29,11 @@ impl Key {
         Self { request_id: action.request_id.clone(), rollback: action.operation == Operation::Rollback }
     }
 
+    /// Do or undo.
+    pub fn operation(&self) -> Operation {
+        if self.rollback { Operation::Rollback } else { Operation::Execute }
+    }
+
     /// The key of an entry; `None` for an entry that is not about an action.
     pub fn of_entry(entry: &Entry) -> Option<Self> {
         let rollback = entry.detail().get("operation")?.as_str()? == Operation::Rollback.as_str();
@@ -31,27 +46,34 @@ impl Key {
 pub struct Subject {
     /// Its key.
     pub key: Key,
-    /// The EDR.
-    pub vendor: Option<Vendor>,
-    /// The device.
-    pub device_id: Option<DeviceId>,
+    /// What it is aimed at; an entry of another version may not tell.
+    pub target: Option<Target>,
     /// Whether no EDR was to be called.
     pub dry_run: bool,
-    action_type: String,
+    /// For an isolation that ends by itself: when, unix seconds.
+    pub lease_until: Option<i64>,
+    /// For a release at the end of a lease: the isolation that had it.
+    pub lease_of: Option<RequestId>,
+    /// The kind of containment.
+    pub action_type: String,
     host: String,
     approved_by: String,
     alert_id: Option<String>,
 }
 
 impl Subject {
-    /// Of an action.
-    pub fn of(action: &Action, dry_run: bool) -> Self {
+    /// Of an action that is begun at `now` (unix seconds).
+    pub fn of(action: &Action, dry_run: bool, now: i64) -> Self {
         let approvers: Vec<&str> = action.approved_by.iter().map(|approver| approver.name.as_str()).collect();
         Self {
             key: Key::of(action),
-            vendor: Some(action.target.vendor),
-            device_id: Some(action.target.device_id.clone()),
+            target: Some(action.target.clone()),
             dry_run,
+            lease_until: action
+                .lease_seconds
+                .filter(|_| action.operation == Operation::Execute)
+                .map(|seconds| now.saturating_add(i64::from(seconds))),
+            lease_of: None,
             action_type: action.action_type.to_string(),
             host: action.target.hostname.to_string(),
             approved_by: approvers.join(", "),
@@ -61,12 +83,13 @@ impl Subject {
 
     /// Of an intent that is in the log; `None` for an entry that is not about an action.
     pub fn of_entry(entry: &Entry) -> Option<Self> {
-        let text = |name: &str| entry.detail().get(name).and_then(Value::as_str);
+        let lease_of = entry.detail().get("lease_of").and_then(Value::as_str);
         Some(Self {
             key: Key::of_entry(entry)?,
-            vendor: text("vendor").and_then(|text| text.parse().ok()),
-            device_id: text("device_id").and_then(|text| text.parse().ok()),
+            target: target(entry),
             dry_run: entry.dry_run(),
+            lease_until: entry.detail().get("lease_until").and_then(Value::as_i64),
+            lease_of: lease_of.and_then(|text| text.parse().ok()),
             action_type: entry.action_type().to_owned(),
             host: entry.host().to_owned(),
             approved_by: entry.approved_by().to_owned(),
@@ -76,28 +99,31 @@ impl Subject {
 
     /// Do or undo.
     pub fn operation(&self) -> Operation {
-        if self.key.rollback { Operation::Rollback } else { Operation::Execute }
+        self.key.operation()
+    }
+
+    /// The alert.
+    pub fn alert_id(&self) -> Option<&str> {
+        self.alert_id.as_deref()
     }
 
     /// Whether it asks for the same thing of the same device.
     pub fn is_same_action(&self, other: &Self) -> bool {
-        let what = |subject: &Self| (subject.vendor, subject.device_id.clone(), subject.action_type.clone());
-        what(self) == what(other) && self.host == other.host
-    }
-
-    /// Whether it counts against the isolation budget of a proxy in this mode.
-    pub fn spends_budget(&self, dry_run: bool) -> bool {
-        !self.key.rollback && self.dry_run == dry_run
+        self.target == other.target && self.action_type == other.action_type && self.host == other.host
     }
 
     /// An entry about it.
     pub fn draft(&self, tenant_id: &str, now: i64, phase: Phase, mut detail: Map<String, Value>) -> Draft {
         detail.insert("operation".into(), json!(self.operation().as_str()));
-        if let Some(vendor) = self.vendor {
-            detail.insert("vendor".into(), json!(vendor.as_str()));
+        if let Some(Value::Object(target)) = self.target.as_ref().map(|target| json!(target)) {
+            // The host name has a field of its own.
+            detail.extend(target.into_iter().filter(|(name, _)| TARGET.contains(&name.as_str())));
         }
-        if let Some(device_id) = &self.device_id {
-            detail.insert("device_id".into(), json!(device_id.as_str()));
+        if let Some(until) = self.lease_until {
+            detail.entry("lease_until").or_insert(json!(until));
+        }
+        if let Some(isolation) = &self.lease_of {
+            detail.insert("lease_of".into(), json!(isolation.as_str()));
         }
         Draft {
             timestamp: now,

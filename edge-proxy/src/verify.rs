@@ -3,14 +3,19 @@
 mod shared_secret;
 
 use crate::config::Config;
+use crate::lease::Lease;
 use crate::secret::Secret;
-use vyrox_contract::{Action, Envelope, EnvelopeError, Operation, ProxyId, TenantId, VerifyingKey, is_fresh};
+use vyrox_contract::{
+    Action, Envelope, EnvelopeError, Operation, ProxyId, RequestId, TenantId, VerifyingKey, is_fresh,
+};
 
-/// Something whose sender has been authenticated and whose `issued_at` lies in the window. Made only by [`Verifier`].
+/// Something whose sender has been authenticated and whose `issued_at` lies in the window. Made only by [`Verifier`], and by
+/// [`Verified::end_of`] for what was authenticated earlier: the end of a lease is what the platform signed with it.
 #[derive(Debug)]
 pub struct Verified<T> {
     value: T,
     by: String,
+    lease_of: Option<RequestId>,
 }
 
 impl<T> Verified<T> {
@@ -19,9 +24,22 @@ impl<T> Verified<T> {
         &self.value
     }
 
-    /// What it was authenticated by: a key id, or `shared-secret`.
+    /// What it was authenticated by: a key id, `shared-secret`, or `lease`.
     pub fn authenticated_by(&self) -> &str {
         &self.by
+    }
+
+    /// For the end of a lease: the isolation that had it.
+    pub fn lease_of(&self) -> Option<&RequestId> {
+        self.lease_of.as_ref()
+    }
+}
+
+impl Verified<Action> {
+    /// The release at the end of a lease. `now` in unix seconds; `None` if the log does not hold what it needs.
+    pub(crate) fn end_of(lease: &Lease, owner: (&TenantId, &ProxyId), now: i64) -> Option<Self> {
+        let value = lease.release(owner, now)?;
+        Some(Self { value, by: "lease".to_owned(), lease_of: Some(lease.isolation().clone()) })
     }
 }
 
@@ -101,7 +119,7 @@ impl Verifier {
             return Err(Rejection::Address);
         }
         bounded(&action).map_err(|text| Rejection::Payload(text.to_owned()))?;
-        Ok(Verified { value: action, by })
+        Ok(Verified { value: action, by, lease_of: None })
     }
 }
 
@@ -113,21 +131,31 @@ pub fn belongs(verified: &Verified<Action>, route: Operation) -> Result<(), Reje
     if verified.value.operation == route { Ok(()) } else { Err(Rejection::Operation) }
 }
 
-/// The texts that are free in the contract and go into the audit log: bounded, and without control characters, which
-/// could write on the terminal of whoever reads the log.
+/// Whether a character could write on the terminal of whoever reads the log, begin a line in it, or show a text otherwise
+/// than it is. Joiners, marks, selectors and tags are let through: honest names of many scripts and emoji have them.
+fn deceives(character: char) -> bool {
+    let overrides = '\u{202a}'..='\u{202e}';
+    let isolates = '\u{2066}'..='\u{2069}';
+    character.is_control()
+        || overrides.contains(&character)
+        || isolates.contains(&character)
+        || matches!(character, '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
+}
+
+/// The texts that are free in the contract and go into the audit log: bounded, and without anything that deceives.
 fn bounded(action: &Action) -> Result<(), &'static str> {
-    let clean = |text: &str, max: usize| text.chars().count() <= max && !text.chars().any(char::is_control);
+    let clean = |text: &str, max: usize| text.chars().count() <= max && !text.chars().any(deceives);
     if action.approved_by.len() > 16 {
         return Err("more than 16 approvers");
     }
     if action.approved_by.iter().any(|approver| !clean(&approver.id, 64) || !clean(&approver.name, 128)) {
-        return Err("an approver's id or name is too long or has control characters");
+        return Err("an approver's id or name is too long or has hidden characters");
     }
     if !clean(&action.plan_digest, 128) {
-        return Err("the plan digest is too long or has control characters");
+        return Err("the plan digest is too long or has hidden characters");
     }
     if action.checkpoint.as_ref().is_some_and(|checkpoint| !clean(&checkpoint.hash, 64)) {
-        return Err("the checkpoint's hash is too long or has control characters");
+        return Err("the checkpoint's hash is too long or has hidden characters");
     }
     Ok(())
 }
@@ -136,7 +164,7 @@ fn bounded(action: &Action) -> Result<(), &'static str> {
 /// the sender's own, so it is bounded and cleaned.
 fn reason(error: &EnvelopeError) -> String {
     let text = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-    text.chars().filter(|c| !c.is_control()).take(200).collect()
+    text.chars().filter(|character| !deceives(*character)).take(200).collect()
 }
 
 #[cfg(test)]
@@ -207,6 +235,7 @@ pub(crate) mod tests {
             ("/target/hostname", json!("ws-01; rm -rf /")),
             ("/target/hostname", json!("\u{1b}[2J")),
             ("/approved_by/0/name", json!("x\u{1b}[2Jy")),
+            ("/approved_by/0/name", json!("x\u{202e}y")),
             ("/approved_by/0/name", json!("n".repeat(129))),
             ("/plan_digest", json!("d\n")),
             ("/issued_at", json!(1.5)),

@@ -3,107 +3,22 @@
 
 mod support;
 
-use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader};
+use serde_json::json;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::process::Command;
 use std::time::Duration;
 use support::edr::{Edr, Mood};
-use support::{AID, HOST, action, entries, eventually, platform, proxy_signer, receipt, signed_by};
+use support::process::{Process, now};
+use support::{AID, entries, eventually, receipt};
 use vyrox_audit::Phase;
 use vyrox_contract::{Outcome, Verification};
-use vyrox_edge_proxy::{Clock as _, SystemClock};
-
-struct Process {
-    child: Child,
-    url: String,
-    http: reqwest::Client,
-    /// Reads the log; fails on a line that should not be there.
-    reader: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Process {
-    fn start(dir: &Path, edr: &Edr) -> Self {
-        let key = platform().verifying_key().to_text();
-        let toml = format!(
-            "tenant_id = \"acme\"\nproxy_id = \"proxy-1\"\nplatform_keys = [\"{key}\"]\naudit_dir = \"audit\"\n\
-             signing_key_file = \"key.pem\"\nlisten = \"127.0.0.1:0\"\ndry_run = false\n\
-             [crowdstrike]\nloopback_url = \"{}\"\nclient_id = \"client\"\nconfirm_seconds = 1\n",
-            edr.url
-        );
-        std::fs::write(dir.join("proxy.toml"), toml).unwrap();
-        std::fs::write(dir.join("key.pem"), proxy_signer().to_pem()).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_vyrox-edge-proxy"))
-            .arg("--config")
-            .arg(dir.join("proxy.toml"))
-            .env("VYROX_CROWDSTRIKE_CLIENT_SECRET", "falcon-secret")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        let (lines, started) = mpsc::channel();
-        let reader = std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                assert!(!line.contains("falcon-secret") && !line.contains(HOST), "a log line shows too much: {line}");
-                let line: Value = serde_json::from_str(&line).expect("logs are JSON");
-                let _ = lines.send(line);
-            }
-        });
-        let http = vyrox_edge_proxy::outbound::client(Duration::from_secs(30)).unwrap();
-        let mut process = Self { child, url: String::new(), http, reader: Some(reader) };
-        process.url = loop {
-            let line = started.recv_timeout(Duration::from_secs(20)).expect("it starts");
-            if line["fields"]["message"] == "started" {
-                break format!("http://{}", line["fields"]["address"].as_str().unwrap());
-            }
-        };
-        process
-    }
-
-    async fn execute(&self, request_id: &str) -> Result<(u16, Value), reqwest::Error> {
-        let response = self.http.post(format!("{}/execute", self.url)).body(now(request_id)).send().await?;
-        Ok((response.status().as_u16(), response.json().await?))
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    /// SIGTERM; the exit code.
-    fn stop(mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let code = self.child.wait().unwrap().code();
-        self.reader.take().unwrap().join().expect("every log line is as it should be");
-        code
-    }
-}
-
-impl Drop for Process {
-    /// A test that fails must not leave the program running.
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// An envelope of the present.
-fn now(request_id: &str) -> String {
-    let now = SystemClock.now();
-    let mut action = action();
-    action["request_id"] = json!(request_id);
-    (action["issued_at"], action["approved_at"], action["expires_at"]) = (json!(now), json!(now), json!(now + 600));
-    serde_json::to_string(&signed_by(&platform(), &action)).unwrap()
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_in_the_middle_of_an_action_it_reports_ambiguous_and_never_acts_again() {
     for (mood, state) in [(Mood::Hangs, Verification::Unconfirmed), (Mood::TakesAndHangs, Verification::Confirmed)] {
         let dir = tempfile::tempdir().unwrap();
         let edr = Edr::start(mood).await;
-        let process = Process::start(dir.path(), &edr);
+        let process = Process::start(dir.path(), &edr.url);
         let asked = tokio::spawn({
             let (http, url) = (process.http.clone(), process.url.clone());
             async move { http.post(format!("{url}/execute")).body(now("killed")).send().await.is_err() }
@@ -115,7 +30,7 @@ async fn killed_in_the_middle_of_an_action_it_reports_ambiguous_and_never_acts_a
         process.kill();
         assert!(asked.await.unwrap());
 
-        let process = Process::start(dir.path(), &edr);
+        let process = Process::start(dir.path(), &edr.url);
         let mut answer = process.execute("killed").await.unwrap();
         for _ in 0..500 {
             if answer.0 != 409 {
@@ -142,7 +57,7 @@ async fn killed_under_load_the_chain_stays_whole() {
     let dir = tempfile::tempdir().unwrap();
     let edr = Edr::start(Mood::Fine).await;
     for round in 0..3 {
-        let process = Process::start(dir.path(), &edr);
+        let process = Process::start(dir.path(), &edr.url);
         let load: Vec<_> = (0..40)
             .map(|number| {
                 let (http, url) = (process.http.clone(), process.url.clone());
@@ -157,7 +72,7 @@ async fn killed_under_load_the_chain_stays_whole() {
             let _ = task.await;
         }
     }
-    let process = Process::start(dir.path(), &edr);
+    let process = Process::start(dir.path(), &edr.url);
     assert_eq!(process.execute("after").await.unwrap().0, 403, "the budget was counted across all of it");
     assert_eq!(process.stop(), Some(0));
     let entries = entries(dir.path());
@@ -179,7 +94,7 @@ fn log_lines(dir: &Path) -> usize {
 async fn a_termination_signal_lets_the_action_end_first() {
     let dir = tempfile::tempdir().unwrap();
     let edr = Edr::start(Mood::Pending).await;
-    let process = Process::start(dir.path(), &edr);
+    let process = Process::start(dir.path(), &edr.url);
     let asked = tokio::spawn({
         let (http, url) = (process.http.clone(), process.url.clone());
         async move { http.post(format!("{url}/execute")).body(now("stopped")).send().await.unwrap().status().as_u16() }
@@ -194,7 +109,7 @@ async fn a_termination_signal_lets_the_action_end_first() {
 async fn a_second_instance_on_one_log_does_not_start() {
     let dir = tempfile::tempdir().unwrap();
     let edr = Edr::start(Mood::Fine).await;
-    let process = Process::start(dir.path(), &edr);
+    let process = Process::start(dir.path(), &edr.url);
     let config = std::fs::read_to_string(dir.path().join("proxy.toml")).unwrap();
     let address = process.url.trim_start_matches("http://");
     std::fs::write(dir.path().join("health.toml"), config.replace("127.0.0.1:0", address)).unwrap();
@@ -220,7 +135,7 @@ async fn a_second_instance_on_one_log_does_not_start() {
 async fn a_log_that_is_garbage_does_not_start_silently() {
     let dir = tempfile::tempdir().unwrap();
     let edr = Edr::start(Mood::Fine).await;
-    assert_eq!(Process::start(dir.path(), &edr).stop(), Some(0));
+    assert_eq!(Process::start(dir.path(), &edr.url).stop(), Some(0));
     std::fs::create_dir_all(dir.path().join("audit")).unwrap();
     std::fs::write(dir.path().join("audit/audit-2026-01-01.jsonl"), "garbage\nmore garbage\n").unwrap();
     let refused = Command::new(env!("CARGO_BIN_EXE_vyrox-edge-proxy"))

@@ -200,7 +200,7 @@ async fn the_policy_refuses_with_a_recorded_and_signed_reason() {
         ("/approved_by", json!([]), 403, "nobody approved"),
         ("/action_type", json!("PROCESS_KILL"), 403, "not allowed"),
         ("/target/hostname", json!("DC-01.corp.example"), 403, "protected"),
-        ("/target/vendor", json!("sentinelone"), 501, "not supported"),
+        ("/target/vendor", json!("generic"), 501, "not supported"),
         ("/target/device_id", json!("abc"), 422, "vendor's form"),
     ];
     for (number, (pointer, value, code, reason)) in cases.into_iter().enumerate() {

@@ -14,7 +14,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::edr::{Edr, Mood};
 use support::{Harness, NOW, TestClock, action, config, entries, eventually, live, platform, proxy_signer, signed_by};
-use vyrox_contract::{Envelope, Outcome, Poll, Receipt, VerifyingKey};
+use vyrox_contract::{Envelope, Outcome, Poll, Receipt, Rotation, VerifyingKey};
+use vyrox_edge_proxy::rotate::rotate;
 use vyrox_edge_proxy::{Clock as _, Config, EnrolError, enrol};
 
 #[derive(Default)]
@@ -30,6 +31,8 @@ struct Told {
     refused: usize,
     next_poll_seconds: Value,
     enrolments: Vec<Value>,
+    /// The first is taken, and its answer lost.
+    rotations: Vec<VerifyingKey>,
 }
 
 #[derive(Clone)]
@@ -45,6 +48,7 @@ impl Relay {
             .route("/proxy/v1/poll", post(poll))
             .route("/proxy/v1/receipts", post(receipts))
             .route("/proxy/v1/enrol", post(enrolment))
+            .route("/proxy/v1/rotate", post(rotation))
             .with_state(Arc::clone(&told));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -89,6 +93,15 @@ async fn receipts(State(told): Shared, Json(envelope): Json<Envelope>) -> Respon
     told.receipts.push(envelope.verify::<Receipt>(&[proxy_signer().verifying_key()]).unwrap().parse().unwrap());
     told.actions.clear();
     Json(json!({"status": "ok"})).into_response()
+}
+
+async fn rotation(State(told): Shared, Json(envelope): Json<Envelope>) -> Response {
+    let mut told = told.lock().unwrap();
+    let rotation: Rotation = envelope.verify(&[proxy_signer().verifying_key()]).unwrap().parse().unwrap();
+    let new = VerifyingKey::from_text(&rotation.public_key).unwrap();
+    assert!(envelope.verify::<Rotation>(std::slice::from_ref(&new)).is_ok(), "signed by both");
+    told.rotations.push(new);
+    if told.rotations.len() == 1 { status(503) } else { Json(json!({"status": "rotated"})).into_response() }
 }
 
 async fn enrolment(State(told): Shared, Json(body): Json<Value>) -> Response {
@@ -262,13 +275,15 @@ async fn enrolment_makes_a_key_and_a_configuration_that_works() {
     let home = dir.path().join("home");
     let relay = Relay::start().await;
     let wrong = enrol(&relay.url, "used-up", &home, NOW).await;
-    assert!(matches!(wrong, Err(EnrolError::Relay(_))));
+    assert!(matches!(wrong, Err(EnrolError::Refused)), "and it says that the token is no good: {wrong:?}");
     let enrolled = enrol(&relay.url, "one-time", &home, TestClock::new().now()).await.unwrap();
     assert_eq!((enrolled.tenant_id.as_str(), enrolled.proxy_id.as_str()), ("acme", "proxy-1"));
     assert_eq!((mode(&home), mode(&home.join("proxy-key.pem"))), (0o700, 0o600));
     relay.with(|told| {
         let sent = VerifyingKey::from_text(told.enrolments[0]["public_key"].as_str().unwrap()).unwrap();
         assert_eq!(sent, enrolled.signer.verifying_key());
+        let proof = told.enrolments[0]["proof"].as_str().unwrap();
+        assert!(vyrox_contract::proves_possession("one-time", &sent, proof), "the key's owner asks");
     });
     let loaded = Config::load(Some(&enrolled.config_file), &Default::default()).unwrap();
     assert!(loaded.dry_run);
@@ -277,6 +292,30 @@ async fn enrolment_makes_a_key_and_a_configuration_that_works() {
     assert_eq!(loaded.audit_dir, home.join("audit"));
     let again = enrol(&relay.url, "one-time", &home, NOW).await;
     assert!(matches!(again, Err(EnrolError::AlreadyEnrolled(_))), "nothing is overwritten");
+}
+
+#[tokio::test]
+async fn a_rotation_is_signed_by_both_keys_and_takes_the_same_key_again_after_a_lost_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let relay = Relay::start().await;
+    let file = dir.path().join("proxy-key.pem");
+    std::fs::write(&file, proxy_signer().to_pem()).unwrap();
+    let mut config = relay.polled(config(dir.path()));
+    config.signing_key_file = Some(file.clone());
+    let pushed = |config: &Config| Config { relay_url: None, ..config.clone() };
+    let running = Harness::start(pushed(&config)).await;
+    let lost = rotate(&config, NOW).await.unwrap_err();
+    assert!(lost.to_string().contains("trying again is safe"), "{lost}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), proxy_signer().to_pem(), "still the old one");
+    let (new, old_file) = rotate(&config, NOW).await.unwrap();
+    relay.with(|told| assert_eq!(told.rotations, [new.verifying_key(), new.verifying_key()]));
+    assert_eq!((std::fs::read_to_string(&file).unwrap(), mode(&file)), (new.to_pem(), 0o600));
+    assert_eq!(std::fs::read_to_string(old_file).unwrap(), proxy_signer().to_pem());
+    config.signer = new.clone();
+    running.running.reload(Ok(pushed(&config))).await;
+    let (_, body) = running.execute(|_| ()).await;
+    let envelope: Envelope = serde_json::from_value(body["receipt"].clone()).unwrap();
+    assert!(envelope.verify::<Receipt>(&[new.verifying_key()]).is_ok(), "signed with the new key, without a restart");
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ fn config(dir: &std::path::Path, falcon: &Falcon) -> Config {
     let mut config = live(dir, &falcon.url());
     let edr = config.crowdstrike.as_mut().unwrap();
     (edr.client_id, edr.client_secret) = ("standin-client".into(), Secret::new("standin-secret".into()));
-    edr.confirm_for = Duration::from_secs(2);
+    edr.timing.confirm_for = Duration::from_secs(2);
     config
 }
 
@@ -85,7 +85,6 @@ async fn what_the_vendor_refuses_is_a_failure() {
         (On::Token, Fault::ServerError),
         (On::Token, Fault::Redirect(elsewhere.clone())),
         (On::Details, Fault::Forbidden),
-        (On::Details, Fault::Drop),
         (On::Action, Fault::Forbidden),
         (On::Action, Fault::RateLimited(Duration::from_secs(60))),
         (On::Action, Fault::Redirect(elsewhere)),
@@ -98,12 +97,18 @@ async fn what_the_vendor_refuses_is_a_failure() {
 }
 
 #[tokio::test]
+async fn a_read_that_was_lost_is_repeated_once() {
+    let (receipt, falcon) = isolate(Some((On::Details, Fault::Drop))).await;
+    assert_eq!((receipt.outcome, contains(&falcon)), (Outcome::Executed, 1), "{}", receipt.detail);
+}
+
+#[tokio::test]
 async fn a_host_whose_sensor_does_not_answer_is_unconfirmed() {
     let dir = tempfile::tempdir().unwrap();
     let falcon = falcon().await;
     falcon.set_offline(AID);
     let mut config = config(dir.path(), &falcon);
-    config.crowdstrike.as_mut().unwrap().confirm_for = Duration::from_millis(200);
+    config.crowdstrike.as_mut().unwrap().timing.confirm_for = Duration::from_millis(200);
     let proxy = Harness::start(config).await;
     let (_, body) = proxy.execute(|_| ()).await;
     assert_eq!((receipt(&body).outcome, receipt(&body).verification), (Outcome::Executed, Verification::Unconfirmed));

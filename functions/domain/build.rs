@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     match vyrox_ruleset::compile(&checked) {
         Ok(compiled) => {
             fs::write(out.join("rules.postcard"), compiled.table).expect("OUT_DIR is writable");
-            fs::write(out.join("literals.daachorse"), compiled.automaton).expect("OUT_DIR is writable");
+            fs::write(out.join("literals.finder"), compiled.finder).expect("OUT_DIR is writable");
             ExitCode::SUCCESS
         }
         Err(mistakes) => {

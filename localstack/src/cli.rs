@@ -3,7 +3,8 @@
 
 use crate::demo::{self, Click};
 use crate::fire::{Aim, Simulator};
-use crate::scenario::{SCENARIOS, Scenario};
+use crate::provision;
+use crate::scenario::{HOSTS, SCENARIOS, Scenario};
 use crate::system::{Delivery, Options, System};
 use crate::{Endpoints, clock};
 use clap::{Args, Parser, Subcommand};
@@ -24,6 +25,8 @@ use vyrox_platform::random;
     cargo run                                   start everything, then open the printed page\n  \
     cargo run -- demo                           one alert from webhook to outcome, with a timeline\n  \
     cargo run -- demo --live                    the same, with the host really contained (in the EDR stand-in)\n  \
+    cargo run -- demo --live --vendor defender  the same with Microsoft Defender, or with sentinelone\n  \
+    cargo run -- --fresh                        set the tenant up yourself, with slash commands\n  \
     cargo run -- fire ransomware --url http://127.0.0.1:4700 --secret SECRET --tenant demo"
 )]
 pub struct Cli {
@@ -54,6 +57,10 @@ struct Start {
     /// Use LocalStack, ministack or any other AWS endpoint instead of the embedded one.
     #[arg(long, value_name = "URL")]
     aws_endpoint: Option<String>,
+    /// Deploy the template at --aws-endpoint with this command instead of running the functions here; everything then goes
+    /// through what it deployed. It gets the stack's parameters as JSON and prints the functions' addresses: localstack/deploy.
+    #[arg(long, value_name = "COMMAND", requires = "aws_endpoint")]
+    deploy: Option<String>,
     /// Keep everything in this directory across restarts.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -63,6 +70,9 @@ struct Start {
     /// How many approvers it takes.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
     quorum: u8,
+    /// Begin with nothing set up: link the server, add approvers and a source yourself, with slash commands on the page.
+    #[arg(long)]
+    fresh: bool,
     /// Check every message against Discord's OpenAPI document too.
     #[arg(long, value_name = "FILE")]
     discord_openapi: Option<PathBuf>,
@@ -75,7 +85,7 @@ struct Start {
 struct Up {
     #[command(flatten)]
     start: Start,
-    /// The first of six ports; 0 takes any free ones.
+    /// The first of eight ports; 0 takes any free ones.
     #[arg(long, value_name = "PORT", default_value_t = 4700)]
     port: u16,
     /// Write all addresses as one JSON object, once everything is ready.
@@ -90,6 +100,9 @@ struct Demo {
     /// Which alert to fire; see `scenarios`.
     #[arg(long, value_name = "NAME", default_value = "credential-dump", value_parser = scenario)]
     scenario: &'static Scenario,
+    /// Fire the clearest alert of this vendor instead: crowdstrike, sentinelone or defender.
+    #[arg(long, value_name = "VENDOR", conflicts_with = "scenario", value_parser = vendor)]
+    vendor: Option<&'static Scenario>,
     /// Click Deny instead of Approve.
     #[arg(long)]
     deny: bool,
@@ -121,15 +134,23 @@ fn scenario(name: &str) -> Result<&'static Scenario, String> {
     })
 }
 
+/// The scenario that shows a vendor.
+fn vendor(name: &str) -> Result<&'static Scenario, String> {
+    let vendor = name.parse().map_err(|error: vyrox_contract::UntrustedInput| error.to_string())?;
+    Scenario::of_vendor(vendor).ok_or_else(|| "there is no scenario of this vendor".to_owned())
+}
+
 impl Start {
     fn options(&self, first_port: Option<u16>) -> Options {
         Options {
             data: self.data.clone(),
             live: self.live,
             aws_endpoint: self.aws_endpoint.clone(),
+            deploy: self.deploy.clone(),
             first_port,
             delivery: if self.push { Delivery::Push } else { Delivery::Poll },
             quorum: self.quorum,
+            fresh: self.fresh,
             discord_openapi: self.discord_openapi.clone(),
             ..Options::default()
         }
@@ -182,7 +203,7 @@ async fn start(arguments: &Start, first_port: Option<u16>) -> Result<System, Str
 }
 
 async fn up(arguments: &Up) -> Result<(), String> {
-    eprintln!("starting: AWS, six functions, the edge proxy, Discord, the EDR and a model, all on this machine ...");
+    eprintln!("starting: AWS, seven functions, the edge proxy, Discord, the EDR and a model, all on this machine ...");
     let system = start(&arguments.start, (arguments.port != 0).then_some(arguments.port)).await?;
     if let Some(file) = &arguments.endpoints_file {
         system.endpoints.write(file).map_err(|error| format!("the endpoints file cannot be written: {error}"))?;
@@ -197,7 +218,8 @@ async fn up(arguments: &Up) -> Result<(), String> {
 async fn demo(arguments: &Demo) -> Result<(), String> {
     let system = start(&arguments.start, None).await?;
     let click = if arguments.deny { Click::Deny } else { Click::Approve };
-    let outcome = demo::run(&system, arguments.scenario, click, arguments.start.live, &random::nonce()).await;
+    let scenario = arguments.vendor.unwrap_or(arguments.scenario);
+    let outcome = demo::run(&system, scenario, click, arguments.start.live, &random::nonce()).await;
     let text = match outcome {
         Ok(story) => Ok(story.text(&system.timeline.stages())),
         Err(error) => Err(format!("the demo failed: {}", chain(&error))),
@@ -232,7 +254,36 @@ async fn stop_requested() {
     }
 }
 
+/// What to do where nothing is set up yet.
+fn first_steps(system: &System, code: &str) -> String {
+    let page = &system.endpoints.discord_page_url;
+    format!(
+        r#"
+Vyrox is running, and the tenant has nothing set up. Open the channel as its administrator:
+
+  {page}?as={}
+
+Type / there. In this order:
+
+  /vyrox register   code: {code}
+                    admin_role: @vyrox-admin
+  /vyrox approvers add   role: @approver
+  /vyrox setup      source: CrowdStrike Falcon
+  /vyrox onboard    sends a signed test alert the whole way, and puts the tenant into use
+  /vyrox test-alert device: {}   a host of the EDR stand-in's
+
+Then act as approver-1 (bottom left) and press Approve.
+
+Ctrl-C stops everything."#,
+        provision::ADMINISTRATOR,
+        HOSTS[0].1,
+    )
+}
+
 fn welcome(system: &System, live: bool) -> String {
+    if let Some(code) = &system.link_code {
+        return first_steps(system, code);
+    }
     let Endpoints {
         tenant_id,
         webhook_base_url,
@@ -260,6 +311,8 @@ Vyrox is running. Open the channel, fire an alert, click Approve.
   Relay              {relay_url}
   Edge proxy         {proxy_url}  ({mode})
   AWS endpoint       {aws_endpoint_url}  (table {table_name})
+
+Or type / in the channel: as administrator (bottom left), /vyrox test-alert sends a test alert, /vyrox doctor looks for mistakes.
 
 Fire an alert (in another terminal):
 

@@ -1,9 +1,10 @@
 //! One alert, watched from its webhook to its outcome, with the time that each stage took.
 
+use crate::edrs;
 use crate::export::cloud_audit;
 use crate::fire::{Aim, FireError, Simulator};
 use crate::provision::{APPROVER, SECOND_APPROVER, tenant_id};
-use crate::scenario::{HOSTS, Scenario};
+use crate::scenario::Scenario;
 use crate::system::System;
 use crate::timeline::Stage;
 use serde_json::Value;
@@ -12,7 +13,6 @@ use std::time::Duration;
 use vyrox_contract::AlertId;
 use vyrox_domain::record::AlertRecord;
 use vyrox_domain::verdict::VerdictLevel;
-use vyrox_edr_standin::HostStatus;
 use vyrox_platform::table::{SortKey, TableError};
 
 /// How long one stage may take before the demo has failed.
@@ -47,7 +47,7 @@ pub(crate) enum DemoError {
     #[error("the proxy's audit chain does not verify: {0}")]
     ProxyAudit(vyrox_audit::verify::Failure),
     #[error("the EDR shows {0}")]
-    Edr(&'static str),
+    Edr(String),
     #[error("a message broke Discord's rules: {0}")]
     Discord(String),
 }
@@ -197,11 +197,10 @@ async fn follow(
     story.tell(now(), format!("discord       the card shows: {}", card["content"].as_str().unwrap_or_default()));
     if live {
         let name = plan.target().hostname.as_str();
-        let aid = HOSTS.iter().find(|(host, _)| *host == name).map_or("", |(_, aid)| *aid);
-        let status = system.falcon.host_status(aid);
-        story.tell(now(), format!("EDR           {name} is {}", status.map_or("unknown", HostStatus::as_str)));
-        if status != Some(HostStatus::Contained) {
-            return Err(DemoError::Edr(status.map_or("no such host", HostStatus::as_str)));
+        let (state, contained) = edrs::state(plan.target(), &system.falcon, &system.edrs);
+        story.tell(now(), format!("EDR           {name} is {state} at {}", plan.target().vendor));
+        if !contained {
+            return Err(DemoError::Edr(state));
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The six functions, configured from the template's own environment, as Lambda would start them.
+//! The seven functions, configured from the template's own environment, as Lambda would start them.
 
 use crate::poller::{self, AtStop};
 use crate::timeline::Timeline;
@@ -7,16 +7,20 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use vyrox_assist::Assist;
+use vyrox_checkpoint::{Checkpointer, ConnectError, Idle};
 use vyrox_dispatch::Dispatch;
 use vyrox_ingest::Ingest;
 use vyrox_interactions::Interactions;
 use vyrox_local_aws::{Provisioned, Topology, TopologyError};
 use vyrox_notify::Notify;
 use vyrox_platform::aws::Clients;
+use vyrox_platform::backup::Reach;
 use vyrox_platform::clock::Clock;
 use vyrox_platform::config::BadConfiguration;
 use vyrox_platform::http::HttpClientError;
@@ -24,6 +28,9 @@ use vyrox_platform::signer::SignerError;
 use vyrox_platform::{batch, config, http};
 use vyrox_relay::Relay;
 use vyrox_triage::Triage;
+
+/// How often the audit's heads are signed: more often than on AWS, since somebody may be watching.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
 
 /// The functions could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +44,9 @@ pub(crate) enum FunctionsError {
     /// No client.
     #[error("no HTTP client")]
     Client(#[from] HttpClientError),
+    /// checkpoint cannot be wired up.
+    #[error("checkpoint cannot be started")]
+    Checkpoint(#[from] ConnectError),
     /// KMS has no key to show.
     #[error("the signing key cannot be read")]
     Signer(#[from] SignerError),
@@ -54,6 +64,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timeline: Timeline,
     pub(crate) at_stop: AtStop,
+    /// Where tenants' backups go on this machine.
+    pub(crate) backup: SocketAddr,
 }
 
 impl Setting<'_> {
@@ -82,7 +94,7 @@ impl Setting<'_> {
             .layer(middleware::from_fn_with_state(self.timeline.clone(), record)))
     }
 
-    /// The three queue functions, each polling its own queue.
+    /// The queue functions, each polling its own queue.
     pub(crate) async fn spawn_pollers(
         &self,
         tasks: &TaskTracker,
@@ -97,12 +109,22 @@ impl Setting<'_> {
         let notify = self.read("NotifyFunction", config::Notify::from_environment)?;
         let notify_source = source(&notify.source_queue_url);
         let discord = http::client(Duration::from_secs(10))?;
-        let notify = Arc::new(Notify::new(&self.clients, &notify, discord, Arc::clone(&self.clock)));
+        let notify = Notify::new(&self.clients, &notify, discord, Arc::clone(&self.clock));
+        let notify = Arc::new(notify.reaching(Reach::StandIn(self.backup)));
         let dispatch = self.read("DispatchFunction", config::Dispatch::from_environment)?;
         let dispatch_source = source(&dispatch.source_queue_url);
         let proxy = http::client(Duration::from_secs(20))?;
         let dispatch = Arc::new(Dispatch::connect(&self.clients, &dispatch, proxy, Arc::clone(&self.clock)).await?);
 
+        let assist = self.read("AssistFunction", config::Assist::from_environment)?;
+        let assist_source = source(&assist.source_queue_url);
+        let outside = http::client(Duration::from_secs(10))?;
+        let assist = Arc::new(Assist::new(&self.clients, &assist, outside, Arc::clone(&self.clock)));
+
+        self.spawn(tasks, stop, "CommandsQueue", "assist", move |event| {
+            let (function, source) = (Arc::clone(&assist), assist_source.clone());
+            async move { batch::run(&source, event, |message| function.handle(message)).await }
+        });
         self.spawn(tasks, stop, "AlertsQueue", "triage", move |event| {
             let (function, source) = (Arc::clone(&triage), triage_source.clone());
             async move { batch::run(&source, event, |message| function.handle(message)).await }
@@ -116,6 +138,28 @@ impl Setting<'_> {
             async move { batch::run(&source, event, |message| function.handle(message)).await }
         });
         Ok(())
+    }
+
+    /// What signs the audit's heads.
+    pub(crate) async fn checkpointer(&self) -> Result<Arc<Checkpointer>, FunctionsError> {
+        let config = self.read("CheckpointFunction", config::Checkpoint::from_environment)?;
+        Ok(Arc::new(Checkpointer::connect(&self.clients, &config, Arc::clone(&self.clock)).await?))
+    }
+
+    /// Lets it sign as its schedule would.
+    pub(crate) fn spawn_checkpoint(&self, function: &Arc<Checkpointer>, tasks: &TaskTracker, stop: &CancellationToken) {
+        let (scheduled, stop) = (Arc::clone(function), stop.clone());
+        tasks.spawn(async move {
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(CHECKPOINT_EVERY) => {}
+                }
+                if let Err(error) = scheduled.run(CHECKPOINT_EVERY, Idle::ByAge).await {
+                    tracing::warn!(error = %batch::chain(&error), "no checkpoint");
+                }
+            }
+        });
     }
 
     fn spawn<F, Fut>(&self, tasks: &TaskTracker, stop: &CancellationToken, queue: &str, part: &'static str, handle: F)

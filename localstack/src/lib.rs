@@ -13,6 +13,8 @@
 pub mod cli;
 pub mod clock;
 mod demo;
+mod deploy;
+mod edrs;
 mod endpoints;
 mod export;
 mod fire;
@@ -24,6 +26,7 @@ mod state;
 mod system;
 mod timeline;
 
+pub use edrs::Edrs;
 pub use endpoints::Endpoints;
 pub use export::cloud_audit;
 pub use fire::{Aim, FireError, Fired, Simulator};

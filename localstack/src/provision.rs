@@ -6,14 +6,16 @@ use serde_json::json;
 use vyrox_audit::Draft;
 use vyrox_contract::{ProxyId, TenantId, Vendor};
 use vyrox_domain::redact::Personal;
-use vyrox_domain::tenant::{ApprovalWindow, LlmConsent, Rates, Snowflake, Tenant, TenantStatus};
+use vyrox_domain::storm::StormPolicy;
+use vyrox_domain::tenant::{ApprovalWindow, LlmConsent, Policy, Rates, Snowflake, Tenant, TenantStatus};
 use vyrox_domain::webhook::Scheme;
 use vyrox_platform::delivery::EnrolledProxy;
+use vyrox_platform::enrolment::{Enrolment, EnrolmentToken, TokenError};
 use vyrox_platform::ledger::{Change, CommitError, Expect, Ledger};
+use vyrox_platform::link_code::LinkCode;
 use vyrox_platform::secrets::{Secret, SecretError, Secrets};
 use vyrox_platform::source::{Credential, Kept, Source};
 use vyrox_platform::table::{Lookup, SortKey, Table, TableError};
-use vyrox_relay::{Enrolment, EnrolmentToken, TokenError};
 
 /// The demo tenant's id.
 pub(crate) const TENANT: &str = "demo";
@@ -23,13 +25,17 @@ pub(crate) const CHANNEL: &str = "700000000000000001";
 pub(crate) const APPLICATION: &str = "500000000000000001";
 pub(crate) const APPROVER_ROLE: &str = "800000000000000001";
 pub(crate) const ON_CALL_ROLE: &str = "800000000000000002";
-/// The members: one who may approve, another, and one who may only look on.
+pub(crate) const ADMIN_ROLE: &str = "800000000000000003";
+/// The members: one who may approve, another, one who may only look on, and one who sets things up.
 pub(crate) const APPROVER: &str = "900000000000000001";
 pub(crate) const SECOND_APPROVER: &str = "900000000000000002";
 pub(crate) const ONLOOKER: &str = "900000000000000003";
+pub(crate) const ADMINISTRATOR: &str = "900000000000000004";
 
 /// How long an enrolment token is good for, in seconds.
 const TOKEN_LIFE: i64 = 15 * 60;
+/// How long a link code is good for, in seconds.
+const CODE_LIFE: i64 = 24 * 3_600;
 
 /// The tenant could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +70,7 @@ pub(crate) async fn tenant(
     ledger: &Ledger,
     secrets: &Secrets,
     state: &State,
-    quorum: u8,
+    (quorum, storm): (u8, StormPolicy),
     now: i64,
 ) -> Result<(), ProvisionError> {
     let tenant_id = tenant_id();
@@ -72,27 +78,15 @@ pub(crate) async fn tenant(
     let tenant = table.read::<Tenant>(&tenant_id, &profile_key, now).await?;
     let mut changes = Vec::new();
     let wanted = Tenant {
-        id: tenant_id.clone(),
-        name: "Demo".to_owned(),
-        status: TenantStatus::Active,
-        guild_id: Some(snowflake(GUILD)),
-        channel_id: Some(snowflake(CHANNEL)),
-        approver_roles: vec![snowflake(APPROVER_ROLE)],
-        on_call_role: Some(snowflake(ON_CALL_ROLE)),
-        quorum,
         policy: tenant.as_ref().map(|tenant| tenant.value.policy.clone()).unwrap_or_default(),
         proxy_id: tenant.as_ref().and_then(|tenant| tenant.value.proxy_id.clone()),
-        lease_seconds: None,
-        approval_window: ApprovalWindow::default(),
-        evidence_personal: Personal::default(),
-        rates: Rates::default(),
-        llm: LlmConsent::OptedIn,
+        storm,
         llm_daily_tokens: tenant.as_ref().and_then(|tenant| tenant.value.llm_daily_tokens),
+        ..demo(quorum)
     };
     if tenant.as_ref().is_none_or(|tenant| tenant.value != wanted) {
         let expect = tenant.map_or(Expect::Absent, |tenant| Expect::Version(tenant.version));
-        let change = Change::put(profile_key, &wanted, expect).known_as(Lookup::guild(snowflake(GUILD)));
-        changes.push(change);
+        changes.push(Change::profile(&wanted, expect));
     }
     for vendor in [Vendor::Crowdstrike, Vendor::Sentinelone, Vendor::Defender, Vendor::Generic] {
         changes.extend(source(table, secrets, state, vendor, now).await?);
@@ -104,6 +98,58 @@ pub(crate) async fn tenant(
     event.detail.insert("by".to_owned(), json!("local runner"));
     ledger.commit(&tenant_id, &changes, &event).await?;
     Ok(())
+}
+
+/// The tenant as its operator has just made it: nothing set up, and a one-time code that links the server. One that an
+/// earlier run has set up stays as it is.
+pub(crate) async fn fresh(table: &Table, ledger: &Ledger, quorum: u8, now: i64) -> Result<String, ProvisionError> {
+    let tenant_id = tenant_id();
+    let mut changes = Vec::new();
+    if table.read::<Tenant>(&tenant_id, &SortKey::profile(), now).await?.is_none() {
+        let empty = Tenant {
+            status: TenantStatus::Onboarding,
+            guild_id: None,
+            channel_id: None,
+            approver_roles: Vec::new(),
+            admin_roles: Vec::new(),
+            on_call_role: None,
+            ..demo(quorum)
+        };
+        changes.push(Change::profile(&empty, Expect::Absent));
+    }
+    let (code, until) = (LinkCode::generate(&tenant_id), now + CODE_LIFE);
+    let change = Change::put(SortKey::link_code(code.id()), &code.stored(until), Expect::Absent).expiring(until);
+    changes.push(change);
+    let mut event = Draft::event(now, TENANT, "LINK_CODE_CREATED");
+    event.detail.insert("code".to_owned(), json!(code.id()));
+    ledger.commit(&tenant_id, &changes, &event).await?;
+    Ok(code.reveal())
+}
+
+/// The tenant with everything set up.
+fn demo(quorum: u8) -> Tenant {
+    Tenant {
+        id: tenant_id(),
+        name: "Demo".to_owned(),
+        status: TenantStatus::Active,
+        guild_id: Some(snowflake(GUILD)),
+        channel_id: Some(snowflake(CHANNEL)),
+        approver_roles: vec![snowflake(APPROVER_ROLE)],
+        admin_roles: vec![snowflake(ADMIN_ROLE)],
+        on_call_role: Some(snowflake(ON_CALL_ROLE)),
+        quorum,
+        policy: Policy::default(),
+        proxy_id: None,
+        lease_seconds: None,
+        approval_window: ApprovalWindow::default(),
+        evidence_personal: Personal::default(),
+        rates: Rates::default(),
+        storm: StormPolicy::default(),
+        escalation_role: None,
+        backup: None,
+        llm: LlmConsent::OptedIn,
+        llm_daily_tokens: None,
+    }
 }
 
 /// The change that gives a vendor's source this run's secret, unless it has it. A stored secret that another run's key

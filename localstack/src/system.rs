@@ -1,10 +1,11 @@
 //! Everything started, in order, and stopped again.
 
+use crate::deploy::{self, Addresses};
+use crate::edrs::{self, Edrs};
 use crate::endpoints::Endpoints;
 use crate::functions::Setting;
 use crate::poller::AtStop;
 use crate::provision;
-use crate::scenario::HOSTS;
 use crate::state::State;
 use crate::timeline::Timeline;
 use std::collections::BTreeMap;
@@ -14,17 +15,29 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use vyrox_edge_proxy::{Config, CrowdstrikeBase, CrowdstrikeConfig, Proxy, RunningProxy, Secret};
-use vyrox_edr_standin::{Falcon, FalconOptions, Host};
+use vyrox_checkpoint::{Checkpointer, Idle};
+use vyrox_domain::command::registration;
+use vyrox_domain::storm::StormPolicy;
+use vyrox_edge_proxy::{Config, Proxy, RunningProxy};
+use vyrox_edr_standin::Falcon;
 use vyrox_local_aws::{ClientSet, Embedded, EmbeddedOptions, Topology};
 use vyrox_platform::aws::Clients;
+use vyrox_platform::bot::Bot;
 use vyrox_platform::clock::Clock;
 use vyrox_platform::config::Aws;
 use vyrox_platform::ledger::Ledger;
 use vyrox_platform::secrets::Secrets;
 use vyrox_platform::table::Table;
+use vyrox_standins::backup::BackupStandin;
 use vyrox_standins::discord::{DiscordOptions, DiscordStandin, Member, Role};
 use vyrox_standins::llm::LlmStandin;
+
+/// How long the last checkpoint may take.
+const LAST_CHECKPOINT: Duration = Duration::from_secs(5);
+/// Discord's permission bit for whoever may manage the server.
+const MANAGE_GUILD: u64 = 1 << 5;
+/// The stack's name, from which every resource has its own.
+const STACK: &str = "vyrox";
 
 /// How actions reach the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,12 +57,18 @@ pub struct Options {
     pub live: bool,
     /// Another AWS endpoint than the embedded one.
     pub aws_endpoint: Option<String>,
-    /// The first of six ports; any free ones without.
+    /// The command that deploys the template at that endpoint. Without, the functions' handlers run in this process.
+    pub deploy: Option<String>,
+    /// The first of eight ports; any free ones without.
     pub first_port: Option<u16>,
     /// How actions reach the proxy.
     pub delivery: Delivery,
     /// How many approvers it takes.
     pub quorum: u8,
+    /// Whether the tenant begins with nothing set up, for whoever wants to do that in Discord.
+    pub fresh: bool,
+    /// The tenant's budget of cards; the default one without.
+    pub storm: Option<StormPolicy>,
     /// Discord's OpenAPI document, to check every body against as well.
     pub discord_openapi: Option<PathBuf>,
     /// Parameters of the template, where they shall be other than the runner's own.
@@ -62,9 +81,12 @@ impl Default for Options {
             data: None,
             live: false,
             aws_endpoint: None,
+            deploy: None,
             first_port: None,
             delivery: Delivery::Poll,
             quorum: 1,
+            fresh: false,
+            storm: None,
             discord_openapi: None,
             parameters: BTreeMap::new(),
         }
@@ -91,14 +113,22 @@ pub struct System {
     pub endpoints: Endpoints,
     /// The Discord stand-in.
     pub discord: DiscordStandin,
-    /// The EDR stand-in.
+    /// CrowdStrike's stand-in.
     pub falcon: Falcon,
+    /// The other vendors'.
+    pub edrs: Edrs,
     /// The model stand-in.
     pub llm: LlmStandin,
+    /// What stands in for every tenant's backup address.
+    pub backup: BackupStandin,
     /// The table, to look at.
     pub table: Table,
     /// What happened when.
     pub timeline: Timeline,
+    /// What signs the audit's heads, to be asked out of turn.
+    pub checkpointer: Arc<Checkpointer>,
+    /// The one-time code that links the Discord server, where nothing is set up.
+    pub link_code: Option<String>,
     quorum: u8,
     proxy: Option<RunningProxy>,
     proxy_config: Config,
@@ -142,56 +172,90 @@ impl System {
                 (Some(embedded), endpoint)
             }
         };
-        let topology = Topology::for_stack("vyrox").map_err(starting("the template"))?;
-        let provisioned =
-            topology.provision(&ClientSet::new(&endpoint)).await.map_err(starting("the template's resources"))?;
-
         let discord =
             DiscordStandin::start(discord_options(&options, &state)).await.map_err(starting("the Discord stand-in"))?;
         let llm = LlmStandin::start(port(&options, 4)).await.map_err(starting("the model stand-in"))?;
-        let falcon = Falcon::start(FalconOptions {
-            bind: port(&options, 3),
-            hosts: HOSTS.iter().map(|(name, aid)| Host { aid: (*aid).into(), hostname: (*name).into() }).collect(),
-            ..FalconOptions::default()
-        })
-        .await
-        .map_err(starting("the EDR stand-in"))?;
+        let (falcon, edrs) =
+            edrs::start([3, 6, 7].map(|index| port(&options, index))).await.map_err(starting("the EDR stand-ins"))?;
+
+        let backup = BackupStandin::start().await.map_err(starting("the backup stand-in"))?;
 
         let timeline = Timeline::new(Arc::clone(&clock));
         let clients = Clients::new(&Aws::local(&endpoint));
-        let setting = Setting {
+        let parameters = parameters(&options, &state, &discord, &llm);
+        let deployed = match &options.deploy {
+            None => None,
+            Some(command) => {
+                let request = deploy::Request { endpoint: &endpoint, stack: STACK, parameters: &parameters };
+                Some(deploy::run(command, &request).await.map_err(starting("the deployed functions"))?)
+            }
+        };
+        // What a deployment has made is found by its names; what is missing is made.
+        let topology = Topology::for_stack(STACK).map_err(starting("the template"))?;
+        let provisioned =
+            topology.provision(&ClientSet::new(&endpoint)).await.map_err(starting("the template's resources"))?;
+        let mut setting = Setting {
             topology: &topology,
             provisioned: &provisioned,
-            parameters: parameters(&options, &state, &discord, &llm),
+            parameters,
             lambda: lambda_environment(&endpoint),
             clients: clients.clone(),
             clock: Arc::clone(&clock),
             timeline: timeline.clone(),
             at_stop: if embedded.is_some() { AtStop::Abandon } else { AtStop::Finish },
+            backup: backup.address(),
         };
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let gateway = serve(&setting, port(&options, 0), &stop, &tasks).await?;
-        discord.set_interactions_url(format!("{gateway}/interactions"));
+        let is_here = deployed.is_none();
+        let addresses = match deployed {
+            Some(addresses) => addresses,
+            None => Addresses::same(&serve(&setting, port(&options, 0), &stop, &tasks).await?),
+        };
+        discord.set_interactions_url(format!("{}/interactions", addresses.interactions));
+        // What the template gets from the APIs that it makes.
+        for (api, address) in [("IngestApi", &addresses.ingest), ("RelayApi", &addresses.relay)] {
+            setting.parameters.insert(format!("{api}.ApiEndpoint"), address.clone());
+        }
 
         let table_name = provisioned.table("Table").expect("the template has this table").to_owned();
         let table = Table::new(clients.dynamodb.clone(), &table_name);
         let ledger = Ledger::new(table.clone(), "local", Arc::clone(&clock));
         let secrets_key = provisioned.key("SecretsKey").expect("the template has this key");
         let secrets = Secrets::new(clients.kms.clone(), &secrets_key.id, Arc::clone(&clock));
-        provision::tenant(&table, &ledger, &secrets, &state, options.quorum, clock.now())
+        let link_code = if options.fresh {
+            provision::fresh(&table, &ledger, options.quorum, clock.now()).await.map(Some)
+        } else {
+            provision::tenant(
+                &table,
+                &ledger,
+                &secrets,
+                &state,
+                (options.quorum, options.storm.unwrap_or_default()),
+                clock.now(),
+            )
             .await
-            .map_err(starting("the demo tenant"))?;
-        setting.spawn_pollers(&tasks, &stop).await.map_err(starting("the functions"))?;
+            .map(|()| None)
+        };
+        let link_code = link_code.map_err(starting("the demo tenant"))?;
+        register_commands(&discord, &state).await.map_err(starting("the slash commands"))?;
+        let checkpointer = setting.checkpointer().await.map_err(starting("the functions"))?;
+        if is_here {
+            setting.spawn_pollers(&tasks, &stop).await.map_err(starting("the functions"))?;
+            setting.spawn_checkpoint(&checkpointer, &tasks, &stop);
+        }
 
-        let proxy_config =
-            proxy_config(&options, &directory, (&table, &ledger), &gateway, &falcon, clock.now()).await?;
+        let mut proxy_config =
+            proxy_config(&options, &directory, (&table, &ledger), &addresses.relay, clock.now()).await?;
+        edrs::connect(&mut proxy_config, &falcon, &edrs);
+        // The operator's work is done, and the lane it was entered in ends.
+        ledger.close().await;
         let proxy = start_proxy(&proxy_config).await?;
         let endpoints = Endpoints {
             tenant_id: provision::TENANT.to_owned(),
-            webhook_base_url: gateway.clone(),
+            webhook_base_url: addresses.ingest,
             webhook_secret: state.webhook_secret.clone(),
-            interactions_url: format!("{gateway}/interactions"),
-            relay_url: gateway,
+            interactions_url: format!("{}/interactions", addresses.interactions),
+            relay_url: addresses.relay,
             proxy_url: format!("http://{}", proxy.local_addr()),
             discord_page_url: discord.page_url(),
             edr_url: falcon.url(),
@@ -203,9 +267,13 @@ impl System {
             endpoints,
             discord,
             falcon,
+            edrs,
             llm,
+            backup,
             table,
             timeline,
+            checkpointer,
+            link_code,
             quorum: options.quorum,
             proxy: Some(proxy),
             proxy_config,
@@ -249,9 +317,16 @@ impl System {
         if tokio::time::timeout(Duration::from_secs(10), self.tasks.wait()).await.is_err() {
             tracing::warn!("functions were still busy after 10 s");
         }
+        // Nobody writes any more: all lanes end here, and their ends are covered.
+        if let Err(error) = self.checkpointer.run(LAST_CHECKPOINT, Idle::All).await {
+            tracing::warn!(error = %vyrox_platform::batch::chain(&error), "no last checkpoint");
+        }
         self.discord.shutdown();
         self.llm.shutdown();
+        self.backup.shutdown();
         self.falcon.shutdown().await;
+        self.edrs.sentinelone.shutdown().await;
+        self.edrs.defender.shutdown().await;
         if let Some(embedded) = self.embedded {
             embedded.shutdown().await;
         }
@@ -285,16 +360,35 @@ fn discord_options(options: &Options, state: &State) -> DiscordOptions {
             Member::new(provision::APPROVER, "approver-1", approver_roles),
             Member::new(provision::SECOND_APPROVER, "approver-2", [provision::APPROVER_ROLE]),
             Member::new(provision::ONLOOKER, "onlooker", Vec::<String>::new()),
+            Member {
+                permissions: MANAGE_GUILD | Member::ORDINARY_PERMISSIONS,
+                ..Member::new(provision::ADMINISTRATOR, "administrator", [provision::ADMIN_ROLE])
+            },
         ],
         roles: vec![
             Role::new(provision::APPROVER_ROLE, "approver", 0x0023_a55a),
             Role::new(provision::ON_CALL_ROLE, "on-call", 0x00f0_b232),
+            Role::new(provision::ADMIN_ROLE, "vyrox-admin", 0x00eb_459e),
         ],
         schema: options.discord_openapi.clone(),
         key_seed: state.discord_seed(),
         data: options.data.as_ref().map(|data| data.join("discord.json")),
         ..DiscordOptions::new(provision::APPLICATION, &state.bot_token, provision::GUILD, provision::CHANNEL)
     }
+}
+
+/// What the operator does once: `vyroxctl discord register`.
+async fn register_commands(
+    discord: &DiscordStandin,
+    state: &State,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let config = vyrox_platform::config::Discord {
+        api_url: discord.api_url(),
+        bot_token: vyrox_platform::secrets::Secret::new(state.bot_token.clone().into_bytes()),
+    };
+    let http = vyrox_platform::http::client(Duration::from_secs(10))?;
+    let application = provision::APPLICATION.parse()?;
+    Ok(Bot::new(http, &config, application).register(None, &registration()).await?)
 }
 
 /// The template's parameters, pointing at the stand-ins.
@@ -336,7 +430,6 @@ async fn proxy_config(
     directory: &Path,
     (table, ledger): (&Table, &Ledger),
     relay_url: &str,
-    falcon: &Falcon,
     now: i64,
 ) -> Result<Config, StartError> {
     let home = directory.join("proxy");
@@ -365,11 +458,6 @@ async fn proxy_config(
     config.dry_run = !options.live;
     config.policy.max_isolations_per_hour = 1_000;
     config.policy.max_isolations_per_day = 10_000;
-    let base = CrowdstrikeBase::loopback(&falcon.url()).expect("the stand-in is on loopback");
-    let defaults = FalconOptions::default();
-    let mut edr = CrowdstrikeConfig::new(base, defaults.client_id, Secret::new(defaults.client_secret));
-    edr.confirm_every = Duration::from_millis(100);
-    config.crowdstrike = Some(edr);
     Ok(config)
 }
 

@@ -50,7 +50,7 @@ async fn a_commit_without_an_answer_is_not_known() {
     let desk = Desk::start().await;
     let alert = desk.ask().await;
     let said = under(&desk, alert, "TransactWriteItems", Fault::Hangs).await;
-    assert!(said.content().contains("The card will show"), "{said:?}");
+    assert!(said.content().contains("will show whether it was recorded"), "{said:?}");
     desk.end().await;
 }
 
@@ -59,7 +59,7 @@ async fn a_commit_whose_answer_is_lost_is_there_and_the_next_click_says_so() {
     let desk = Desk::start().await;
     let alert = desk.ask().await;
     let said = under(&desk, alert, "TransactWriteItems", Fault::AnswerHangs).await;
-    assert!(said.content().contains("The card will show"), "{said:?}");
+    assert!(said.content().contains("will show whether it was recorded"), "{said:?}");
     let late = crate::press(&desk, alert, Verb::Approve, ANNA).await;
     assert!(late.kind() == 7 && late.content().contains("APPROVED"), "{late:?}");
     assert_eq!((desk.items("ACTION#").await, desk.entries("APPROVED").await), (1, 1));

@@ -30,6 +30,7 @@ async fn post(headers: &[(&str, &str)], body: &[u8]) -> (u16, Vec<u8>) {
         table: "none".to_owned(),
         secrets_key_id: "none".to_owned(),
         cards_queue_url: "http://127.0.0.1:9/cards".to_owned(),
+        commands_queue_url: "http://127.0.0.1:9/commands".to_owned(),
         actions_queue_url: "http://127.0.0.1:9/actions".to_owned(),
         application_id: "1".parse().unwrap(),
         public_keys: vec![SigningKey::from_bytes(&[4; 32]).verifying_key(), key().verifying_key()],

@@ -124,6 +124,7 @@ impl Desk {
             aws: Aws::local(&hop.url),
             table: provisioned.table("Table").expect("it has a table").to_owned(),
             cards_queue_url: queue("CardsQueue"),
+            commands_queue_url: queue("CommandsQueue"),
             actions_queue_url: queue("ActionsQueue"),
             secrets_key_id: secrets_key.clone(),
             application_id: APPLICATION.parse().expect("a Discord id"),
@@ -163,6 +164,7 @@ impl Desk {
         vec![
             ("VYROX_TABLE", self.provisioned.table("Table").expect("it has a table").to_owned()),
             ("VYROX_CARDS_QUEUE_URL", queue("CardsQueue")),
+            ("VYROX_COMMANDS_QUEUE_URL", queue("CommandsQueue")),
             ("VYROX_ACTIONS_QUEUE_URL", queue("ActionsQueue")),
             ("VYROX_SECRETS_KEY_ID", self.provisioned.key("SecretsKey").expect("it has this key").arn.clone()),
             ("VYROX_DISCORD_APPLICATION_ID", APPLICATION.to_owned()),

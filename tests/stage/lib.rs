@@ -6,6 +6,7 @@
 //!  stage/webhook.rs      a vendor: bodies, signatures, answers
 //!  stage/sender.rs       what each authentication scheme's sender computes, independently of the product
 //!  stage/member.rs       a member of the guild: cards, buttons, clicks signed by the test itself
+//!  stage/commands.rs     slash commands as members enter them
 //!  stage/inspect.rs      the auditor: records, items, audit entries, waiting for a state
 //!  stage/openapi.rs      docs/openapi.yaml, against which every answer is checked
 //!  stage/operator.rs     the operator: tenants, queues, keys, direct writes through the ledger
@@ -17,6 +18,7 @@
 //! ```
 
 mod bench;
+mod commands;
 mod config;
 mod desk;
 mod hop;
@@ -30,6 +32,7 @@ mod shifted;
 mod webhook;
 
 pub use bench::{Bench, Queued, post};
+pub use commands::{ADMIN_ROLE, ADMINISTRATOR, APPROVER_ROLE, Entered, ROLE_OPTION, TEXT, WHOLE, options, said};
 pub use config::{injection_table, races};
 pub use desk::{CHANNEL, Desk, GUILD, ROLE, Said};
 pub use hop::{Fault, Hop};
@@ -48,6 +51,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use vyrox_contract::TenantId;
+use vyrox_domain::storm::StormPolicy;
 use vyrox_local::System;
 use vyrox_platform::clock::Clock as _;
 use vyrox_platform::ledger::Ledger;
@@ -90,7 +94,10 @@ impl Stage {
     ///
     /// # Panics
     /// It does not start.
-    pub async fn start(options: Options) -> Self {
+    pub async fn start(mut options: Options) -> Self {
+        // Every alert of a test has a card of its own, unless the test is about storms.
+        let calm = StormPolicy { cards: u16::MAX, group_seconds: 0, ..StormPolicy::default() };
+        options.storm = options.storm.or(Some(calm));
         let clock = Arc::new(ShiftedClock::default());
         let system = System::start(options, clock.clone()).await.expect("the system starts");
         let home = home(&system);

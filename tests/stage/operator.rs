@@ -61,7 +61,7 @@ impl Stage {
         ];
         self.wait("the queues are empty", async || {
             let mut left = 0;
-            for queue in ["AlertsQueue", "ActionsQueue", "CardsQueue"] {
+            for queue in ["AlertsQueue", "ActionsQueue", "CardsQueue", "CommandsQueue"] {
                 let url = resources.queue_url(queue).expect("the template has this queue");
                 let request = sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec()));
                 let attributes = request.send().await.expect("the queue answers").attributes.unwrap_or_default();
@@ -71,6 +71,14 @@ impl Stage {
             left == 0
         })
         .await;
+    }
+
+    /// Writes the tenant's profile, whatever it is now.
+    ///
+    /// # Panics
+    /// It is refused.
+    pub async fn write_profile(&self, profile: &Tenant) {
+        self.commit(&profile.id, &[Change::profile(profile, Expect::Anything)]).await;
     }
 
     /// Commits changes for the tenant with an entry that says a test did it.

@@ -42,7 +42,17 @@ impl Chain {
     /// # Errors
     /// [`SealError`].
     pub fn seal(&self, draft: &Draft) -> Result<Entry, SealError> {
-        let entry = Entry::seal(Fields {
+        self.seal_onto(draft, &mut Vec::new())
+    }
+
+    /// [`seal`](Self::seal), and the entry's line, without a newline, appended to `out`: it exists anyway once the hash has
+    /// been computed.
+    ///
+    /// # Errors
+    /// [`SealError`]; then `out` is as it was.
+    pub fn seal_onto(&self, draft: &Draft, out: &mut Vec<u8>) -> Result<Entry, SealError> {
+        let start = out.len();
+        let fields = Fields {
             timestamp: draft.timestamp,
             tenant_id: draft.tenant_id.clone(),
             action_type: draft.action_type.clone(),
@@ -59,9 +69,13 @@ impl Chain {
             alert_id: draft.alert_id.clone(),
             outcome: draft.outcome.clone(),
             detail: draft.detail.clone(),
-        })?;
-        match entry.to_line().len() {
-            length if length > MAX_LINE_BYTES => Err(SealError::TooLarge(length)),
+        };
+        let entry = Entry::seal(fields, out)?;
+        match out.len() - start {
+            length if length > MAX_LINE_BYTES => {
+                out.truncate(start);
+                Err(SealError::TooLarge(length))
+            }
             _ => Ok(entry),
         }
     }

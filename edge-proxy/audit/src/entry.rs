@@ -120,18 +120,52 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// The hash over everything but the hash.
-    fn digest(&self) -> Result<String, canonical::CanonicalError> {
-        let mut content = serde_json::to_value(self)?;
-        if let Value::Object(map) = &mut content {
-            map.remove("hash");
-        }
+    /// Appends the canonical JSON of everything but the hash to `out`, and says where in `out` the hash would go.
+    fn write_content(&self, out: &mut Vec<u8>) -> Result<usize, canonical::CanonicalError> {
+        let start = out.len();
+        member("action_type", &self.action_type, out)?;
+        member("alert_id", &self.alert_id, out)?;
+        member("approved_by", &self.approved_by, out)?;
+        member("chain", &self.chain, out)?;
+        out.extend_from_slice(b",\"detail\":");
+        canonical::append_object(&self.detail, out)?;
+        member("dry_run", &self.dry_run, out)?;
+        let place_of_hash = out.len();
+        member("host", &self.host, out)?;
+        member("outcome", &self.outcome, out)?;
+        member("phase", &self.phase, out)?;
+        member("previous_hash", &self.previous_hash, out)?;
+        member("request_id", &self.request_id, out)?;
+        member("schema_version", &self.schema_version, out)?;
+        member("seq", &self.seq, out)?;
+        member("tenant_id", &self.tenant_id, out)?;
+        member("timestamp", &self.timestamp, out)?;
+        out[start] = b'{';
+        out.push(b'}');
+        Ok(place_of_hash)
+    }
+
+    /// Appends the canonical line to `out` and returns the hash, which is computed, not taken from the field. After an
+    /// error `out` is as it was.
+    fn write_line(&self, out: &mut Vec<u8>) -> Result<String, canonical::CanonicalError> {
+        let start = out.len();
+        let place = self.write_content(out).inspect_err(|_| out.truncate(start))?;
         let mut hasher = Sha256::new();
         hasher.update(self.previous_hash.as_bytes());
         hasher.update(b"|");
-        hasher.update(canonical::to_bytes(&content)?);
-        Ok(hex::encode(hasher.finalize()))
+        hasher.update(&out[start..]);
+        let hash = hex::encode(hasher.finalize());
+        out.splice(place..place, format!(",\"hash\":\"{hash}\"").into_bytes());
+        Ok(hash)
     }
+}
+
+/// A member in canonical form, with the comma before it.
+fn member(name: &str, value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+    serde_json::to_writer(out, value)
 }
 
 /// An entry of a chain. Its hash is the hash of its content: that holds for every value of this type, also for one that
@@ -141,9 +175,9 @@ impl Fields {
 pub struct Entry(Fields);
 
 impl Entry {
-    /// Computes the hash. `fields.hash` is overwritten.
-    pub(crate) fn seal(mut fields: Fields) -> Result<Self, canonical::CanonicalError> {
-        fields.hash = fields.digest()?;
+    /// Computes the hash and appends the line to `out`. `fields.hash` is overwritten. After an error `out` is as it was.
+    pub(crate) fn seal(mut fields: Fields, out: &mut Vec<u8>) -> Result<Self, canonical::CanonicalError> {
+        fields.hash = fields.write_line(out)?;
         Ok(Self(fields))
     }
 
@@ -152,15 +186,25 @@ impl Entry {
     /// # Errors
     /// [`EntryError`].
     pub fn from_line(line: &[u8]) -> Result<Self, EntryError> {
-        let entry = Self::try_from(serde_json::from_slice::<Fields>(line)?)?;
-        if entry.to_line().as_bytes() == line { Ok(entry) } else { Err(EntryError::NotCanonical) }
+        let fields: Fields = serde_json::from_slice(line)?;
+        let mut canonical = Vec::with_capacity(line.len());
+        let entry = Self::checked(fields, &mut canonical)?;
+        if canonical == line { Ok(entry) } else { Err(EntryError::NotCanonical) }
     }
 
     /// Its line in a log, without the newline: canonical JSON.
     #[must_use]
     pub fn to_line(&self) -> String {
-        let bytes = canonical::to_bytes(&self.0).expect("the hash was computed over the same fields in canonical form");
-        String::from_utf8(bytes).expect("JSON is UTF-8")
+        let mut line = Vec::with_capacity(512);
+        self.0.write_line(&mut line).expect("the hash was computed over the same fields in canonical form");
+        String::from_utf8(line).expect("JSON is UTF-8")
+    }
+
+    fn checked(fields: Fields, out: &mut Vec<u8>) -> Result<Self, EntryError> {
+        if fields.schema_version != SCHEMA_VERSION {
+            return Err(EntryError::Schema);
+        }
+        if fields.write_line(out)? == fields.hash { Ok(Self(fields)) } else { Err(EntryError::Hash) }
     }
 
     /// When it happened, unix seconds.
@@ -263,10 +307,7 @@ impl Entry {
 impl TryFrom<Fields> for Entry {
     type Error = EntryError;
     fn try_from(fields: Fields) -> Result<Self, Self::Error> {
-        if fields.schema_version != SCHEMA_VERSION {
-            return Err(EntryError::Schema);
-        }
-        if fields.digest()? == fields.hash { Ok(Self(fields)) } else { Err(EntryError::Hash) }
+        Self::checked(fields, &mut Vec::new())
     }
 }
 

@@ -26,6 +26,8 @@
 //! assert_eq!(report.chains[0].head, entry.hash());
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod chain;
 mod entry;
 #[cfg(feature = "log")]

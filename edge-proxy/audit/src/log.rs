@@ -3,6 +3,8 @@
 //! ```text
 //! DIR/audit-2026-05-22.jsonl   one entry per line; the day (UTC) on which it was written
 //! DIR/audit-2026-05-23.jsonl   the chain goes on across files
+//! DIR/audit-2026-05-22.idx     its index: which entry is about which action, and where its line is; derived
+//! DIR/audit-2026-05-01.jsonl.gz  a day that nothing needs any more, compressed
 //! DIR/torn-17.bin              what was cut at a start; entry 17, AUDIT_REPAIRED, tells of it
 //! DIR/lock                     held while a Log is open, so that two processes cannot fork the chain
 //! ```
@@ -16,22 +18,33 @@
 //! | after the write, before the sync | any of the above | the same; nobody had been told that the entries are stored |
 //! | after the sync | all of it | nothing |
 //! | while cutting a torn line | `torn.pending` | the repair is finished |
+//! | before the index is written | the newest entries have no record | they are read from the log |
+//! | while compressing a day | a part, or the day twice | it is compressed anew, or compared and removed once |
 //!
 //! A damaged line anywhere else is no crash. It is never repaired: [`Log::open`] refuses what it sees of it, and
 //! [`Log::entries_since`] and the verifier see the rest.
 //!
-//! Opening reads the last line only, so its time does not depend on the log's length.
+//! Opening reads the last line and the end of its day's index only, so its time does not depend on the log's length.
+//! [`Log::marks_since`] reads 32 bytes for each entry of the window; [`Reader::check`] reads all of them, in the background.
 
+mod archive;
 mod current;
 mod disk;
 mod files;
+mod index;
 mod read;
+mod reader;
 mod repair;
 mod tail;
+
+pub use archive::Archiver;
+pub use index::{Mark, SubjectDigest};
+pub use reader::Reader;
 
 use crate::{Chain, Draft, Entry, SealError};
 use current::Current;
 use disk::{Disk, OsDisk};
+use index::{Index, Record, Sound};
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -80,6 +93,9 @@ pub enum LogError {
     /// The file is not as this process left it: shortened, extended or removed by someone else.
     #[error("{0} was changed by another process")]
     Changed(PathBuf),
+    /// An index does not say what the log says. [`Log::discard_indexes`] makes it anew from the log.
+    #[error("{0} does not agree with the log")]
+    Index(PathBuf),
     /// The time given is outside the years 0 to 9999.
     #[error("{0} is not a usable unix time")]
     Time(i64),
@@ -141,8 +157,19 @@ pub struct Opened {
 pub struct Segment {
     /// The file.
     pub path: PathBuf,
-    /// Its length in bytes up to the last whole batch. What stands behind that is not part of the log.
+    /// Its length in bytes up to the last whole batch. What stands behind that is not part of the log. Without meaning for
+    /// a compressed file, which is whole.
     pub len: u64,
+}
+
+impl Segment {
+    /// Its content: what [`len`](Self::len) covers, decompressed if need be.
+    ///
+    /// # Errors
+    /// If the file cannot be opened. Reading it fails if its compressed form is damaged.
+    pub fn open(&self) -> io::Result<impl io::Read + Send + use<>> {
+        Ok(io::Read::take(files::open(&self.path)?, self.len))
+    }
 }
 
 /// The one writer of a log directory.
@@ -151,6 +178,8 @@ pub struct Log {
     dir: PathBuf,
     chain: Chain,
     current: Option<Current>,
+    /// Of the current file; `None` until the first entry after a failure.
+    index: Option<Index>,
     disk: Box<dyn Disk>,
     /// Held, never read: the lock ends with it.
     _lock: File,
@@ -172,6 +201,7 @@ impl Log {
         let lock = lock(dir)?;
         let files = files::list(dir)?;
         for file in &files {
+            // Also the compressed ones: they are the log.
             disk::keep_private(&file.path, false).map_err(LogError::io("make private", &file.path))?;
         }
         let tail = tail::find(&files)?;
@@ -187,8 +217,10 @@ impl Log {
             }
         };
         repair::set_aside(dir, &*disk, tail.cut.as_ref())?;
-        let current = files.last().map(|newest| Current::open(&*disk, dir, newest.day.clone())).transpose()?;
-        let mut log = Self { dir: dir.to_owned(), chain, current, disk, _lock: lock };
+        let newest = files.last().filter(|newest| !newest.is_archived());
+        let current = newest.map(|newest| Current::open(&*disk, dir, newest.day.clone())).transpose()?;
+        let mut log = Self { dir: dir.to_owned(), chain, current, index: None, disk, _lock: lock };
+        log.reopen_index();
         let mut recovered = Recovered { head: log.head(), ..Recovered::default() };
         if let Some(draft) = repair::unreported(dir, tenant, now)? {
             recovered.repair = log.append(now, &[draft])?.into_iter().next();
@@ -203,22 +235,52 @@ impl Log {
     /// # Errors
     /// [`LogError`]. Then none of them is in the log and the chain has not advanced; the file is cut back to where it
     /// was, now or at the next call, so that a disk that was full and is freed again needs no restart.
-    pub fn append(&mut self, now: i64, drafts: &[Draft]) -> Result<Vec<Entry>, LogError> {
+    pub fn append<'a>(
+        &mut self,
+        now: i64,
+        drafts: impl IntoIterator<Item = &'a Draft>,
+    ) -> Result<Vec<Entry>, LogError> {
         let mut chain = self.chain.clone();
-        let mut entries = Vec::with_capacity(drafts.len());
-        let mut bytes = Vec::new();
-        for (index, draft) in drafts.iter().enumerate() {
-            let entry = chain.seal(draft).map_err(|source| LogError::Draft { index, source })?;
-            chain.advance(&entry);
-            bytes.extend_from_slice(entry.to_line().as_bytes());
+        let (mut entries, mut records, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, draft) in drafts.into_iter().enumerate() {
+            let offset = bytes.len() as u64;
+            let entry = chain.seal_onto(draft, &mut bytes).map_err(|source| LogError::Draft { index, source })?;
             bytes.push(b'\n');
+            chain.advance(&entry);
+            records.push(Record { mark: Mark::of(&entry), offset });
             entries.push(entry);
         }
         if !entries.is_empty() {
             self.store(now, &bytes)?;
             self.chain = chain;
+            self.note(&records, bytes.len() as u64);
         }
         Ok(entries)
+    }
+
+    /// Adds what has been stored to the index. A failure costs time at a later start or look-up, nothing else.
+    fn note(&mut self, records: &[Record], stored: u64) {
+        let Some(current) = &self.current else { return };
+        let base = current.len() - stored;
+        if base == 0 {
+            self.index = Index::open(current.path(), &Sound::default()).ok();
+        }
+        let placed = records.iter().map(|record| Record { offset: base + record.offset, ..*record });
+        match &mut self.index {
+            Some(index) => {
+                if index.add(placed).is_err() {
+                    self.index = None;
+                }
+            }
+            None => self.reopen_index(),
+        }
+    }
+
+    /// Brings the current file's index up to its end, if that can be done.
+    fn reopen_index(&mut self) {
+        let segment =
+            self.current.as_ref().map(|current| Segment { path: current.path().to_owned(), len: current.len() });
+        self.index = segment.and_then(|segment| reader::settle(&segment).ok()).map(|(index, _)| index);
     }
 
     fn store(&mut self, now: i64, bytes: &[u8]) -> Result<(), LogError> {
@@ -246,7 +308,59 @@ impl Log {
         read::Entries::new(self.segments(), since)
     }
 
-    /// The log's files, oldest first. Their concatenation is the log, byte for byte.
+    /// Hands out number and [`Mark`] of every entry of the days that can hold one stamped `since` or later (unix seconds),
+    /// oldest first: also of some that are older. 32 bytes are read for each. Of archived days it says nothing.
+    ///
+    /// # Errors
+    /// [`LogError`]; [`LogError::Index`] after handing out some of a day's marks, if that day's index is broken in its
+    /// middle.
+    pub fn marks_since(&self, since: i64, mut visit: impl FnMut(u64, Mark)) -> Result<(), LogError> {
+        let plain = |segment: &Segment| segment.len != u64::MAX;
+        read::window(self.segments()?, since)
+            .iter()
+            .filter(|segment| plain(segment))
+            .try_for_each(|segment| reader::marks(segment, &mut visit))
+    }
+
+    /// About how many marks [`marks_since`](Self::marks_since) hands out, for making room; 0 if nothing is indexed yet.
+    #[must_use]
+    pub fn marks_expected(&self, since: i64) -> u64 {
+        let segments = self.segments().unwrap_or_default();
+        read::window(segments, since).iter().map(|segment| index::len(&segment.path)).sum()
+    }
+
+    /// Removes every index; they are made anew from the log when they are needed.
+    ///
+    /// # Errors
+    /// [`LogError::Io`].
+    pub fn discard_indexes(&mut self) -> Result<(), LogError> {
+        self.index = None;
+        for file in files::list(&self.dir)? {
+            let path = index::path(&file.path);
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(LogError::io("remove", &path)(error));
+                }
+                _ => {}
+            }
+        }
+        self.reopen_index();
+        Ok(())
+    }
+
+    /// Reads this log while it is written to.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader::new(&self.dir)
+    }
+
+    /// Compresses days of this log that nothing needs any more.
+    #[must_use]
+    pub fn archiver(&self) -> Archiver {
+        Archiver::new(&self.dir)
+    }
+
+    /// The log's files, oldest first. Their concatenation, decompressed where need be, is the log, byte for byte.
     ///
     /// # Errors
     /// [`LogError::Io`].
@@ -261,7 +375,15 @@ impl Log {
     /// [`LogError::Io`].
     pub fn segments(&self) -> Result<Vec<Segment>, LogError> {
         let complete = |file: files::Named| {
-            let len = std::fs::metadata(&file.path).map_err(LogError::io("read", &file.path))?.len();
+            if file.is_archived() {
+                return Ok(Segment { path: file.path, len: u64::MAX });
+            }
+            let len = match std::fs::metadata(&file.path) {
+                Ok(metadata) => metadata.len(),
+                // Archived just now: a closed file, so all of it counts.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => u64::MAX,
+                Err(error) => return Err(LogError::io("read", &file.path)(error)),
+            };
             let good = self.current.as_ref().filter(|current| current.day() == file.day).map(Current::len);
             Ok(Segment { len: good.map_or(len, |good| good.min(len)), path: file.path })
         };

@@ -4,23 +4,33 @@
 //! are its own, over the raw bytes of each line. `verify.py` beside this crate is a second one in another language.
 //!
 //! What it finds: any changed byte, a removed, repeated, reordered or inserted line, a torn last line, a chain that does
-//! not begin at its beginning. What it cannot find alone: entries removed from a chain's end, or a chain rewritten from
-//! some entry to its end. For that, give it heads that were noted elsewhere ([`Verifier::expect`]).
+//! not begin at its beginning, a lane that is not as a checkpoint says (cut, rewritten, dropped), a checkpoint that the
+//! platform did not sign ([`Verifier::trust`]). What it cannot find alone: entries removed from the end of a chain that no
+//! checkpoint covers, or such a chain rewritten from some entry to its end. For that, give it heads that were noted
+//! elsewhere ([`Verifier::expect`]), or the other side's log ([`crosscheck`]).
 //!
 //! Two formats are read: version 2, in canonical form only, and the published version 1 (the eight published fields, in
 //! any order; such entries form one unnamed chain). Published entries of the form `{"timestamp","entry":{..}}` are not.
 
+mod checkpoint;
+pub mod clock;
+pub mod crosscheck;
+pub mod explain;
+mod input;
 mod json;
+mod key;
 mod problem;
 
+pub use key::{PublicKey, UnusableKey};
 pub use problem::{Failure, Problem};
 
+use checkpoint::Noted;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read as _};
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::io::{BufRead, Read as _};
+use std::path::Path;
 
 /// The longest line that is read, in bytes.
 const MAX_LINE: u64 = 1024 * 1024;
@@ -34,6 +44,10 @@ pub struct Report {
     pub entries: u64,
     /// The chains, by name.
     pub chains: Vec<ChainReport>,
+    /// Checkpoints among the entries.
+    pub checkpoints: u64,
+    /// Whether their signatures were checked: whether a key was given.
+    pub signatures_checked: bool,
 }
 
 /// One verified chain.
@@ -49,6 +63,8 @@ pub struct ChainReport {
     pub last_seq: u64,
     /// The hash of the last, 64 hex digits.
     pub head: String,
+    /// The last entry that a checkpoint covers; entries behind it rest on the chain alone.
+    pub covered: Option<u64>,
 }
 
 /// A head that was noted elsewhere: a chain that is whole still holds this entry.
@@ -62,19 +78,88 @@ pub struct ExpectedHead {
     pub hash: String,
 }
 
-/// Takes lines, of as many chains as there are, in one stream.
-#[derive(Debug, Default)]
-pub struct Verifier {
-    chains: BTreeMap<String, ChainReport>,
-    expected: Vec<ExpectedHead>,
-    partial: bool,
+/// An entry that has been verified, as [`Verifier::watch`] shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'e> {
+    /// Its chain; empty for the published format.
+    pub chain: &'e str,
+    /// Its number.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: &'e str,
+    /// Its fields, without `hash` and `previous_hash`.
+    pub fields: &'e Map<String, Value>,
 }
 
-impl Verifier {
+impl Seen<'_> {
+    /// A text of its fields; empty if there is none.
+    #[must_use]
+    pub fn text(&self, field: &str) -> &str {
+        self.fields.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Something of its detail; null if there is none.
+    #[must_use]
+    pub fn detail(&self, name: &str) -> &Value {
+        &self.fields.get("detail").unwrap_or(&Value::Null)[name]
+    }
+}
+
+/// A chain as far as it has been read.
+#[derive(Debug)]
+struct Chain {
+    report: ChainReport,
+    closed: bool,
+}
+
+/// Told of every entry that was found sound.
+type Watch<'a> = Box<dyn FnMut(Seen<'_>) + Send + 'a>;
+
+/// Takes lines, of as many chains as there are, in one stream. Its memory grows with the number of chains, and with the
+/// number of heads that checkpoints note; not with the number of entries.
+#[derive(Default)]
+pub struct Verifier<'a> {
+    chains: BTreeMap<String, Chain>,
+    expected: Vec<ExpectedHead>,
+    noted: Noted,
+    partial: bool,
+    at: Option<i64>,
+    watch: Option<Watch<'a>>,
+}
+
+impl fmt::Debug for Verifier<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("chains", &self.chains).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Verifier<'a> {
     /// A verifier that wants every chain from its first entry.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Requires every checkpoint to be signed by one of the keys given so.
+    #[must_use]
+    pub fn trust(mut self, key: PublicKey) -> Self {
+        self.noted.trust(key);
+        self
+    }
+
+    /// Lets a lane be absent whose retention, as a checkpoint states it, has ended at this time (unix seconds). Without, no
+    /// lane may be absent.
+    #[must_use]
+    pub const fn at(mut self, now: i64) -> Self {
+        self.at = Some(now);
+        self
+    }
+
+    /// Shows every verified entry, in the order of the stream.
+    #[must_use]
+    pub fn watch(mut self, watch: impl FnMut(Seen<'_>) + Send + 'a) -> Self {
+        self.watch = Some(Box::new(watch));
+        self
     }
 
     /// Lets chains begin anywhere: for a part of a log, whose earlier entries are elsewhere.
@@ -91,21 +176,30 @@ impl Verifier {
         self
     }
 
-    /// Verifies the files `audit-*.jsonl` of a directory, in the order of their names.
+    /// Verifies what `path` names: a directory with `audit-*.jsonl`, a file, or `-` for standard input. Files may be
+    /// compressed with gzip or zstd.
+    ///
+    /// # Errors
+    /// [`Failure`] for the first line that is wrong.
+    pub fn path(&mut self, path: &Path) -> Result<(), Failure> {
+        if path == Path::new("-") {
+            let stream = input::decompressed(std::io::stdin().lock());
+            let stream = stream.map_err(|source| Failure::at("stdin", 0, Problem::Unreadable(source)))?;
+            self.reader(stream, "stdin")
+        } else if path.is_dir() {
+            self.directory(path)
+        } else {
+            self.file(path)
+        }
+    }
+
+    /// Verifies the files `audit-*.jsonl` of a directory, in the order of their names; compressed ones, too.
     ///
     /// # Errors
     /// [`Failure`] for the first line that is wrong.
     pub fn directory(&mut self, dir: &Path) -> Result<(), Failure> {
-        let unreadable = |source| Failure::at(&dir.display().to_string(), 0, Problem::Unreadable(source));
-        let mut files: Vec<PathBuf> = Vec::new();
-        for item in std::fs::read_dir(dir).map_err(unreadable)? {
-            let path = item.map_err(unreadable)?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with("audit-") && name.ends_with(".jsonl") {
-                files.push(path);
-            }
-        }
-        files.sort_unstable();
+        let files = input::files(dir);
+        let files = files.map_err(|source| Failure::at(&dir.display().to_string(), 0, Problem::Unreadable(source)))?;
         files.iter().try_for_each(|path| self.file(path))
     }
 
@@ -115,8 +209,8 @@ impl Verifier {
     /// [`Failure`] for the first line that is wrong.
     pub fn file(&mut self, path: &Path) -> Result<(), Failure> {
         let name = path.display().to_string();
-        let file = File::open(path).map_err(|source| Failure::at(&name, 0, Problem::Unreadable(source)))?;
-        self.reader(BufReader::new(file), &name)
+        let file = input::open(path).map_err(|source| Failure::at(&name, 0, Problem::Unreadable(source)))?;
+        self.reader(file, &name)
     }
 
     /// Verifies a stream; `name` is for the failure's text.
@@ -156,28 +250,56 @@ impl Verifier {
         }
         entry.get("timestamp").and_then(Value::as_i64).ok_or(Problem::MissingField("timestamp"))?;
         entry.get("dry_run").and_then(Value::as_bool).ok_or(Problem::MissingField("dry_run"))?;
+        let spelled = json::canonical(&entry);
         // Version 2 has one spelling, so that no byte of a line can change unseen. Version 1 had several.
-        if seq.is_some() && json::canonical(&entry) != line {
+        if seq.is_some() && spelled.bytes != line {
             return Err(Problem::NotCanonical);
         }
         let Some(Value::String(hash)) = entry.remove("hash") else { return Err(Problem::MissingField("hash")) };
-        let content = json::canonical(&entry);
         let Some(Value::String(previous)) = entry.remove("previous_hash") else {
             return Err(Problem::MissingField("previous_hash"));
         };
-        if digest(&previous, &content) != hash {
+        let (before, after) = spelled.around_hash();
+        if digest(&previous, before, after) != hash {
             return Err(Problem::HashMismatch);
         }
-        self.follow(chain, seq, &previous, hash)
+        let number = self.follow(chain, seq, &previous, &hash)?;
+        if seq.is_some() {
+            self.close(chain, &entry)?;
+            self.noted.meet(chain, number, &hash)?;
+            let covered = self.noted.covered(chain);
+            if let Some(known) = self.chains.get_mut(chain) {
+                known.report.covered = covered;
+            }
+            if checkpoint::is_one(chain, &entry) {
+                self.noted.take(number, &previous, &entry, |lane| self.chains.get(lane).map(|known| &known.report))?;
+            }
+        }
+        if let Some(watch) = &mut self.watch {
+            watch(Seen { chain, seq: number, hash: &hash, fields: &entry });
+        }
+        Ok(())
     }
 
-    /// Whether a sound entry follows on what its chain has so far.
-    fn follow(&mut self, chain: &str, seq: Option<u64>, previous: &str, hash: String) -> Result<(), Problem> {
-        self.expected.retain(|head| {
-            let named = head.chain.as_deref().is_none_or(|name| name == chain);
-            !(named && seq.is_none_or(|seq| seq == head.seq) && head.hash == hash)
-        });
-        let Some(state) = self.chains.get_mut(chain) else {
+    /// A lane that is closed does not go on.
+    fn close(&mut self, chain: &str, entry: &Map<String, Value>) -> Result<(), Problem> {
+        let Some(known) = self.chains.get_mut(chain) else { return Ok(()) };
+        if known.closed {
+            return Err(Problem::ClosedLane);
+        }
+        known.closed = entry.get("action_type").and_then(Value::as_str) == Some("LANE_CLOSED");
+        Ok(())
+    }
+
+    /// Whether a sound entry follows on what its chain has so far; its number.
+    fn follow(&mut self, chain: &str, seq: Option<u64>, previous: &str, hash: &str) -> Result<u64, Problem> {
+        if !self.expected.is_empty() {
+            self.expected.retain(|head| {
+                let named = head.chain.as_deref().is_none_or(|name| name == chain);
+                !(named && seq.is_none_or(|seq| seq == head.seq) && head.hash == hash)
+            });
+        }
+        let Some(Chain { report, .. }) = self.chains.get_mut(chain) else {
             let first_seq = seq.unwrap_or(0);
             if !self.partial && first_seq != 0 {
                 return Err(Problem::SequenceGap { expected: 0, found: first_seq });
@@ -185,21 +307,29 @@ impl Verifier {
             if first_seq == 0 && previous.as_bytes() != FIRST_LINK && !(self.partial && seq.is_none()) {
                 return Err(Problem::BrokenLink);
             }
-            let report =
-                ChainReport { chain: chain.to_owned(), entries: 1, first_seq, last_seq: first_seq, head: hash };
-            self.chains.insert(chain.to_owned(), report);
-            return Ok(());
+            let report = ChainReport {
+                chain: chain.to_owned(),
+                entries: 1,
+                first_seq,
+                last_seq: first_seq,
+                head: hash.to_owned(),
+                covered: None,
+            };
+            self.chains.insert(chain.to_owned(), Chain { report, closed: false });
+            return Ok(first_seq);
         };
-        let expected = state.last_seq.saturating_add(1);
+        let expected = report.last_seq.saturating_add(1);
         let found = seq.unwrap_or(expected);
-        if found != expected || found == state.last_seq {
+        if found != expected || found == report.last_seq {
             return Err(Problem::SequenceGap { expected, found });
         }
-        if previous != state.head {
+        if previous != report.head {
             return Err(Problem::BrokenLink);
         }
-        *state = ChainReport { entries: state.entries + 1, last_seq: found, head: hash, ..state.clone() };
-        Ok(())
+        report.entries += 1;
+        report.last_seq = found;
+        hash.clone_into(&mut report.head);
+        Ok(found)
     }
 
     /// The report, once everything has been read.
@@ -211,8 +341,16 @@ impl Verifier {
             let problem = Problem::HeadMissing { seq: head.seq, hash: head.hash };
             return Err(Failure { chain: head.chain, ..Failure::at("", 0, problem) });
         }
-        let chains: Vec<ChainReport> = self.chains.into_values().collect();
-        Ok(Report { entries: chains.iter().map(|chain| chain.entries).sum(), chains })
+        let chains = self.chains;
+        if !self.partial
+            && let Some((chain, seq, hash)) = self.noted.missing(|chain| chains.contains_key(chain), self.at)
+        {
+            return Err(Failure { chain: Some(chain), ..Failure::at("", 0, Problem::HeadMissing { seq, hash }) });
+        }
+        let (checkpoints, signatures_checked) = self.noted.counted();
+        let chains: Vec<ChainReport> = chains.into_values().map(|chain| chain.report).collect();
+        let entries = chains.iter().map(|chain| chain.entries).sum();
+        Ok(Report { entries, chains, checkpoints, signatures_checked })
     }
 }
 
@@ -249,11 +387,12 @@ fn number_of(entry: &Map<String, Value>) -> Result<Option<u64>, Problem> {
     entry.get("seq").and_then(Value::as_u64).map(Some).ok_or(Problem::MissingField("seq"))
 }
 
-fn digest(previous: &str, content: &[u8]) -> String {
+fn digest(previous: &str, before: &[u8], after: &[u8]) -> String {
     let mut hasher = Sha256::new();
     hasher.update(previous);
     hasher.update("|");
-    hasher.update(content);
+    hasher.update(before);
+    hasher.update(after);
     hex::encode(hasher.finalize())
 }
 

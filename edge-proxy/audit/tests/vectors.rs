@@ -5,11 +5,14 @@
 
 mod cases;
 
-use cases::{Case, Expected, cases};
+use cases::{Case, Expected, cases, checkpoints};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use vyrox_audit::verify::{Failure, Report, Verifier};
+use vyrox_audit::verify::{Failure, PublicKey, Report, Verifier, clock};
+
+/// The key that signed the checkpoints among the vectors.
+const KEY: &str = "checkpoint-key.pem";
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
@@ -20,11 +23,11 @@ fn index() -> Value {
         .iter()
         .map(|case| match &case.expected {
             Expected::Sound { entries, heads } => json!({
-                "file": case.file(), "about": case.about, "partial": case.partial, "ok": true, "entries": entries,
+                "file": case.file(), "about": case.about, "partial": case.partial, "signed": case.signed, "ok": true, "entries": entries,
                 "heads": heads,
             }),
             Expected::Broken { line, problem } => json!({
-                "file": case.file(), "about": case.about, "partial": case.partial, "ok": false, "line": line,
+                "file": case.file(), "about": case.about, "partial": case.partial, "signed": case.signed, "ok": false, "line": line,
                 "problem": problem,
             }),
         })
@@ -32,7 +35,13 @@ fn index() -> Value {
 }
 
 fn verify(case: &Case) -> Result<Report, Failure> {
-    let mut verifier = if case.partial { Verifier::new().partial() } else { Verifier::new() };
+    let mut verifier = Verifier::new().at(clock::now());
+    if case.partial {
+        verifier = verifier.partial();
+    }
+    if case.signed {
+        verifier = verifier.trust(PublicKey::from_text(&checkpoints::key()).unwrap());
+    }
     verifier.file(&folder().join(case.file()))?;
     verifier.finish()
 }
@@ -43,6 +52,7 @@ fn write_the_vectors() {
     for case in cases() {
         std::fs::write(folder().join(case.file()), &case.bytes).unwrap();
     }
+    std::fs::write(folder().join(KEY), checkpoints::key()).unwrap();
     std::fs::write(folder().join("index.json"), serde_json::to_string_pretty(&index()).unwrap() + "\n").unwrap();
 }
 
@@ -54,6 +64,7 @@ fn the_writer_still_makes_the_published_bytes() {
     }
     let stored: Value = serde_json::from_slice(&std::fs::read(folder().join("index.json")).unwrap()).unwrap();
     assert_eq!(stored, index());
+    assert_eq!(std::fs::read_to_string(folder().join(KEY)).unwrap(), checkpoints::key());
     let files =
         std::fs::read_dir(folder()).unwrap().filter(|f| f.as_ref().unwrap().path().extension().unwrap() == "jsonl");
     assert_eq!(files.count(), cases().len(), "a file without a case");
@@ -86,8 +97,15 @@ fn the_python_verifier_says_the_same() {
     }
     for case in cases() {
         let file = folder().join(case.file());
-        let flags: &[&str] = if case.partial { &["--partial"] } else { &[] };
-        let output = Command::new("python3").arg(&script).args(flags).arg(&file).output().unwrap();
+        let mut command = Command::new("python3");
+        command.arg(&script).arg(&file);
+        if case.partial {
+            command.arg("--partial");
+        }
+        if case.signed {
+            command.arg("--key").arg(folder().join(KEY));
+        }
+        let output = command.output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         match &case.expected {
             Expected::Sound { entries, heads } => {
@@ -101,6 +119,10 @@ fn the_python_verifier_says_the_same() {
                     let (_, place) = head.rsplit_once('=').unwrap();
                     assert!(text.contains(&format!("head {place}\n")), "{}: {text}", case.name);
                 }
+            }
+            Expected::Broken { line: 0, problem } => {
+                assert_eq!(output.status.code(), Some(1), "{}: {text}", case.name);
+                assert!(text.starts_with("FAILED  chain ") && text.ends_with(&format!(": {problem}\n")), "{text}");
             }
             Expected::Broken { line, problem } => {
                 assert_eq!(output.status.code(), Some(1), "{}: {text}", case.name);

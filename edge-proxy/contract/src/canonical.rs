@@ -6,7 +6,7 @@
 //! Python's `json.dumps(v, sort_keys=True, separators=(",", ":"), ensure_ascii=False)` gives the same bytes.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Why a value has no canonical form.
 #[derive(Debug, thiserror::Error)]
@@ -26,42 +26,61 @@ pub enum CanonicalError {
 pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CanonicalError> {
     let value = serde_json::to_value(value)?;
     let mut out = Vec::with_capacity(256);
-    write(&value, &mut out, "$")?;
+    write(&value, &mut out).map_err(|error| error.within("$"))?;
     Ok(out)
 }
 
-fn write(value: &Value, out: &mut Vec<u8>, path: &str) -> Result<(), CanonicalError> {
-    match value {
-        Value::Number(number) if !(number.is_i64() || number.is_u64()) => {
-            return Err(CanonicalError::Float(path.to_owned()));
+/// Appends the canonical bytes of an object to `out`. After an error `out` ends in part of them.
+///
+/// # Errors
+/// [`CanonicalError`] for floats.
+pub fn append_object(object: &Map<String, Value>, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+    write_object(object, out).map_err(|error| error.within("$"))
+}
+
+impl CanonicalError {
+    /// The same, seen from one level further out.
+    fn within(self, step: &str) -> Self {
+        match self {
+            Self::Float(path) => Self::Float(format!("{step}{path}")),
+            other @ Self::Json(_) => other,
         }
+    }
+}
+
+fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+    match value {
+        Value::Number(number) if !(number.is_i64() || number.is_u64()) => Err(CanonicalError::Float(String::new())),
         Value::Array(items) => {
             out.push(b'[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
                     out.push(b',');
                 }
-                write(item, out, &format!("{path}[{index}]"))?;
+                write(item, out).map_err(|error| error.within(&format!("[{index}]")))?;
             }
             out.push(b']');
+            Ok(())
         }
-        // Sorted here, not by trusting the map: a feature of serde_json switched on elsewhere would change its order.
-        Value::Object(map) => {
-            let mut keys: Vec<&String> = map.keys().collect();
-            keys.sort_unstable();
-            out.push(b'{');
-            for (index, key) in keys.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                serde_json::to_writer(&mut *out, key)?;
-                out.push(b':');
-                write(&map[key], out, &format!("{path}.{key}"))?;
-            }
-            out.push(b'}');
-        }
-        scalar => serde_json::to_writer(&mut *out, scalar)?,
+        Value::Object(map) => write_object(map, out),
+        scalar => Ok(serde_json::to_writer(out, scalar)?),
     }
+}
+
+fn write_object(map: &Map<String, Value>, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+    // Sorted here, not by trusting the map: a feature of serde_json switched on elsewhere would change its order.
+    let mut members: Vec<(&String, &Value)> = map.iter().collect();
+    members.sort_unstable_by_key(|(key, _)| *key);
+    out.push(b'{');
+    for (index, (key, member)) in members.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        serde_json::to_writer(&mut *out, key)?;
+        out.push(b':');
+        write(member, out).map_err(|error| error.within(&format!(".{key}")))?;
+    }
+    out.push(b'}');
     Ok(())
 }
 

@@ -104,6 +104,19 @@ impl Envelope {
         Self::from_signature::<T>(&bytes, signer.verifying_key().id(), &signature)
     }
 
+    /// The same, signed by several keys, in their order.
+    #[must_use]
+    pub fn seal_by_all<T: Payload>(payload: &T, signers: &[&Ed25519Signer]) -> Self {
+        let bytes = serde_json::to_vec(payload).expect("payload types have string keys and finite numbers");
+        let message = pre_authentication_encoding(T::TYPE, &bytes);
+        let signature = |signer: &&Ed25519Signer| EnvelopeSignature {
+            keyid: signer.verifying_key().id(),
+            sig: STANDARD.encode(signer.sign(&message)),
+        };
+        let signatures = signers.iter().map(signature).collect();
+        Self { payload_type: T::TYPE.to_owned(), payload: STANDARD.encode(&bytes), signatures }
+    }
+
     /// Checks type and signature against the keys trusted for this purpose; parses nothing.
     ///
     /// # Errors

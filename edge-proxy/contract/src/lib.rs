@@ -14,9 +14,12 @@
 //! The order is the point: [`Envelope::verify`] authenticates the exact payload bytes, and only its result
 //! ([`VerifiedPayload`]) can be parsed into a payload type.
 
+#![forbid(unsafe_code)]
+
 mod action;
 pub mod canonical;
 mod dsse;
+mod enrolment;
 mod id;
 mod key;
 mod poll;
@@ -25,11 +28,12 @@ mod target;
 
 pub use action::{Action, ActionType, Approver, Checkpoint, Operation};
 pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature, Payload, VerifiedPayload, pre_authentication_encoding};
+pub use enrolment::{Rotation, prove_possession, proves_possession};
 pub use id::{AlertId, ProxyId, RequestId, TenantId, UntrustedInput};
 pub use key::{Ed25519Signer, KeyError, KeyId, VerifyingKey};
 pub use poll::Poll;
 pub use receipt::{AuditHead, Outcome, Receipt, Verification};
-pub use target::{DeviceId, Hostname, ProcessId, Sha1, Sha256, Target, ThreatId, ValidatedIpAddress, Vendor};
+pub use target::{DeviceId, Hostname, Measure, ProcessId, Sha1, Sha256, Target, ThreatId, ValidatedIpAddress, Vendor};
 
 /// How old `issued_at` may be when an envelope arrives, in seconds.
 pub const MAX_AGE_SECONDS: i64 = 30;

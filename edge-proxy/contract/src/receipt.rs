@@ -1,6 +1,6 @@
 //! What a proxy reports back.
 
-use crate::{Payload, ProxyId, RequestId, TenantId};
+use crate::{Operation, Payload, ProxyId, RequestId, TenantId};
 use serde::{Deserialize, Serialize};
 
 /// How an action ended at the proxy.
@@ -98,6 +98,22 @@ pub struct Receipt {
     pub finished_at: i64,
     /// The proxy's chain after the outcome was entered.
     pub audit_head: AuditHead,
+    /// Whether it was done or undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Operation>,
+    /// When the proxy will release the host by itself, unix seconds, if it took a lease on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_until: Option<i64>,
+    /// For a release at the end of a lease, which nobody asked for: the isolation that had the lease. The release's own
+    /// `request_id` was made by the proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_of: Option<RequestId>,
+    /// SHA-256 (hex) of the proxy's mode and policy at the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_digest: Option<String>,
+    /// The proxy's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 impl Payload for Receipt {

@@ -165,14 +165,48 @@ impl fmt::Display for ValidatedIpAddress {
     }
 }
 
-/// What an action is aimed at. `device_id` is what the EDR is given; the host name is what the approver saw.
+/// How a process kill goes beyond ending the process, where a vendor has such a call of its own. Without one the plain kill
+/// is meant; nothing is ever chosen for the approver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Move the threat's files where they cannot run (SentinelOne, by threat id). Can be released.
+    Quarantine,
+    /// Let the host run only what the vendor of the operating system signed (Defender). Can be released.
+    RestrictCode,
+}
+
+impl Measure {
+    /// The name on the wire and in the audit.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quarantine => "quarantine",
+            Self::RestrictCode => "restrict_code",
+        }
+    }
+}
+
+impl FromStr for Measure {
+    type Err = UntrustedInput;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Quarantine, Self::RestrictCode]
+            .into_iter()
+            .find(|measure| measure.as_str() == text)
+            .ok_or(UntrustedInput::new("measure", "it is none of quarantine, restrict_code"))
+    }
+}
+
+/// What an action is aimed at. `device_id` is what the EDR is given; the host name is what the approver saw. Without a device
+/// id the EDR is asked for the one device of that name.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
     /// The EDR that has to act.
     pub vendor: Vendor,
     /// The device, by the vendor's id.
-    pub device_id: DeviceId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<DeviceId>,
     /// The device, by the name on the card.
     pub hostname: Hostname,
     /// The operating system's process id, for a process kill.
@@ -184,6 +218,17 @@ pub struct Target {
     /// The file's SHA-1, for vendors that stop and quarantine by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha1: Option<Sha1>,
+    /// For a process kill that goes beyond ending the process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measure: Option<Measure>,
+}
+
+impl Target {
+    /// The device for people: its id, or that it is known by its name alone.
+    #[must_use]
+    pub fn shown_device(&self) -> &str {
+        self.device_id.as_ref().map_or("by its name", DeviceId::as_str)
+    }
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@
 //!  "device_id": "0123...", "approved_by": "...", "approved_at": 1700000000}
 //! ```
 //!
-//! `nonce` is accepted for `request_id`, and `hostname` or `target_host` for `host`. Optional: `vendor` (default
-//! `crowdstrike`), `alert_id` (default: the nil UUID), `operation` (default `execute`; at `/rollback` it must say
+//! `nonce` is accepted for `request_id`, and `hostname` or `target_host` for `host`. Optional: `device_id` (without it the
+//! EDR is asked for the one device of that name), `process_id`, `threat_id`, `sha1`, `measure` (as in an envelope's target),
+//! `vendor` (default `crowdstrike`), `alert_id` (default: the nil UUID), `operation` (default `execute`; at `/rollback` it must say
 //! `rollback`, because the signature covers the body and not the path). `approved_at` is also the time of signing, so it
 //! has to lie in the window. Anything else is refused.
 
@@ -16,8 +17,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Deserialize;
 use sha2::Sha256;
 use vyrox_contract::{
-    Action, ActionType, AlertId, Approver, DeviceId, Hostname, MAX_AGE_SECONDS, Operation, RequestId, Target, TenantId,
-    Vendor,
+    Action, ActionType, AlertId, Approver, DeviceId, Hostname, MAX_AGE_SECONDS, Measure, Operation, ProcessId,
+    RequestId, Sha1, Target, TenantId, ThreatId, Vendor,
 };
 
 #[derive(Deserialize)]
@@ -29,7 +30,11 @@ struct Published {
     action_type: ActionType,
     #[serde(alias = "hostname", alias = "target_host")]
     host: Hostname,
-    device_id: DeviceId,
+    device_id: Option<DeviceId>,
+    process_id: Option<ProcessId>,
+    threat_id: Option<ThreatId>,
+    sha1: Option<Sha1>,
+    measure: Option<Measure>,
     approved_by: String,
     approved_at: i64,
     #[serde(default = "crowdstrike")]
@@ -76,9 +81,10 @@ impl Verifier {
                 vendor: body.vendor,
                 device_id: body.device_id,
                 hostname: body.host,
-                process_id: None,
-                threat_id: None,
-                sha1: None,
+                process_id: body.process_id,
+                threat_id: body.threat_id,
+                sha1: body.sha1,
+                measure: body.measure,
             },
             approved_by: approvers.into_iter().map(|name| Approver { id: name.clone(), name }).collect(),
             approved_at: body.approved_at,

@@ -3,22 +3,20 @@
 mod body;
 mod devices;
 mod estate;
-mod fault;
 mod page;
 mod rtr;
 mod server;
 mod token;
 
 pub use estate::{Call, Change, HostStatus};
-pub use fault::{Fault, On};
 
+use crate::fault::{Fault, Faults, On};
+use crate::wire::Server;
 use estate::Estate;
-use fault::Faults;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// A host with a sensor.
@@ -67,9 +65,8 @@ impl Default for FalconOptions {
 /// A running stand-in. It stops when this is dropped.
 #[derive(Debug)]
 pub struct Falcon {
-    address: SocketAddr,
     shared: Arc<Shared>,
-    server: JoinHandle<()>,
+    server: Server,
 }
 
 /// What all requests share.
@@ -94,18 +91,17 @@ impl Falcon {
     /// # Errors
     /// The address cannot be bound.
     pub async fn start(options: FalconOptions) -> std::io::Result<Self> {
-        let listener = tokio::net::TcpListener::bind(options.bind).await?;
-        let address = listener.local_addr()?;
+        let bind = options.bind;
         let estate = Mutex::new(Estate::new(&options.hosts, options.settle));
         let shared = Arc::new(Shared { options, estate, faults: Faults::default(), requests: AtomicU64::new(0) });
-        let server = tokio::spawn(server::serve(listener, server::router(Arc::clone(&shared))));
-        Ok(Self { address, shared, server })
+        let server = Server::start(bind, server::router(Arc::clone(&shared))).await?;
+        Ok(Self { shared, server })
     }
 
     /// `http://address:port`, without a slash at the end: the base URL for a client, and a page for people.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.server.url()
     }
 
     /// Every call that changed something, or tried to with a sound request, in order. A call that a [`Fault`] kept from
@@ -134,7 +130,7 @@ impl Falcon {
 
     /// Makes every token given out so far invalid.
     pub fn expire_tokens(&self) {
-        self.shared.estate().expire_tokens();
+        self.shared.estate().issued.expire_tokens();
     }
 
     /// The host's sensor no longer answers: real-time response sessions fail, containment stays pending.
@@ -154,15 +150,7 @@ impl Falcon {
     }
 
     /// Stops at once; open connections are cut.
-    pub async fn shutdown(mut self) {
-        self.server.abort();
-        // Cancelled is how it ends.
-        let _ = (&mut self.server).await;
-    }
-}
-
-impl Drop for Falcon {
-    fn drop(&mut self) {
-        self.server.abort();
+    pub async fn shutdown(self) {
+        self.server.shutdown().await;
     }
 }

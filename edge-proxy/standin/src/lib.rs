@@ -1,8 +1,9 @@
 //! Stand-ins for EDR vendors' APIs, for tests and for the system on one machine.
 //!
-//! What it is: [`Falcon`], CrowdStrike Falcon's host and real-time response API over HTTP on loopback. It checks tokens
-//! and bodies as the vendor does, answers with the vendor's bodies, codes and headers, moves hosts through the vendor's
-//! pending states, records every call that changes something, and fails on demand ([`Fault`]).
+//! What it is: [`Falcon`], CrowdStrike Falcon's host and real-time response API; [`Sentinelone`], SentinelOne's agents and
+//! threats; [`Defender`], Microsoft Defender's machines and machine actions; each over HTTP on loopback. They check tokens
+//! and bodies as the vendors do, answer with the vendors' bodies, codes and headers, move hosts through the vendors' pending
+//! states, record every call that changes something, and fail on demand ([`Fault`]).
 //!
 //! What it is not: a proof that a client works with the vendor. It does what the vendor's documentation and its public
 //! clients say.
@@ -23,7 +24,19 @@
 //! # });
 //! ```
 
-mod clock;
-mod falcon;
+#![forbid(unsafe_code)]
 
-pub use falcon::{Call, Change, Falcon, FalconOptions, Fault, Host, HostStatus, On};
+mod clock;
+mod defender;
+mod effect;
+mod falcon;
+mod fault;
+mod issued;
+mod sentinelone;
+mod wire;
+
+pub use defender::{Defender, DefenderOptions, Machine};
+pub use effect::Effect;
+pub use falcon::{Call, Change, Falcon, FalconOptions, Host, HostStatus};
+pub use fault::{Fault, On};
+pub use sentinelone::{Agent, Sentinelone, SentineloneOptions};

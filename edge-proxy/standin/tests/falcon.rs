@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "test code outside of a #[test] function")]
 
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, redirect};
+mod support;
+
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use std::sync::Arc;
 use std::time::Duration;
 use vyrox_edr_standin::{Change, Falcon, FalconOptions, Fault, Host, HostStatus, On};
 
@@ -27,12 +28,7 @@ struct Api {
 async fn api_with(options: FalconOptions) -> Api {
     let hosts = vec![Host { aid: AID.into(), hostname: "workstation-01".into() }];
     let falcon = Falcon::start(FalconOptions { hosts, ..options }).await.unwrap();
-    // Only plain HTTP is spoken here, but the client wants to know its TLS.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
-    let client = Client::builder().tls_backend_preconfigured(tls).redirect(redirect::Policy::none());
-    let mut api = Api { falcon, client: client.no_proxy().build().unwrap(), token: String::new() };
+    let mut api = Api { falcon, client: support::client(), token: String::new() };
     api.token =
         body(api.ask_token("standin-client", "standin-secret").await).await["access_token"].as_str().unwrap().into();
     api

@@ -4,7 +4,7 @@ use vyrox_contract::Action;
 use vyrox_edge_proxy::verify::Verified;
 
 fn forge(value: Action) -> Verified<Action> {
-    Verified { value, by: String::new() }
+    Verified { value, by: String::new(), lease_of: None }
 }
 
 fn main() {}

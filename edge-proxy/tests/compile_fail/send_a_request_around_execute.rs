@@ -1,11 +1,10 @@
-//! The EDR client itself is out of reach.
+//! The EDR clients themselves are out of reach.
 
-use vyrox_contract::Action;
 use vyrox_edge_proxy::edr::Edr;
 
-async fn around(edr: &Edr, action: &Action) {
-    if let Edr::Crowdstrike(falcon) = edr {
-        falcon.act(action).await;
+async fn around(edr: &Edr) {
+    if let Edr::Live(vendors) = edr {
+        vendors.serve().await;
     }
 }
 

@@ -2,6 +2,9 @@
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
 pub mod edr;
+pub mod fleet;
+pub mod process;
+pub mod vendors;
 
 use serde_json::{Value, json};
 use std::path::Path;
@@ -10,7 +13,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use vyrox_audit::Entry;
 use vyrox_contract::{Action, Ed25519Signer, Envelope, Payload as _, Receipt, pre_authentication_encoding};
-use vyrox_edge_proxy::{Clock, Config, CrowdstrikeBase, CrowdstrikeConfig, Proxy, RunningProxy, Secret};
+use vyrox_edge_proxy::{Clock, Config, CrowdstrikeBase, CrowdstrikeConfig, Proxy, RunningProxy, Secret, Timing};
 
 pub const NOW: i64 = 1_700_000_000;
 pub const AID: &str = "0123456789abcdef0123456789abcdef";
@@ -50,6 +53,8 @@ pub fn config(dir: &Path) -> Config {
     let mut config = Config::new(tenant, proxy, dir.join("audit"), vec![platform().verifying_key()], proxy_signer());
     config.listen = "127.0.0.1:0".parse().unwrap();
     config.limits.drain = Duration::from_secs(5);
+    // Most tests make the EDR fail; those about the breaker set their own number.
+    config.policy.breaker_failures = 1_000;
     config
 }
 
@@ -59,11 +64,20 @@ pub fn live(dir: &Path, url: &str) -> Config {
     config.dry_run = false;
     let base = CrowdstrikeBase::loopback(url).unwrap();
     let mut edr = CrowdstrikeConfig::new(base, "client".into(), Secret::new("falcon-secret".into()));
-    edr.confirm_for = Duration::from_millis(400);
-    edr.confirm_every = Duration::from_millis(20);
-    edr.request_timeout = Duration::from_millis(500);
+    edr.timing = timing();
     config.crowdstrike = Some(edr);
     config
+}
+
+/// Short time limits.
+pub fn timing() -> Timing {
+    let milliseconds = Duration::from_millis;
+    Timing {
+        request: milliseconds(500),
+        action: Duration::from_secs(3),
+        confirm_for: milliseconds(400),
+        confirm_every: milliseconds(20),
+    }
 }
 
 /// A running proxy and the means to speak to it.

@@ -103,6 +103,9 @@ pub struct ActionRecord {
     /// The proxy's signed report, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
+    /// The proxy's signed report on the release at the end of its lease, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_end: Option<Receipt>,
 }
 
 impl ActionRecord {
@@ -119,6 +122,7 @@ impl ActionRecord {
             state: ActionState::Pending,
             delivered_at: None,
             receipt: None,
+            lease_end: None,
         }
     }
 
@@ -138,6 +142,13 @@ impl ActionRecord {
     pub const fn is_unanswered(&self) -> bool {
         matches!(self.state, ActionState::Pending | ActionState::Delivered)
             || (matches!(self.state, ActionState::Ambiguous) && self.receipt.is_none())
+    }
+
+    /// Whether this report on the end of its lease says something new. Reports come again after a restart of the proxy, the
+    /// older ones first, and a release that was tried again has several.
+    #[must_use]
+    pub fn is_news_of_lease(&self, receipt: &Receipt) -> bool {
+        self.lease_end.as_ref().is_none_or(|known| receipt.audit_head.seq > known.audit_head.seq)
     }
 
     /// What it has come to if it is past its expiry without a receipt: never handed over is expired, handed over is

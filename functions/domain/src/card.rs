@@ -4,16 +4,20 @@
 //! `content` is one line that suffices alone, because some clients do not render embeds; the embed holds the detail.
 
 mod budget;
+mod digest;
 mod evidence;
 mod form;
 mod glass;
 mod message;
+mod notice;
 mod past;
 
+pub use digest::digest;
 pub use evidence::{RawPayload, investigation, refusal};
 pub use form::{Modal, modal};
 pub use glass::{break_glass, is_broken_by, release_asked};
-pub use message::{Ephemeral, Message};
+pub use message::{Ephemeral, Message, Tone};
+pub use notice::{Notice, next_look};
 pub use past::Past;
 
 use crate::action::ActionState;
@@ -22,6 +26,7 @@ use crate::custom_id::{CustomId, Verb};
 use crate::plan::Plan;
 use crate::record::{ActionSummary, AlertRecord, Decision, Manner, Offer, SecondWanted, Vote};
 use crate::redact::Redactor;
+use crate::storm::Place;
 use crate::tenant::{Snowflake, Tenant};
 use crate::text::Shown;
 use crate::verdict::{Verdict, VerdictLevel};
@@ -48,11 +53,23 @@ enum Standing {
     Releasing(ActionState),
 }
 
-/// Draws the card, or nothing: LOW and BENIGN have none, nor has an alert without a verdict. `now` is unix seconds.
+/// Whether an alert is to be shown in Discord: LOW and BENIGN are not, nor is an alert without a verdict.
+#[must_use]
+pub fn is_shown(record: &AlertRecord) -> bool {
+    record.verdict.as_ref().is_some_and(|verdict| verdict.verdict >= VerdictLevel::Medium)
+}
+
+/// Draws the card, or nothing: one that is not shown has none, nor has one that is counted on another's card or is a line of
+/// a digest. One that was posted is kept true. `now` is unix seconds.
 #[must_use]
 pub fn render(record: &AlertRecord, tenant: &Tenant, now: i64) -> Option<Message> {
     let verdict = record.verdict.as_ref()?;
-    if verdict.verdict < VerdictLevel::Medium && record.posted.is_none() {
+    // Its message is the digest's, which shows it among others.
+    if matches!(record.place, Some(Place::InDigest { .. })) {
+        return None;
+    }
+    let has_card = is_shown(record) && !matches!(record.place, Some(Place::CountedOn { .. }));
+    if !has_card && record.posted.is_none() {
         return None;
     }
     let standing = standing(record, now);
@@ -62,7 +79,14 @@ pub fn render(record: &AlertRecord, tenant: &Tenant, now: i64) -> Option<Message
         embeds: vec![embed(record, verdict, tenant, standing)],
         components: buttons(record, standing),
         allowed_mentions: AllowedMentions { parse: [], roles: ping.into_iter().collect() },
+        silent: standing != Standing::Open,
     })
+}
+
+/// Where an alert stands, in the words of its card. `now` is unix seconds.
+#[must_use]
+pub fn state_in_words(record: &AlertRecord, now: i64) -> Shown {
+    Shown::literal(said(standing(record, now)))
 }
 
 /// Until when (unix seconds) the card asks a question; nothing if it asks none at `now`.
@@ -92,9 +116,15 @@ fn headline(record: &AlertRecord, verdict: &Verdict, standing: Standing, ping: O
         parts.extend([Shown::role(role), Shown::literal(" ")]);
     }
     let title = record.alert.title.as_deref().or(record.alert.technique.as_deref());
+    if record.canary {
+        parts.push(Shown::literal("TEST · "));
+    }
     parts.extend([Shown::literal(verdict.verdict.as_str()).bold(), Shown::literal(" on "), host(record)]);
     if let Some(title) = title {
         parts.extend([Shown::literal(" · "), Shown::inline(title, 120)]);
+    }
+    if let Some(seen) = record.seen {
+        parts.extend([Shown::literal(" · seen "), Shown::number(seen.times), Shown::literal(" times")]);
     }
     parts.push(Shown::literal(" — "));
     parts.push(match (standing, record.plan()) {
@@ -225,6 +255,10 @@ fn embed(record: &AlertRecord, verdict: &Verdict, tenant: &Tenant, standing: Sta
         true,
     ));
     fields.push(field("Vendor says", Shown::literal(alert.vendor_severity.as_str()), true));
+    if let Some(seen) = record.seen {
+        let times = [Shown::number(seen.times), Shown::literal(" times, last "), Shown::time(seen.last_at, 'R')];
+        fields.push(field("Seen", Shown::join(times), true));
+    }
     let techniques: Vec<&str> = verdict.techniques.iter().map(String::as_str).collect();
     if !techniques.is_empty() {
         fields.push(field("Technique", Shown::inline(&techniques.join(", "), 120), true));
@@ -263,8 +297,8 @@ fn question(record: &AlertRecord, tenant: &Tenant) -> Option<Field> {
             });
             let lease = plan.lease_seconds().map(|seconds| {
                 Shown::join([
-                    Shown::literal("\nreleased by itself after "),
-                    Shown::number(i64::from(seconds / 60)),
+                    Shown::literal("\nreleased automatically after "),
+                    Shown::number(i64::from(seconds.div_ceil(60))),
                     Shown::literal(" minutes"),
                 ])
             });
@@ -274,7 +308,7 @@ fn question(record: &AlertRecord, tenant: &Tenant) -> Option<Field> {
                     Shown::literal(" in "),
                     Shown::literal(product(plan.target().vendor)),
                     Shown::literal("\ndevice "),
-                    Shown::span(plan.target().device_id.as_str(), 70),
+                    Shown::span(plan.target().shown_device(), 70),
                     Shown::literal("\nthrough proxy "),
                     Shown::span(plan.proxy_id().as_str(), 70),
                     Shown::literal("\nplan "),
@@ -331,6 +365,9 @@ fn history(record: &AlertRecord) -> Vec<Field> {
     };
     let mut lines: Vec<Shown> = asked.into_iter().map(|vote| by("Requested by ", vote)).collect();
     if let Some(action) = &record.release {
+        if lines.is_empty() {
+            lines.push(Shown::literal("Requested by nobody: the lease has ended"));
+        }
         lines.push(report(action, said(Standing::Releasing(action.state))));
     } else if !lines.is_empty() {
         lines.push(Shown::literal("1 of 2: another approver has to press Release, too").bold());
@@ -359,6 +396,16 @@ fn report(action: &ActionSummary, words: &'static str) -> Shown {
             lines.push(Shown::literal("Read back from the EDR: CONTRADICTED, look at the console"));
         }
         Some(Verification::None) | None => {}
+    }
+    if let Some(until) = action.lease_until.filter(|_| action.state.is_contained()) {
+        lines.push(Shown::join([Shown::literal("released automatically "), Shown::time(until, 'R')]));
+    }
+    for contradiction in action.contradictions.iter().take(3) {
+        lines.push(Shown::join([
+            Shown::literal("CONTRADICTION").bold(),
+            Shown::literal(": "),
+            Shown::literal(contradiction.explanation()),
+        ]));
     }
     if let Some(reference) = &action.vendor_reference {
         lines.push(Shown::join([Shown::literal("EDR reference "), Shown::span(reference, 80)]));

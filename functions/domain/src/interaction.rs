@@ -5,6 +5,7 @@
 
 mod wire;
 
+use crate::command::Invocation;
 use crate::tenant::Snowflake;
 use crate::timestamp;
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -102,6 +103,8 @@ pub enum Interaction {
     Ping,
     /// A button on one of our messages, or a form of ours that was sent.
     Click(Box<Click>),
+    /// A slash command.
+    Command(Box<Invocation>),
     /// Something this version does not answer.
     Unsupported,
 }
@@ -239,7 +242,7 @@ pub enum InteractionError {
     /// Not JSON, or a field of the wrong type.
     #[error("interaction cannot be read")]
     Unreadable(#[source] serde_json::Error),
-    /// A click outside a guild: nobody can be authorised there.
+    /// Something outside a guild: nobody can be authorised there.
     #[error("interaction comes from outside a guild")]
     NotInGuild,
 }
@@ -259,7 +262,6 @@ impl VerifiedInteraction<'_> {
                 let (Some(guild_id), Some(member)) = (wire.guild_id, wire.member) else {
                     return Err(InteractionError::NotInGuild);
                 };
-                let until = member.communication_disabled_until.as_ref();
                 let (custom_id, texts) = wire.data.texts();
                 Ok(Interaction::Click(Box::new(Click {
                     interaction_id: wire.id,
@@ -269,26 +271,45 @@ impl VerifiedInteraction<'_> {
                     message_id: wire.message.map(|message| message.id),
                     custom_id,
                     form: (kind == 5).then_some(Form(texts)),
-                    proof: ClickProof {
-                        signature: self.request.signature.to_owned(),
-                        timestamp: self.request.timestamp.to_owned(),
-                        // JSON that was read is UTF-8.
-                        body: String::from_utf8_lossy(self.request.body).into_owned(),
-                    },
-                    member: Member {
-                        user_id: member.user.id,
-                        name: member.user.global_name.unwrap_or(member.user.username),
-                        roles: member.roles,
-                        bot: member.user.bot,
-                        pending: member.pending,
-                        // A time that cannot be read counts as a time-out that lasts.
-                        timed_out_until: until
-                            .filter(|value| !value.is_null())
-                            .map(|value| timestamp::parse(value).unwrap_or(i64::MAX)),
-                    },
+                    proof: self.proof(),
+                    member: member.into(),
                 })))
             }
+            2 => {
+                let wire: wire::MemberOf =
+                    serde_json::from_slice(self.request.body).map_err(InteractionError::Unreadable)?;
+                let member = wire.member.map(Member::from);
+                let invocation = Invocation::read(self.request.body, member, self.proof())?;
+                Ok(Interaction::Command(Box::new(invocation)))
+            }
             _ => Ok(Interaction::Unsupported),
+        }
+    }
+
+    /// What Discord signed, to be kept.
+    fn proof(&self) -> ClickProof {
+        ClickProof {
+            signature: self.request.signature.to_owned(),
+            timestamp: self.request.timestamp.to_owned(),
+            // JSON that was read is UTF-8.
+            body: String::from_utf8_lossy(self.request.body).into_owned(),
+        }
+    }
+}
+
+impl From<wire::MemberBody> for Member {
+    fn from(member: wire::MemberBody) -> Self {
+        let until = member.communication_disabled_until.as_ref();
+        Self {
+            user_id: member.user.id,
+            name: member.user.global_name.unwrap_or(member.user.username),
+            roles: member.roles,
+            bot: member.user.bot,
+            pending: member.pending,
+            // A time that cannot be read counts as a time-out that lasts.
+            timed_out_until: until
+                .filter(|value| !value.is_null())
+                .map(|value| timestamp::parse(value).unwrap_or(i64::MAX)),
         }
     }
 }
@@ -306,6 +327,20 @@ pub(crate) mod tests {
     pub(crate) fn click(custom_id: &str, user: u64, roles: &[&str]) -> Click {
         match parsed(&click_body(custom_id, user, roles)) {
             Interaction::Click(click) => *click,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A slash command as it comes out of verification: the options as Discord delivers them, and the member's permissions.
+    pub(crate) fn invocation(options: &Value, permissions: &str, roles: &[&str]) -> Invocation {
+        let mut body = click_body("x", 1, roles);
+        body["type"] = json!(2);
+        body["token"] = json!("tok");
+        body["member"]["permissions"] = json!(permissions);
+        body["data"] = json!({"id": "1", "name": "vyrox", "type": 1, "options": options, "resolved": {"roles": {
+            "800": {"id": "800", "name": "admins", "managed": false, "flags": 0}}}});
+        match parsed(&body) {
+            Interaction::Command(invocation) => *invocation,
             other => panic!("{other:?}"),
         }
     }

@@ -23,7 +23,10 @@
 //! | [`approval`] | is this click a decision? |
 //! | [`step_up`] | is it still the approver at the keyboard? |
 //! | [`action`] | the life of an approved action until its receipt |
+//! | [`storm`] | is it one of many, and where is it shown then? |
+//! | [`channel`], [`backup`] | what if Discord does not take it? |
 //! | [`card`], [`text`] | how all this looks in Discord, with hostile text made harmless |
+//! | [`command`] | what a slash command asks for, and who may |
 //! | [`parts`] | which part of a body with several alerts is whose? |
 //! | [`redact`] | which parts of a text are secrets, before it is kept or shown? |
 //! | [`message`] | what travels between functions |
@@ -31,7 +34,11 @@
 pub mod action;
 pub mod alert;
 pub mod approval;
+pub mod backup;
 pub mod card;
+pub mod channel;
+pub mod command;
+pub mod contradiction;
 pub mod custom_id;
 pub mod fingerprint;
 pub mod heuristics;
@@ -47,6 +54,7 @@ pub mod redact;
 #[cfg(test)]
 mod stage;
 pub mod step_up;
+pub mod storm;
 pub mod tenant;
 pub mod text;
 pub mod timestamp;

@@ -2,6 +2,7 @@
 //! delivered twice or late without being wrong.
 
 use crate::approval::ApprovedAction;
+use crate::tenant::Snowflake;
 use serde::{Deserialize, Serialize};
 use vyrox_contract::{AlertId, RequestId, TenantId};
 
@@ -32,6 +33,15 @@ pub struct CardRequested {
     /// Why now.
     #[serde(default)]
     pub reason: CardReason,
+}
+
+/// interactions to assist: a slash command is stored and wants carrying out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandAsked {
+    /// Whose.
+    pub tenant_id: TenantId,
+    /// Which invocation: Discord's id of it.
+    pub interaction_id: Snowflake,
 }
 
 /// Why a card is drawn.
@@ -102,6 +112,12 @@ impl Message for AlertQueued {
 }
 
 impl Message for CardRequested {
+    fn tenant_id(&self) -> &TenantId {
+        &self.tenant_id
+    }
+}
+
+impl Message for CommandAsked {
     fn tenant_id(&self) -> &TenantId {
         &self.tenant_id
     }

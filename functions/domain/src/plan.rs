@@ -97,8 +97,9 @@ impl Plan {
             return Err(NoPlan::AlreadyHandled);
         }
         // What the proxy can do: an offer that it would refuse is no offer.
-        if alert.source != Vendor::Crowdstrike {
-            return Err(NoPlan::VendorCannotContain);
+        match alert.source {
+            Vendor::Crowdstrike | Vendor::Sentinelone | Vendor::Defender => {}
+            Vendor::Generic => return Err(NoPlan::VendorCannotContain),
         }
         let device_id = alert.device_id.clone().ok_or(NoPlan::NoDevice)?;
         let hostname = alert.hostname.as_deref().and_then(|name| name.parse().ok()).ok_or(NoPlan::NoHostname)?;
@@ -110,11 +111,12 @@ impl Plan {
             action_type: ActionType::HostIsolation,
             target: Target {
                 vendor: alert.source,
-                device_id,
+                device_id: Some(device_id),
                 hostname,
                 process_id: alert.process_id,
                 threat_id: alert.threat_id.clone(),
                 sha1: alert.sha1.clone(),
+                measure: None,
             },
             proxy_id,
             expires_at: now.saturating_add(i64::from(window)),
@@ -169,5 +171,36 @@ impl Plan {
     #[must_use]
     pub const fn lease_seconds(&self) -> Option<u32> {
         self.lease_seconds
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::{NOW, alert, tenant, verdict};
+
+    #[test]
+    fn an_alert_of_every_edr_gets_a_plan_whose_target_is_its_device() {
+        for (source, device) in [
+            (Vendor::Crowdstrike, "3f1c0a5b7d9e42a68c1b0d2e4f607182"),
+            (Vendor::Sentinelone, "1409000000000000001"),
+            (Vendor::Defender, "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"),
+        ] {
+            let alert = NormalizedAlert {
+                source,
+                device_id: Some(device.parse().unwrap()),
+                threat_id: Some("1570395776954206544".parse().unwrap()),
+                ..alert()
+            };
+            let plan = Plan::draft(&alert, &verdict(), &tenant(), NOW).unwrap();
+            assert_eq!(plan.action_type(), ActionType::HostIsolation);
+            let target = plan.target();
+            let id = target.device_id.as_ref().unwrap().as_str();
+            assert_eq!((target.vendor, id, target.measure), (source, device, None));
+            let nameless = NormalizedAlert { device_id: None, ..alert };
+            assert_eq!(Plan::draft(&nameless, &verdict(), &tenant(), NOW), Err(NoPlan::NoDevice), "{source}");
+        }
+        let other = NormalizedAlert { source: Vendor::Generic, ..alert() };
+        assert_eq!(Plan::draft(&other, &verdict(), &tenant(), NOW), Err(NoPlan::VendorCannotContain));
     }
 }

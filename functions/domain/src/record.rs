@@ -2,12 +2,16 @@
 
 use crate::action::ActionState;
 use crate::alert::NormalizedAlert;
+use crate::backup::Backup;
+use crate::contradiction::Contradiction;
 use crate::fingerprint::Fingerprint;
 use crate::plan::{NoPlan, Plan};
+use crate::storm::{Place, Seen};
 use crate::tenant::Snowflake;
 use crate::verdict::Verdict;
 use serde::{Deserialize, Serialize};
-use vyrox_contract::RequestId;
+use std::collections::BTreeSet;
+use vyrox_contract::{Receipt, RequestId};
 
 /// What the card can offer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +101,14 @@ pub struct ActionSummary {
     pub vendor_reference: Option<String>,
     /// When it reached this state, unix seconds.
     pub at: i64,
-    /// Who asked for it first, for a release; empty for the containment itself, whose approvers are the votes.
+    /// When the proxy will release the host by itself, unix seconds, once it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_until: Option<i64>,
+    /// Where the proxy's report does not fit what was approved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contradictions: Vec<Contradiction>,
+    /// Who asked for it first, for a release; empty for the containment itself, whose approvers are the votes, and for a release
+    /// at the end of a lease, which nobody asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<Vote>,
 }
@@ -153,6 +164,53 @@ pub struct AlertRecord {
     /// Its message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub posted: Option<Posted>,
+    /// Whether it is a test of ours, proven by a test's own secret and not by anything in the payload. Never grouped with
+    /// others, and marked wherever it is shown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub canary: bool,
+    /// Where it is shown, once that is decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// How often its kind was seen, as its card last said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
+    /// What was said about it beside its card, each once.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub notices: BTreeSet<String>,
+    /// What went over the backup path while Discord was down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<Backup>,
+}
+
+impl ActionSummary {
+    /// Takes over what a proxy reports at `now` (unix seconds). Its texts come from outside and are cut.
+    pub fn report(&mut self, receipt: &Receipt, contradictions: Vec<Contradiction>, now: i64) {
+        self.state = receipt.outcome.into();
+        self.verification = Some(receipt.verification);
+        self.detail = Some(receipt.detail.chars().take(500).collect());
+        self.vendor_reference = receipt.vendor_reference.as_ref().map(|text| text.chars().take(200).collect());
+        self.lease_until = receipt.lease_until;
+        self.contradictions = contradictions;
+        self.at = now;
+    }
+
+    /// The release that a proxy reports at the end of a lease.
+    #[must_use]
+    pub fn of_lease(receipt: &Receipt, contradictions: Vec<Contradiction>, now: i64) -> Self {
+        let mut summary = Self {
+            request_id: receipt.request_id.clone(),
+            state: receipt.outcome.into(),
+            verification: None,
+            detail: None,
+            vendor_reference: None,
+            at: now,
+            lease_until: None,
+            contradictions: Vec::new(),
+            requested_by: None,
+        };
+        summary.report(receipt, contradictions, now);
+        summary
+    }
 }
 
 impl AlertRecord {
@@ -173,6 +231,11 @@ impl AlertRecord {
             release_votes: Vec::new(),
             release: None,
             posted: None,
+            canary: false,
+            place: None,
+            seen: None,
+            notices: BTreeSet::new(),
+            backup: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::alert::{NormalizedAlert, Platform, VendorSeverity, alert_id};
 use crate::redact::Personal;
+use crate::storm::StormPolicy;
 use crate::tenant::{ApprovalWindow, LlmConsent, Policy, Rates, Tenant, TenantStatus};
 use crate::verdict::{AnalystDecision, Confidence, DecidedBy, Evidence, Verdict, VerdictLevel};
 use vyrox_contract::Vendor;
@@ -17,6 +18,7 @@ pub(crate) fn tenant() -> Tenant {
         guild_id: Some("600".parse().unwrap()),
         channel_id: Some("700".parse().unwrap()),
         approver_roles: vec![APPROVER_ROLE.parse().unwrap()],
+        admin_roles: Vec::new(),
         on_call_role: Some("802".parse().unwrap()),
         quorum: 1,
         policy: Policy::default(),
@@ -25,6 +27,9 @@ pub(crate) fn tenant() -> Tenant {
         approval_window: ApprovalWindow::default(),
         evidence_personal: Personal::default(),
         rates: Rates::default(),
+        storm: StormPolicy::default(),
+        escalation_role: None,
+        backup: None,
         llm: LlmConsent::OptedOut,
         llm_daily_tokens: None,
     }

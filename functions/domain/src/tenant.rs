@@ -6,7 +6,9 @@ mod policy;
 pub use freeze::Freeze;
 pub use policy::{Caps, Deed, HostTag, Policy, ReasonRule, StepUpRule, TwoApprovers};
 
+use crate::backup::BackupPath;
 use crate::redact::Personal;
+use crate::storm::StormPolicy;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -134,6 +136,9 @@ pub struct Tenant {
     /// Whose members may decide. Empty means nobody.
     #[serde(default)]
     pub approver_roles: Vec<Snowflake>,
+    /// Whose members may set the tenant up in Discord, together with Manage Server. Empty means nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admin_roles: Vec<Snowflake>,
     /// The role that a CRITICAL card pings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_call_role: Option<Snowflake>,
@@ -157,6 +162,15 @@ pub struct Tenant {
     /// Its own rates, where they are not the deployment's.
     #[serde(default, skip_serializing_if = "Rates::is_default")]
     pub rates: Rates,
+    /// How many cards in a while, before the rest is gathered in a digest.
+    #[serde(default, skip_serializing_if = "StormPolicy::is_default")]
+    pub storm: StormPolicy,
+    /// Whom a question that nobody has answered pings at last; the on-call role without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation_role: Option<Snowflake>,
+    /// Where a CRITICAL alert goes while Discord is down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<BackupPath>,
     /// Whether a model may be asked.
     pub llm: LlmConsent,
     /// How many tokens a day (UTC) may be spent on asking; the deployment's own number without.

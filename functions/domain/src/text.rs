@@ -62,6 +62,16 @@ impl Shown {
         Self(format!("<@&{id}>"))
     }
 
+    /// The address of a message, which every client shows as a link to it.
+    #[must_use]
+    pub fn jump(
+        guild: crate::tenant::Snowflake,
+        channel: crate::tenant::Snowflake,
+        message: crate::tenant::Snowflake,
+    ) -> Self {
+        Self(format!("https://discord.com/channels/{guild}/{channel}/{message}"))
+    }
+
     /// A name, on one line, every mark-up character escaped; at most `max` UTF-16 units.
     #[must_use]
     pub fn inline(text: &str, max: usize) -> Self {
@@ -129,6 +139,12 @@ impl Shown {
     #[must_use]
     pub fn lines(parts: impl IntoIterator<Item = Self>) -> Self {
         Self(parts.into_iter().map(|part| part.0).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// A channel from the tenant's own settings, as a link.
+    #[must_use]
+    pub fn channel(id: crate::tenant::Snowflake) -> Self {
+        Self(format!("<#{id}>"))
     }
 
     /// In bold.

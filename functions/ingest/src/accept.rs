@@ -23,6 +23,14 @@ use vyrox_platform::table::{SortKey, TableError};
 /// How often a race with another delivery of the same alert is run again.
 const RACES: usize = 4;
 
+/// What proved a delivery.
+#[derive(Debug, Clone, Copy)]
+struct Proof {
+    scheme: Scheme,
+    /// Whether it was a test's own secret.
+    canary: bool,
+}
+
 /// Why a delivery was not accepted for reasons that are not the sender's.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -69,7 +77,7 @@ impl Ingest {
         let Some(proven) = self.authenticate(vendor, named, delivery, request_id, now).await? else {
             return Ok(Answer::Unauthenticated);
         };
-        let (tenant_id, scheme) = (proven.tenant_id.clone(), proven.scheme());
+        let (tenant_id, proof) = (proven.tenant_id.clone(), Proof { scheme: proven.scheme(), canary: proven.canary });
         let settings = self.settings.of(&tenant_id, now).await?;
         if let Err(over) = self.rate.admit(&tenant_id, vendor, settings.limits(vendor), now).await {
             tracing::warn!(request_id, %tenant_id, %vendor, of = over.of.as_str(), "delivery is over a rate");
@@ -85,7 +93,7 @@ impl Ingest {
                 let raw = Raw::of(proven.bytes(), &alerts, settings.redactor());
                 for (index, alert) in alerts.into_iter().enumerate() {
                     ids.push(alert.id);
-                    answer = self.accept(alert, scheme, &raw.evidence(index), request_id, now).await?;
+                    answer = self.accept(alert, proof, &raw.evidence(index), request_id, now).await?;
                 }
                 Ok(if ids.len() > 1 { Answer::QueuedAll(ids) } else { answer })
             }
@@ -126,14 +134,14 @@ impl Ingest {
     async fn accept(
         &self,
         alert: NormalizedAlert,
-        scheme: Scheme,
+        proof: Proof,
         raw: &RawEvidence<'_>,
         request_id: &str,
         now: i64,
     ) -> Result<Answer, Failure> {
         let (tenant_id, alert_id) = (alert.tenant_id.clone(), alert.id);
         let key = SortKey::alert(alert_id);
-        let mut stored = AlertRecord::received(alert.clone());
+        let mut stored = AlertRecord { canary: proof.canary, ..AlertRecord::received(alert.clone()) };
         let mut expect = Expect::Absent;
         let mut is_new = true;
         for race in 0.. {
@@ -143,7 +151,7 @@ impl Ingest {
             let revision = stored.alert.revision;
             let about = About { tenant_id: &tenant_id, alert_id, revision };
             let sealed = self.evidence.seal(&about, &raw.text, raw.part, raw.most).await?;
-            let mut event = accepted(&stored, scheme, request_id, now);
+            let mut event = accepted(&stored, proof, request_id, now);
             event.detail.insert("evidence_sha256".to_owned(), json!(hex::encode(Sha256::digest(&sealed))));
             let changes = [
                 Change::put(key.clone(), &stored, expect).expiring(stored.expires_at()),
@@ -172,14 +180,17 @@ impl Ingest {
     }
 }
 
-fn accepted(record: &AlertRecord, scheme: Scheme, request_id: &str, now: i64) -> Draft {
+fn accepted(record: &AlertRecord, proof: Proof, request_id: &str, now: i64) -> Draft {
     let alert = &record.alert;
     let kind = if alert.revision == 0 { "ALERT_ACCEPTED" } else { "ALERT_REVISED" };
     let mut event = Draft::event(now, alert.tenant_id.as_str(), kind);
     event.host = alert.hostname.clone().unwrap_or_default();
     event.alert_id = Some(alert.id.to_string());
     event.detail.insert("source".to_owned(), json!(alert.source));
-    event.detail.insert("scheme".to_owned(), json!(scheme));
+    event.detail.insert("scheme".to_owned(), json!(proof.scheme));
+    if proof.canary {
+        event.detail.insert("test".to_owned(), json!(true));
+    }
     event.detail.insert("raw_id".to_owned(), json!(alert.raw_id));
     event.detail.insert("revision".to_owned(), json!(alert.revision));
     event.detail.insert("content_sha256".to_owned(), json!(record.content_digest));

@@ -13,11 +13,11 @@ use crate::refusals::Refused;
 use crate::{Ingest, Named};
 use bytes::Bytes;
 use vyrox_contract::{TenantId, Vendor};
-use vyrox_domain::tenant::{Tenant, TenantStatus};
+use vyrox_domain::tenant::{Snowflake, Tenant, TenantStatus};
 use vyrox_domain::vendor::{
     FieldMap, FieldMapError, NormaliseError, Normalised, Reception, normalise, normalise_mapped,
 };
-use vyrox_domain::webhook::{Authenticated, Keyring, RawDelivery, Scheme, authenticate};
+use vyrox_domain::webhook::{Authenticated, Keyring, RawDelivery, Scheme, authenticate, canary};
 use vyrox_platform::secrets::{Opening, Secret, SecretError};
 use vyrox_platform::source::Source;
 use vyrox_platform::table::{Lookup, SortKey, TableError};
@@ -29,6 +29,8 @@ pub(crate) struct Proven {
     vendor: Vendor,
     delivery: Authenticated<Bytes>,
     field_map: Option<FieldMap>,
+    /// Whether a test's own secret proved it.
+    pub(crate) canary: bool,
 }
 
 impl Proven {
@@ -76,7 +78,8 @@ impl Ingest {
     ) -> Result<Option<Proven>, AuthenticationError> {
         // A name that nobody has costs the same reads as one that somebody has.
         let tenant_id = self.resolve(vendor, named).await?.unwrap_or_else(|| self.nobody.clone());
-        let source = self.source_of(&tenant_id, vendor, now).await?;
+        let test = canary(&delivery.headers);
+        let source = self.source_of(&tenant_id, vendor, test, now).await?;
         let (keyring, opening): (Keyring<Secret>, _) = match &source {
             Some(source) => self.secrets.keyring(&tenant_id, source, now).await?,
             None => (Keyring::default(), Opening::Memory),
@@ -93,7 +96,7 @@ impl Ingest {
         };
         let field_map = source.and_then(|source| source.field_map);
         let field_map = field_map.map(|text| FieldMap::parse(&text)).transpose()?;
-        Ok(Some(Proven { tenant_id, vendor, delivery, field_map }))
+        Ok(Some(Proven { tenant_id, vendor, delivery, field_map, canary: test.is_some() }))
     }
 
     /// The tenant that is named, if there is such a one. A name proves nothing yet.
@@ -107,14 +110,21 @@ impl Ingest {
         }
     }
 
-    /// The tenant's source: none for an unknown, suspended or unconfigured tenant.
-    async fn source_of(&self, tenant_id: &TenantId, vendor: Vendor, now: i64) -> Result<Option<Source>, TableError> {
-        let (profile, source) = (SortKey::profile(), SortKey::source(vendor));
+    /// The tenant's source, or what a test stored in its place: none for an unknown, suspended or unconfigured tenant.
+    async fn source_of(
+        &self,
+        tenant_id: &TenantId,
+        vendor: Vendor,
+        test: Option<Snowflake>,
+        now: i64,
+    ) -> Result<Option<Source>, TableError> {
+        let source = test.map_or_else(|| SortKey::source(vendor), SortKey::canary);
+        let profile = SortKey::profile();
         let (tenant, source) = tokio::try_join!(
             self.table.read::<Tenant>(tenant_id, &profile, now),
             self.table.read::<Source>(tenant_id, &source, now)
         )?;
         let active = tenant.is_some_and(|tenant| tenant.value.status != TenantStatus::Suspended);
-        Ok(source.filter(|_| active).map(|source| source.value))
+        Ok(source.map(|source| source.value).filter(|source| active && source.vendor == vendor))
     }
 }

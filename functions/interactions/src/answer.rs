@@ -13,10 +13,15 @@ use vyrox_domain::text::Shown;
 
 /// Answer with a new message.
 const NEW_MESSAGE: u8 = 4;
+/// Answer with a message that comes later.
+const DEFERRED: u8 = 5;
 /// Answer by replacing the message that holds the button.
 const UPDATE_MESSAGE: u8 = 7;
 /// Answer with a form. Discord takes it only as the first answer.
 const MODAL: u8 = 9;
+
+/// Discord's flag for "only you can see this".
+const EPHEMERAL: u32 = 1 << 6;
 
 /// An answer.
 #[derive(Debug)]
@@ -35,6 +40,10 @@ pub(crate) enum Answer {
     Form(Box<Modal>),
     /// A refusal, in one sentence.
     Refused(Refusal),
+    /// The answer to a command comes later, to the one who asked only.
+    Deferred,
+    /// A command that was certainly not carried out: something of ours is down.
+    NotDone,
     /// Certainly not recorded: something of ours is down.
     NotRecorded,
     /// Not known yet whether it was recorded.
@@ -65,8 +74,12 @@ impl Answer {
             Self::Whisper(message) => json!({"type": NEW_MESSAGE, "data": message}),
             Self::Form(modal) => json!({"type": MODAL, "data": modal}),
             Self::Refused(why) => json!({"type": NEW_MESSAGE, "data": refusal(why)}),
+            Self::Deferred => json!({"type": DEFERRED, "data": {"flags": EPHEMERAL}}),
+            Self::NotDone => whisper("This was not carried out because of a fault on our side. Please try again."),
             Self::NotRecorded => whisper("Nothing was recorded because of a fault on our side. Please press again."),
-            Self::Unknown => whisper("This is taking longer than usual. The card will show whether it was recorded."),
+            Self::Unknown => whisper(
+                "This is taking longer than usual. The card, or `/vyrox status`, will show whether it was recorded.",
+            ),
             Self::Unsupported => whisper("This card is from another version of Vyrox and cannot be used any more."),
         };
         axum::Json(body).into_response()

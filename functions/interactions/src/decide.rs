@@ -4,9 +4,10 @@ use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::known::Known;
 use crate::{Interactions, event};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use vyrox_contract::TenantId;
+use vyrox_contract::{RequestId, TenantId};
 use vyrox_domain::action::{ActionRecord, GRACE};
 use vyrox_domain::approval::{self, Admitted, Refusal, Ruling};
 use vyrox_domain::card;
@@ -17,6 +18,7 @@ use vyrox_domain::message::{ActionApproved, CardRequested};
 use vyrox_platform::batch::chain;
 use vyrox_platform::delivery::CountedClick;
 use vyrox_platform::ledger::{Change, Expect};
+use vyrox_platform::queue::SendError;
 use vyrox_platform::secrets::Secret;
 use vyrox_platform::table::{Lookup, SortKey, Versioned};
 
@@ -34,17 +36,22 @@ const KEEP_ACTION: i64 = 90 * 24 * 3_600;
 /// The tenant's pace is of no use after this, in seconds.
 const KEEP_PACE: i64 = 2 * 3_600;
 
-/// Whether a commit has begun: until then, whatever stops a click has certainly recorded nothing.
+/// How far a click has come, over all the races that it runs.
 #[derive(Debug, Default)]
-pub(crate) struct Progress(AtomicBool);
+pub(crate) struct Progress {
+    begun: AtomicBool,
+    queued: OnceLock<RequestId>,
+}
 
 impl Progress {
-    pub(crate) fn begin_commit(&self) {
-        self.0.store(true, Ordering::SeqCst);
+    /// From here on, something may be recorded.
+    fn begin_commit(&self) {
+        self.begun.store(true, Ordering::SeqCst);
     }
 
+    /// Whether a commit has begun: until then, whatever stops a click has certainly recorded nothing.
     pub(crate) fn has_begun(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.begun.load(Ordering::SeqCst)
     }
 }
 
@@ -124,17 +131,30 @@ impl Interactions {
 
     async fn carry_out(&self, asked: Asked<'_>, known: &Known, ruling: &Ruling, now: i64) -> Result<Answer, Failure> {
         let tenant_id = &known.tenant.id;
-        if let Some(action) = ruling.outcome.action() {
+        // A race that is run again finds the messages of the first one sent.
+        let queued = asked.progress.queued.get();
+        if let Some(action) = ruling.outcome.action().filter(|action| queued != Some(action.request_id())) {
             let message = ActionApproved::of(action, now);
             let until_expiry = action.expires_at().saturating_sub(now).saturating_add(CLOSE_AFTER);
             let until_expiry = Duration::from_secs(u64::try_from(until_expiry).unwrap_or(0));
-            tokio::try_join!(self.actions.send(&message), self.actions.send_after(&message, until_expiry))?;
+            // Should the answer below never reach the card, notify draws it a little later.
+            tokio::try_join!(
+                self.actions.send(&message),
+                self.actions.send_after(&message, until_expiry),
+                self.redraw(tenant_id, ruling),
+            )?;
+            // Another action's messages, of an earlier race, lead to no decision, and are nothing.
+            let _ = asked.progress.queued.set(action.request_id().clone());
+        } else if queued.is_none() {
+            self.redraw(tenant_id, ruling).await?;
         }
-        // Should the answer below never reach the card, notify draws it a little later.
-        let redraw = CardRequested::changed(tenant_id.clone(), ruling.record.alert.id);
-        self.cards.send_after(&redraw, REDRAW_AFTER).await?;
         self.commit(asked, known, ruling, now).await?;
         Ok(Answer::to(asked.click, &ruling.record, &known.tenant, now))
+    }
+
+    async fn redraw(&self, tenant_id: &TenantId, ruling: &Ruling) -> Result<(), SendError> {
+        let message = CardRequested::changed(tenant_id.clone(), ruling.record.alert.id);
+        self.cards.send_after(&message, REDRAW_AFTER).await
     }
 
     /// One transaction: the record, what came of it, the click's id, the audit entry.

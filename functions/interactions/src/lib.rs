@@ -10,6 +10,7 @@
 //! committed decision bears it out, so a message without one is nothing, while a decision without a message would be lost.
 
 mod answer;
+mod command;
 mod decide;
 mod event;
 mod failure;
@@ -32,7 +33,7 @@ use http_body_util::{BodyExt as _, Limited};
 use std::sync::Arc;
 use std::time::Duration;
 use vyrox_domain::interaction::{Click, Interaction, SignedRequest, verify};
-use vyrox_domain::message::{ActionApproved, CardRequested};
+use vyrox_domain::message::{ActionApproved, CardRequested, CommandAsked};
 use vyrox_domain::tenant::Snowflake;
 use vyrox_platform::aws::Clients;
 use vyrox_platform::clock::Clock;
@@ -56,6 +57,7 @@ pub struct Interactions {
     ledger: Ledger,
     actions: Queue<ActionApproved>,
     cards: Queue<CardRequested>,
+    commands: Queue<CommandAsked>,
     evidence: Opener,
     secrets: Secrets,
     application_id: Snowflake,
@@ -72,6 +74,7 @@ impl Interactions {
             ledger: Ledger::new(table.clone(), "interactions", Arc::clone(&clock)),
             actions: Queue::new(clients.sqs.clone(), &config.actions_queue_url),
             cards: Queue::new(clients.sqs.clone(), &config.cards_queue_url),
+            commands: Queue::new(clients.sqs.clone(), &config.commands_queue_url),
             evidence: Opener::new(clients.kms.clone(), &config.secrets_key_id),
             secrets: Secrets::new(clients.kms.clone(), &config.secrets_key_id, Arc::clone(&clock)),
             application_id: config.application_id,
@@ -113,6 +116,9 @@ impl Interactions {
         match verified.parse() {
             Ok(Interaction::Ping) => Answer::Pong,
             Ok(Interaction::Click(click)) => self.click_in_time(&click).await,
+            Ok(Interaction::Command(invocation)) => {
+                tokio::time::timeout(DEADLINE, self.command(&invocation)).await.unwrap_or(Answer::Unknown)
+            }
             Ok(Interaction::Unsupported) => Answer::Unsupported,
             Err(error) => {
                 tracing::warn!(%error, "verified interaction cannot be used");

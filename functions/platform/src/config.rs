@@ -216,16 +216,34 @@ function_config! {
         cards_queue_url: String = |reader| reader.url("VYROX_CARDS_QUEUE_URL"),
         /// Where approved actions wait for delivery (`VYROX_ACTIONS_QUEUE_URL`).
         actions_queue_url: String = |reader| reader.url("VYROX_ACTIONS_QUEUE_URL"),
+        /// Where commands that take longer wait (`VYROX_COMMANDS_QUEUE_URL`).
+        commands_queue_url: String = |reader| reader.url("VYROX_COMMANDS_QUEUE_URL"),
         /// The key under which evidence is sealed (`VYROX_SECRETS_KEY_ID`).
         secrets_key_id: String = |reader| reader.required("VYROX_SECRETS_KEY_ID"),
         /// Our Discord application (`VYROX_DISCORD_APPLICATION_ID`).
-        application_id: Snowflake = |reader| reader
-            .parsed("VYROX_DISCORD_APPLICATION_ID", "a Discord id", |text| text.parse().ok())
-            .unwrap_or_else(|| "1".parse().expect("one is a Discord id")),
+        application_id: Snowflake = |reader| application_id(reader),
         /// Its public keys, one or two, comma separated (`VYROX_DISCORD_PUBLIC_KEY`).
         public_keys: Vec<VerifyingKey> = |reader| reader
             .parsed("VYROX_DISCORD_PUBLIC_KEY", "one or two Ed25519 keys of 64 hex digits", discord_keys)
             .unwrap_or_default(),
+    }
+}
+
+function_config! {
+    /// assist.
+    Assist {
+        /// Where its own messages come from (`VYROX_SOURCE_QUEUE_URL`).
+        source_queue_url: String = |reader| reader.url("VYROX_SOURCE_QUEUE_URL"),
+        /// Discord's REST API.
+        discord: Discord = |reader| Discord::read(reader),
+        /// Our Discord application (`VYROX_DISCORD_APPLICATION_ID`), whose id is its bot's too.
+        application_id: Snowflake = |reader| application_id(reader),
+        /// The key that seals tenants' secrets (`VYROX_SECRETS_KEY_ID`).
+        secrets_key_id: String = |reader| reader.required("VYROX_SECRETS_KEY_ID"),
+        /// What stands before `/webhook` (`VYROX_INGEST_URL`).
+        ingest_url: String = |reader| reader.url("VYROX_INGEST_URL"),
+        /// What proxies are enrolled at (`VYROX_RELAY_URL`).
+        relay_url: String = |reader| reader.url("VYROX_RELAY_URL"),
     }
 }
 
@@ -259,6 +277,24 @@ function_config! {
     }
 }
 
+function_config! {
+    /// checkpoint.
+    Checkpoint {
+        /// The key that signs checkpoints (`VYROX_CHECKPOINT_KEY_ID`).
+        checkpoint_key_id: String = |reader| reader.required("VYROX_CHECKPOINT_KEY_ID"),
+        /// A lane without a new entry for so many minutes is closed (`VYROX_LANE_IDLE_MINUTES`, 30 unless set).
+        lane_idle_minutes: i64 = |reader| reader.number("VYROX_LANE_IDLE_MINUTES", 30, 1..=10_080),
+        /// How many days a closed lane is kept after its last entry; 0 is for good (`VYROX_AUDIT_RETENTION_DAYS`, 0 unless set).
+        audit_retention_days: i64 = |reader| reader.number("VYROX_AUDIT_RETENTION_DAYS", 0, 0..=36_500),
+        /// The bucket with object lock that checkpoints are published in (`VYROX_CHECKPOINT_BUCKET`); none unless
+        /// `VYROX_CHECKPOINT_LOCK_DAYS` is above 0.
+        checkpoint_bucket: Option<String> = |reader| {
+            let days = reader.number("VYROX_CHECKPOINT_LOCK_DAYS", 0, 0..=36_500);
+            (days > 0).then(|| reader.required("VYROX_CHECKPOINT_BUCKET"))
+        },
+    }
+}
+
 /// Discord's REST API.
 #[derive(Debug, Clone)]
 pub struct Discord {
@@ -269,6 +305,19 @@ pub struct Discord {
 }
 
 impl Discord {
+    /// For the operator's command line. `https://discord.com/api/v10` unless another URL is set.
+    ///
+    /// # Errors
+    /// [`BadConfiguration`].
+    pub fn from_environment(lookup: Lookup<'_>) -> Result<(Self, Snowflake), BadConfiguration> {
+        const OFFICIAL: &str = "https://discord.com/api/v10";
+        let or_official =
+            |name: &str| lookup(name).or_else(|| (name == "VYROX_DISCORD_API_URL").then(|| OFFICIAL.to_owned()));
+        let mut reader = Reader::new(&or_official);
+        let (discord, application) = (Self::read(&mut reader), application_id(&mut reader));
+        reader.done((discord, application))
+    }
+
     fn read(reader: &mut Reader<'_>) -> Self {
         Self {
             api_url: reader.url("VYROX_DISCORD_API_URL"),
@@ -332,6 +381,12 @@ impl Llm {
             daily_tokens: reader.number("VYROX_LLM_DAILY_TOKENS", 500_000, 0..=u64::MAX),
         })
     }
+}
+
+/// A problem that was noted makes the value one that is never used.
+fn application_id(reader: &mut Reader<'_>) -> Snowflake {
+    let found = reader.parsed("VYROX_DISCORD_APPLICATION_ID", "a Discord id", |text| text.parse().ok());
+    found.unwrap_or_else(|| "1".parse().expect("one is a Discord id"))
 }
 
 fn discord_keys(text: &str) -> Option<Vec<VerifyingKey>> {

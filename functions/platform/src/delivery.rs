@@ -4,7 +4,11 @@
 //! of that proxy.
 
 mod entry;
+mod watch;
 
+pub use watch::ProxyWatch;
+
+use crate::checkpoint;
 use crate::clock::Clock;
 use crate::ledger::{Change, CommitError, Expect, Ledger};
 use crate::queue::{Queue, SendError};
@@ -17,10 +21,11 @@ use serde_json::json;
 use std::sync::Arc;
 use vyrox_audit::Draft;
 use vyrox_contract::{
-    Envelope, EnvelopeError, KeyError, Operation, ProxyId, Receipt, RequestId, TenantId, VerifyingKey,
+    AuditHead, Envelope, EnvelopeError, KeyError, Operation, ProxyId, Receipt, RequestId, TenantId, VerifyingKey,
 };
 use vyrox_domain::action::{ActionRecord, ActionState};
-use vyrox_domain::approval::{ApprovedAction, NotApproved};
+use vyrox_domain::approval::{ApprovedAction, NotApproved, may_release};
+use vyrox_domain::contradiction::{Contradiction, contradictions, is_cut};
 use vyrox_domain::interaction::ClickProof;
 use vyrox_domain::message::CardRequested;
 use vyrox_domain::record::{ActionSummary, AlertRecord};
@@ -46,6 +51,18 @@ pub struct EnrolledProxy {
     /// When it was revoked, unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<i64>,
+    /// The key that it had before, while that is still believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<PreviousKey>,
+}
+
+/// A key that is on its way out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousKey {
+    /// SPKI, base64 DER.
+    pub public_key: String,
+    /// Until when it is believed, unix seconds.
+    pub until: i64,
 }
 
 impl EnrolledProxy {
@@ -55,6 +72,16 @@ impl EnrolledProxy {
     /// [`KeyError`] if the stored text is none.
     pub fn key(&self) -> Result<VerifyingKey, KeyError> {
         VerifyingKey::from_text(&self.public_key)
+    }
+
+    /// The keys that are believed at `now` (unix seconds): its own, and for a while after a rotation the one before.
+    ///
+    /// # Errors
+    /// [`KeyError`] if a stored text is none.
+    pub fn keys(&self, now: i64) -> Result<Vec<VerifyingKey>, KeyError> {
+        let previous = self.previous.iter().filter(|previous| now < previous.until);
+        let texts = std::iter::once(&self.public_key).chain(previous.map(|previous| &previous.public_key));
+        texts.map(|text| VerifyingKey::from_text(text)).collect()
     }
 }
 
@@ -120,7 +147,10 @@ impl Classified for DeliveryError {
 
 /// A receipt that the proxy's own key signed. Made only by [`Delivery::verify_receipt`].
 #[derive(Debug, Clone)]
-pub struct VerifiedReceipt(Receipt);
+pub struct VerifiedReceipt {
+    receipt: Receipt,
+    envelope: Envelope,
+}
 
 /// What dispatch and relay can do: read, commit with an audit entry, sign, request cards.
 #[derive(Debug, Clone)]
@@ -204,8 +234,12 @@ impl Delivery {
         event.detail.insert("platform_key".to_owned(), json!(self.signer.public_key().id()));
         let change =
             Change::put(SortKey::action(id), &action, Expect::Version(version)).expiring(record.value.expires_at());
+        // The proxy enters the checkpoint in its own chain: from then on the cloud cannot rewrite what it covers unseen.
+        let checkpoint = checkpoint::latest(&self.table, tenant, now).await?;
         // Signed first: what is marked delivered can be delivered.
-        let signed = self.signer.sign(&approved, None, now).await?;
+        let signed = self.signer.sign(&approved, checkpoint, now).await?;
+        // The envelope itself, so that anyone can check the signature later.
+        event.detail.insert("envelope".to_owned(), json!(signed.envelope()));
         self.ledger.commit(tenant, &[change], &event).await?;
         Ok(Some(signed))
     }
@@ -305,11 +339,11 @@ impl Delivery {
         proxy: &EnrolledProxy,
         envelope: &Envelope,
     ) -> Result<VerifiedReceipt, DeliveryError> {
-        let receipt = envelope.verify::<Receipt>(&[proxy.key()?])?.parse()?;
+        let receipt = envelope.verify::<Receipt>(&proxy.keys(self.clock.now())?)?.parse()?;
         if receipt.tenant_id != *tenant || receipt.proxy_id != proxy.id {
             return Err(DeliveryError::ForeignReceipt);
         }
-        Ok(VerifiedReceipt(receipt))
+        Ok(VerifiedReceipt { receipt, envelope: envelope.clone() })
     }
 
     /// Records what became of an action, and requests its card. The same receipt again changes nothing.
@@ -318,7 +352,7 @@ impl Delivery {
     /// [`DeliveryError`].
     pub async fn record(&self, tenant: &TenantId, receipt: &VerifiedReceipt) -> Result<(), DeliveryError> {
         for _ in 0..RACES {
-            match self.try_record(tenant, &receipt.0).await {
+            match self.try_record(tenant, receipt).await {
                 Err(DeliveryError::Commit(CommitError::Conflict(_))) => {}
                 other => return other,
             }
@@ -326,44 +360,116 @@ impl Delivery {
         Err(CommitError::Conflict(0).into())
     }
 
-    async fn try_record(&self, tenant: &TenantId, receipt: &Receipt) -> Result<(), DeliveryError> {
+    async fn try_record(&self, tenant: &TenantId, verified: &VerifiedReceipt) -> Result<(), DeliveryError> {
+        let receipt = &verified.receipt;
         let now = self.clock.now();
+        // A release at the end of a lease answers the isolation that had it.
+        let answered = receipt.lease_of.as_ref().unwrap_or(&receipt.request_id);
         let Versioned { value: mut action, version } =
-            self.action(tenant, &receipt.request_id).await?.ok_or(DeliveryError::NoSuchAction)?;
+            self.action(tenant, answered).await?.ok_or(DeliveryError::NoSuchAction)?;
         if *action.plan.proxy_id() != receipt.proxy_id {
             return Err(DeliveryError::ForeignReceipt);
         }
         let alert_id = action.plan.alert_id();
-        let alert_key = SortKey::alert(alert_id);
-        let record =
-            self.table.read::<AlertRecord>(tenant, &alert_key, now).await?.ok_or(DeliveryError::NoSuchAlert)?;
-        let state = ActionState::from(receipt.outcome);
-        // Only an ambiguous report may still be corrected by a later one.
-        let is_settled = action.state.is_final() && action.state != ActionState::Ambiguous;
-        if !is_settled && action.receipt.as_ref() != Some(receipt) {
-            action.state = state;
-            action.receipt = Some(receipt.clone());
-            let Versioned { value: mut record, version: record_version } = record;
-            if let Some(summary) = summary_of(&mut record, &action) {
-                summary.state = state;
-                summary.verification = Some(receipt.verification);
-                summary.detail = Some(receipt.detail.chars().take(500).collect());
-                summary.vendor_reference =
-                    receipt.vendor_reference.as_ref().map(|reference| reference.chars().take(200).collect());
-                summary.at = now;
-            }
-            let changes = [
-                Change::put(SortKey::action(&receipt.request_id), &action, Expect::Version(version))
-                    .expiring(record.expires_at()),
+        let (alert_key, watch_key) = (SortKey::alert(alert_id), SortKey::proxy_watch(&receipt.proxy_id));
+        let (record, watch) = tokio::try_join!(
+            self.table.read::<AlertRecord>(tenant, &alert_key, now),
+            self.table.read::<ProxyWatch>(tenant, &watch_key, now),
+        )?;
+        let Versioned { value: mut record, version: record_version } = record.ok_or(DeliveryError::NoSuchAlert)?;
+        let watch = watch.map(|watch| watch.value).unwrap_or_default();
+        let found = contradictions(&action, receipt, watch.audit_head.as_ref());
+        if entered(&mut action, &mut record, receipt, &found, now) {
+            let mut event = entry::receipt_event(&action, verified, &found, now);
+            watch.note_drift(receipt, &mut event);
+            let mut changes = vec![
+                Change::put(SortKey::action(answered), &action, Expect::Version(version)).expiring(record.expires_at()),
                 Change::put(alert_key, &record, Expect::Version(record_version)).expiring(record.expires_at()),
-                Change::delete(SortKey::outbox(&receipt.proxy_id, &receipt.request_id)),
+                Change::delete(SortKey::outbox(&receipt.proxy_id, answered)),
             ];
-            self.ledger.commit(tenant, &changes, &entry::receipt_event(&action, receipt, now)).await?;
-            tracing::info!(tenant_id = %tenant, %alert_id, request_id = %receipt.request_id, outcome = state.as_str(), "receipt");
+            if let Some(watch) = watch.after(receipt, now) {
+                changes.push(Change::put(watch_key, &watch, Expect::Anything));
+            }
+            self.ledger.commit(tenant, &changes, &event).await?;
+            let outcome = receipt.outcome.as_str();
+            tracing::info!(tenant_id = %tenant, %alert_id, request_id = %receipt.request_id, outcome, "receipt");
+            if !found.is_empty() {
+                let found: Vec<_> = found.iter().map(|which| which.as_str()).collect();
+                tracing::error!(tenant_id = %tenant, %alert_id, contradictions = ?found, "a receipt contradicts its plan");
+            }
         }
         self.cards.send(&CardRequested::changed(tenant.clone(), alert_id)).await?;
         Ok(())
     }
+
+    /// Holds the head that a proxy shows when it asks for work against the newest that was remembered. A chain that became
+    /// shorter or another one was cut or rewritten; that is entered in the audit once.
+    ///
+    /// # Errors
+    /// [`DeliveryError`].
+    pub async fn watch(
+        &self,
+        tenant: &TenantId,
+        proxy: &ProxyId,
+        shown: Option<&AuditHead>,
+    ) -> Result<(), DeliveryError> {
+        let (now, key) = (self.clock.now(), SortKey::proxy_watch(proxy));
+        let Some(Versioned { value: mut watch, version }) = self.table.read::<ProxyWatch>(tenant, &key, now).await?
+        else {
+            return Ok(());
+        };
+        // A poll that was signed before the remembered receipt was written shows an older head, and is no contradiction.
+        let is_settled = now.saturating_sub(watch.seen_at) > 60;
+        let known = watch.audit_head.clone().filter(|known| is_settled && is_cut(known, shown));
+        let Some(known) = known else { return Ok(()) };
+        tracing::error!(tenant_id = %tenant, proxy_id = %proxy, "the proxy's audit log was cut or rewritten");
+        let mut event = Draft::event(now, tenant.as_str(), "PROXY_AUDIT_CONTRADICTED");
+        event.detail.insert("proxy_id".to_owned(), json!(proxy));
+        event.detail.insert("known".to_owned(), json!(known));
+        event.detail.insert("shown".to_owned(), json!(shown));
+        (watch.audit_head, watch.contradicted_at) = (shown.cloned(), Some(now));
+        match self.ledger.commit(tenant, &[Change::put(key, &watch, Expect::Version(version))], &event).await {
+            // Another instance was first.
+            Err(CommitError::Conflict(_)) => Ok(()),
+            other => Ok(other.map(|_| ())?),
+        }
+    }
+}
+
+/// Enters a receipt in the action and on the card's record, if it says something new: only an ambiguous report may still be
+/// corrected by a later one.
+fn entered(
+    action: &mut ActionRecord,
+    record: &mut AlertRecord,
+    receipt: &Receipt,
+    found: &[Contradiction],
+    now: i64,
+) -> bool {
+    if receipt.lease_of.is_some() {
+        if action.operation != Operation::Execute || !action.is_news_of_lease(receipt) {
+            return false;
+        }
+        action.lease_end = Some(receipt.clone());
+        let is_current = record.containment.as_ref().is_some_and(|summary| summary.request_id == action.request_id);
+        // What a person asked for is shown before what nobody did, unless that did not happen.
+        let is_free =
+            record.release.as_ref().is_none_or(|release| release.requested_by.is_none()) || may_release(record);
+        if is_current && is_free {
+            record.release = Some(ActionSummary::of_lease(receipt, found.to_vec(), now));
+            record.release_votes.clear();
+        }
+        return true;
+    }
+    let is_settled = action.state.is_final() && action.state != ActionState::Ambiguous;
+    if is_settled || action.receipt.as_ref() == Some(receipt) {
+        return false;
+    }
+    action.state = ActionState::from(receipt.outcome);
+    action.receipt = Some(receipt.clone());
+    if let Some(summary) = summary_of(record, action) {
+        summary.report(receipt, found.to_vec(), now);
+    }
+    true
 }
 
 /// The card's line about this very action. An earlier release's late receipt has none any more.

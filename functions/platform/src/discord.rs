@@ -1,18 +1,28 @@
-//! Discord's REST API: creating and editing a message with the bot's token.
+//! Discord's REST API: creating, editing and finding messages with the bot's token.
 
+mod limits;
+
+use crate::clock::Clock;
 use crate::config;
 use crate::{Class, Classified};
+use limits::Limits;
 use reqwest::header::{AUTHORIZATION, USER_AGENT};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+use std::time::Duration;
 use vyrox_contract::{AlertId, TenantId};
 use vyrox_domain::card::Message;
 use vyrox_domain::tenant::Snowflake;
 
 /// Discord wants this form; others may be blocked.
-const AGENT: &str = concat!("DiscordBot (https://github.com/vyrox, ", env!("CARGO_PKG_VERSION"), ")");
+pub(crate) const AGENT: &str = concat!("DiscordBot (https://github.com/vyrox, ", env!("CARGO_PKG_VERSION"), ")");
+/// SUPPRESS_NOTIFICATIONS: the message is there, and nobody's telephone rings.
+const SILENT: u32 = 1 << 12;
+/// How many of a channel's last messages are looked through for one that may be there already; Discord's own maximum.
+const LOOK_BACK: u8 = 100;
 
 /// A message was not sent.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +30,9 @@ pub enum DiscordError {
     /// Too many requests; after so many milliseconds again.
     #[error("rate limited for {0} ms")]
     RateLimited(u64),
+    /// Nothing is sent for so many milliseconds: Discord has refused the bot's token, or refused too much else.
+    #[error("sending is stopped for {0} ms: the bot's token was refused, or too many requests were")]
+    Stopped(u64),
     /// Discord said no: HTTP status and Discord's own code.
     #[error("refused with {status}, code {code}")]
     Refused {
@@ -39,22 +52,71 @@ impl DiscordError {
     pub const fn is_unknown_message(&self) -> bool {
         matches!(self, Self::Refused { code: 10_008, .. })
     }
+
+    /// Whether the message is older than an hour and was edited too often since.
+    #[must_use]
+    pub const fn is_edited_too_often(&self) -> bool {
+        matches!(self, Self::Refused { code: 30_046, .. })
+    }
+
+    /// Status and code, if it is the channel that takes no messages: no access, no permission, or gone.
+    #[must_use]
+    pub const fn breaks_channel(&self) -> Option<(u16, u64)> {
+        match self {
+            Self::Refused { status: 403, code } => Some((403, *code)),
+            Self::Refused { status, code: code @ (10_003 | 50_001 | 50_013) } => Some((*status, *code)),
+            _ => None,
+        }
+    }
 }
 
 impl Classified for DiscordError {
     fn class(&self) -> Class {
         match self {
-            Self::RateLimited(_) | Self::Unavailable(_) => Class::Retry,
-            // A revoked token or a lost channel may be put right by an administrator; until then it is a dead letter.
+            Self::RateLimited(_) | Self::Stopped(_) | Self::Unavailable(_) => Class::Retry,
+            // A new token is an operator's to set; what waits for it is not lost.
+            Self::Refused { status: 401, .. } => Class::Retry,
+            // A body that Discord does not take may be put right by a new version; until then it is a dead letter.
             Self::Refused { .. } => Class::Poison,
         }
     }
 
-    fn retry_after(&self) -> Option<std::time::Duration> {
+    fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited(millis) => Some(std::time::Duration::from_millis(millis.saturating_add(999))),
+            Self::RateLimited(millis) | Self::Stopped(millis) => {
+                Some(Duration::from_millis(millis.saturating_add(999)))
+            }
             Self::Refused { .. } | Self::Unavailable(_) => None,
         }
+    }
+}
+
+/// What a message is for. Each purpose has a nonce of its own: one message must never be taken for another.
+#[derive(Debug, Clone, Copy)]
+pub enum Purpose<'a> {
+    /// The alert's card.
+    Card,
+    /// The card once more, in place of this message.
+    CardAfter(Snowflake),
+    /// A digest.
+    Digest,
+    /// A digest once more, in place of this message.
+    DigestAfter(Snowflake),
+    /// Something said once, by its name.
+    Notice(&'a str),
+}
+
+impl Purpose<'_> {
+    /// The nonce of this purpose about this alert or digest: at most 25 characters, always the same.
+    fn nonce(self, tenant: &TenantId, about: AlertId) -> String {
+        let purpose = match self {
+            Self::Card => "card".to_owned(),
+            Self::CardAfter(message) => format!("card.{message}"),
+            Self::Digest => "digest".to_owned(),
+            Self::DigestAfter(message) => format!("digest.{message}"),
+            Self::Notice(name) => format!("notice.{name}"),
+        };
+        hex::encode(&Sha256::digest(format!("{tenant}|{about}|{purpose}"))[..12])
     }
 }
 
@@ -64,18 +126,19 @@ pub struct Discord {
     http: reqwest::Client,
     api_url: String,
     authorization: crate::secrets::Secret,
+    limits: Arc<Limits>,
 }
 
 impl Discord {
     /// With the bot of this configuration.
     #[must_use]
-    pub fn new(http: reqwest::Client, config: &config::Discord) -> Self {
+    pub fn new(http: reqwest::Client, config: &config::Discord, clock: Arc<dyn Clock>) -> Self {
         let authorization = crate::secrets::Secret::new(format!("Bot {}", config.bot_token.expose()).into_bytes());
-        Self { http, api_url: config.api_url.clone(), authorization }
+        Self { http, api_url: config.api_url.clone(), authorization, limits: Arc::new(Limits::new(clock)) }
     }
 
-    /// Posts an alert's card and returns its id. The nonce makes a repetition within a few minutes return the first
-    /// message instead of a second one.
+    /// Posts a message about an alert or digest and returns its id. The nonce makes a repetition within a few minutes return
+    /// the first message instead of a second one.
     ///
     /// # Errors
     /// [`DiscordError`].
@@ -84,54 +147,113 @@ impl Discord {
         channel: Snowflake,
         message: &Message,
         tenant: &TenantId,
-        alert: AlertId,
+        about: AlertId,
+        purpose: Purpose<'_>,
     ) -> Result<Snowflake, DiscordError> {
         let mut body = serde_json::to_value(message).expect("a card has string keys and no floats");
-        body["nonce"] = json!(nonce(tenant, alert, "card"));
+        body["nonce"] = json!(purpose.nonce(tenant, about));
         body["enforce_nonce"] = json!(true);
-        let created: Created = self.request(Method::POST, &format!("/channels/{channel}/messages"), &body).await?;
+        if message.is_silent() {
+            body["flags"] = json!(SILENT);
+        }
+        let route = format!("/channels/{channel}/messages");
+        let created: Created = self.request(Method::POST, &route, &route, Some(&body)).await?;
         Ok(created.id)
     }
 
-    /// Edits an alert's card.
+    /// Edits a message.
     ///
     /// # Errors
     /// [`DiscordError`].
     pub async fn edit(&self, channel: Snowflake, id: Snowflake, message: &Message) -> Result<(), DiscordError> {
         let body = serde_json::to_value(message).expect("a card has string keys and no floats");
-        let _: Created = self.request(Method::PATCH, &format!("/channels/{channel}/messages/{id}"), &body).await?;
+        let route = format!("/channels/{channel}/messages");
+        let _: Created = self.request(Method::PATCH, &route, &format!("{route}/{id}"), Some(&body)).await?;
         Ok(())
+    }
+
+    /// The message about this alert or digest that is among the channel's last ones and has an embed, if there is one: for
+    /// an answer that was lost longer ago than nonces are remembered.
+    ///
+    /// # Errors
+    /// [`DiscordError`].
+    pub async fn find(&self, channel: Snowflake, about: AlertId) -> Result<Option<Snowflake>, DiscordError> {
+        let route = format!("/channels/{channel}/messages");
+        let path = format!("{route}?limit={LOOK_BACK}");
+        let messages: Vec<Listed> = self.request(Method::GET, &route, &path, None).await?;
+        let about = about.to_string();
+        let ours = messages.into_iter().filter(|message| message.author.bot);
+        let mut ours = ours.filter(|message| {
+            message
+                .embeds
+                .iter()
+                .any(|embed| embed["footer"]["text"].as_str().is_some_and(|text| text.contains(&about)))
+        });
+        Ok(ours.next().map(|message| message.id))
     }
 
     async fn request<T: serde::de::DeserializeOwned>(
         &self,
         method: Method,
+        route: &str,
         path: &str,
-        body: &Value,
+        body: Option<&Value>,
     ) -> Result<T, DiscordError> {
-        let response = self
+        let route = format!("{method} {route}");
+        self.limits.admit(&route)?;
+        let mut request = self
             .http
             .request(method, format!("{}{path}", self.api_url))
             .header(AUTHORIZATION, self.authorization.expose())
-            .header(USER_AGENT, AGENT)
-            .json(body)
-            .send()
-            .await
-            .map_err(|error| DiscordError::Unavailable(error.without_url().into()))?;
-        let status = response.status();
+            .header(USER_AGENT, AGENT);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|error| DiscordError::Unavailable(error.without_url().into()))?;
+        let (status, headers) = (response.status(), response.headers().clone());
         if status.is_success() {
+            self.limits.learn(&route, status, &headers, None, false);
             return response.json().await.map_err(|error| DiscordError::Unavailable(error.without_url().into()));
         }
         let problem: Problem = response.json().await.unwrap_or_default();
+        self.limits.learn(&route, status, &headers, problem.retry_after, problem.global);
+        if status == StatusCode::UNAUTHORIZED {
+            tracing::error!("Discord refuses the bot's token: nothing is sent until it is put right");
+        }
+        Err(problem.into_error(status, &headers))
+    }
+}
+
+/// What an answer other than a success says.
+#[derive(Default, Deserialize)]
+struct Problem {
+    #[serde(default)]
+    code: u64,
+    retry_after: Option<f64>,
+    #[serde(default)]
+    global: bool,
+}
+
+impl Problem {
+    fn into_error(self, status: StatusCode, headers: &reqwest::header::HeaderMap) -> DiscordError {
         if status == StatusCode::TOO_MANY_REQUESTS {
-            let seconds = problem.retry_after.unwrap_or(1.0).clamp(0.0, 900.0);
-            return Err(DiscordError::RateLimited(std::time::Duration::from_secs_f64(seconds).as_millis() as u64));
+            let header = headers.get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+            let seconds: f64 =
+                self.retry_after.or(header).filter(|s: &f64| s.is_finite()).unwrap_or(1.0).clamp(0.0, 900.0);
+            return DiscordError::RateLimited(Duration::from_secs_f64(seconds).as_millis() as u64);
         }
         if status.is_server_error() {
-            return Err(DiscordError::Unavailable(format!("status {status}").into()));
+            return DiscordError::Unavailable(format!("status {status}").into());
         }
-        Err(DiscordError::Refused { status: status.as_u16(), code: problem.code })
+        DiscordError::Refused { status: status.as_u16(), code: self.code }
     }
+}
+
+/// What an answer other than a success says, where no limit is learnt from it.
+pub(crate) async fn refused(response: reqwest::Response) -> DiscordError {
+    let (status, headers) = (response.status(), response.headers().clone());
+    let problem: Problem = response.json().await.unwrap_or_default();
+    problem.into_error(status, &headers)
 }
 
 #[derive(Deserialize)]
@@ -139,15 +261,44 @@ struct Created {
     id: Snowflake,
 }
 
-#[derive(Default, Deserialize)]
-struct Problem {
+/// A message of a channel, as far as it is looked at.
+#[derive(Deserialize)]
+struct Listed {
+    id: Snowflake,
+    author: Author,
     #[serde(default)]
-    code: u64,
-    retry_after: Option<f64>,
+    embeds: Vec<Value>,
 }
 
-/// At most 25 characters, one per purpose: another purpose's message must not be taken for this one.
-fn nonce(tenant: &TenantId, alert: AlertId, purpose: &str) -> String {
-    let digest = Sha256::digest(format!("{tenant}|{alert}|{purpose}"));
-    hex::encode(&digest[..12])
+#[derive(Deserialize)]
+struct Author {
+    #[serde(default)]
+    bot: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_purpose_has_a_nonce_of_its_own_that_is_always_the_same() {
+        let (tenant, alert) = ("acme".parse().unwrap(), AlertId::from_bytes([1; 16]));
+        let message = "800".parse().unwrap();
+        let purposes = [
+            Purpose::Card,
+            Purpose::CardAfter(message),
+            Purpose::Digest,
+            Purpose::DigestAfter(message),
+            Purpose::Notice("reminder.1"),
+            Purpose::Notice("escalation.1"),
+            Purpose::Notice("expired.1"),
+            Purpose::Notice("failed.x"),
+        ];
+        let nonces: std::collections::BTreeSet<String> =
+            purposes.iter().map(|purpose| purpose.nonce(&tenant, alert)).collect();
+        assert_eq!(nonces.len(), purposes.len());
+        assert!(nonces.iter().all(|nonce| nonce.len() <= 25));
+        assert!(nonces.contains(&Purpose::Card.nonce(&tenant, alert)));
+        assert_ne!(Purpose::Card.nonce(&tenant, alert), Purpose::Card.nonce(&tenant, AlertId::from_bytes([2; 16])));
+    }
 }

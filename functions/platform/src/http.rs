@@ -19,6 +19,11 @@ pub enum HttpClientError {
 /// # Errors
 /// [`HttpClientError`].
 pub fn client(timeout: Duration) -> Result<reqwest::Client, HttpClientError> {
+    Ok(builder(timeout)?.build()?)
+}
+
+/// The same, to be built with more.
+pub(crate) fn builder(timeout: Duration) -> Result<reqwest::ClientBuilder, HttpClientError> {
     let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()?
@@ -29,6 +34,5 @@ pub fn client(timeout: Duration) -> Result<reqwest::Client, HttpClientError> {
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(timeout)
-        .connect_timeout(Duration::from_secs(3))
-        .build()?)
+        .connect_timeout(Duration::from_secs(3)))
 }

@@ -5,86 +5,32 @@
 //! Each ledger (one per execution environment) writes a **lane** of its own per tenant: a hash chain with no other writer,
 //! so there is no contention between instances. If a transaction's fate is unknown (a timeout), its lane may or may not
 //! have grown; the ledger then leaves that lane as it is and starts a new one. Both verify.
+//!
+//! A lane's first entry is stored together with its [`LaneRecord`], by which a checkpoint finds it. A lane ends with the
+//! entry `LANE_CLOSED`: the ledger's own, once the lane is old or the process ends ([`Ledger::close`]), or the next
+//! checkpoint's, if its writer is gone or idle. The writer then finds its place taken and starts a new lane.
+
+mod change;
+mod lane;
+pub(crate) mod transaction;
+
+pub use change::{Change, Expect};
+pub use lane::{Closing, LANE_CLOSED, LaneRecord, close_idle};
 
 use crate::clock::Clock;
 use crate::random;
-use crate::table::{Item, Lookup, SortKey, Table, encode};
+use crate::table::{SortKey, Table};
 use crate::{Class, Classified};
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
-use serde::Serialize;
+use lane::Lane;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
-use vyrox_audit::{Chain, Draft, Entry};
+use transaction::{Attempt, Entered, transact};
+use vyrox_audit::Draft;
 use vyrox_contract::{AuditHead, TenantId};
 
 /// How often a transaction is tried again when another one was touching the same items at that moment.
 const CONTENTION_RETRIES: u32 = 6;
-
-/// What must be true of an item for a change to happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expect {
-    /// There is none. One that has expired counts as none, though the table may not have removed it yet.
-    Absent,
-    /// It has this version.
-    Version(u64),
-    /// Anything.
-    Anything,
-}
-
-/// One change to one item.
-#[derive(Debug, Clone)]
-pub struct Change {
-    key: SortKey,
-    expect: Expect,
-    write: Write,
-}
-
-#[derive(Debug, Clone)]
-enum Write {
-    Put { body: AttributeValue, ttl: Option<i64>, lookup: Option<Lookup> },
-    Delete,
-}
-
-impl Change {
-    /// Writes an item.
-    #[must_use]
-    pub fn put<T: Serialize>(key: SortKey, value: &T, expect: Expect) -> Self {
-        Self { key, expect, write: Write::Put { body: encode(value), ttl: None, lookup: None } }
-    }
-
-    /// Writes an item of bytes, whatever is there.
-    #[must_use]
-    pub fn put_bytes(key: SortKey, bytes: Vec<u8>) -> Self {
-        let body = AttributeValue::B(aws_sdk_dynamodb::primitives::Blob::new(bytes));
-        Self { key, expect: Expect::Anything, write: Write::Put { body, ttl: None, lookup: None } }
-    }
-
-    /// Removes an item; one that is not there is fine.
-    #[must_use]
-    pub const fn delete(key: SortKey) -> Self {
-        Self { key, expect: Expect::Anything, write: Write::Delete }
-    }
-
-    /// Lets the item expire at this time (unix seconds).
-    #[must_use]
-    pub const fn expiring(mut self, at: i64) -> Self {
-        if let Write::Put { ttl, .. } = &mut self.write {
-            *ttl = Some(at);
-        }
-        self
-    }
-
-    /// Enters the item in the index of outside names.
-    #[must_use]
-    pub fn known_as(mut self, name: Lookup) -> Self {
-        if let Write::Put { lookup, .. } = &mut self.write {
-            *lookup = Some(name);
-        }
-        self
-    }
-}
 
 /// Nothing was changed, and nothing was audited.
 #[derive(Debug, thiserror::Error)]
@@ -121,16 +67,7 @@ pub struct Ledger {
     table: Table,
     clock: Arc<dyn Clock>,
     writer: &'static str,
-    lanes: Arc<Mutex<HashMap<TenantId, Arc<Mutex<Chain>>>>>,
-}
-
-/// How one attempt at a transaction failed.
-enum Attempt {
-    Conflict(usize),
-    LaneTaken,
-    Contention,
-    Invalid,
-    Unknown(Box<dyn std::error::Error + Send + Sync>),
+    lanes: Arc<Mutex<HashMap<TenantId, Arc<Mutex<Lane>>>>>,
 }
 
 impl Ledger {
@@ -147,18 +84,60 @@ impl Ledger {
     pub async fn commit(&self, tenant: &TenantId, changes: &[Change], event: &Draft) -> Result<AuditHead, CommitError> {
         debug_assert_eq!(event.tenant_id, tenant.as_str(), "an event is entered under its own tenant");
         let lane = self.lane(tenant).await;
-        let mut chain = lane.lock().await;
+        let mut lane = lane.lock().await;
+        if lane.is_due_to_close(self.clock.now()) {
+            self.end(tenant, &mut lane, Closing::Full).await;
+        } else if lane.is_empty() {
+            // Its age counts from its first entry.
+            *lane = self.new_lane();
+        }
+        self.append(tenant, &mut lane, changes, event).await
+    }
+
+    /// Ends every lane with an entry that says so: for a process that stops. What fails is left to the next checkpoint.
+    pub async fn close(&self) {
+        let lanes: Vec<_> = self.lanes.lock().await.drain().collect();
+        for (tenant, lane) in lanes {
+            self.end(&tenant, &mut *lane.lock().await, Closing::Ended).await;
+        }
+    }
+
+    async fn end(&self, tenant: &TenantId, lane: &mut Lane, why: Closing) {
+        if lane.is_empty() {
+            return;
+        }
+        // Whatever comes of it, nothing more is written to that lane by this ledger.
+        let last = std::mem::replace(lane, self.new_lane());
+        let now = self.clock.now();
+        let entry = match last.chain().seal(&lane::closed(tenant, self.writer, why, now)) {
+            Ok(entry) => entry,
+            Err(error) => return tracing::error!(%tenant, %error, "a closing entry cannot be sealed"),
+        };
+        let at = SortKey::audit(entry.chain(), entry.seq());
+        let ended = transact(&self.table, tenant, &[], &Entered { at: &at, entry: &entry, with: &[] }, now).await;
+        if let Err(attempt) = ended {
+            tracing::info!(%tenant, lane = last.id(), ?attempt, "lane is left for a checkpoint to close");
+        }
+    }
+
+    async fn append(
+        &self,
+        tenant: &TenantId,
+        lane: &mut Lane,
+        changes: &[Change],
+        event: &Draft,
+    ) -> Result<AuditHead, CommitError> {
         let mut contention = 0;
         loop {
-            let entry = chain.seal(event)?;
-            match self.transact(tenant, changes, &entry).await {
-                Ok(()) => {
-                    chain.advance(&entry);
-                    return Ok(chain.head().expect("an entry was just added"));
-                }
+            let entry = lane.chain().seal(event)?;
+            let at = SortKey::audit(entry.chain(), entry.seq());
+            let opening = lane.opening();
+            let entered = Entered { at: &at, entry: &entry, with: opening.as_slice() };
+            match transact(&self.table, tenant, changes, &entered, self.clock.now()).await {
+                Ok(()) => return Ok(lane.advance(&entry)),
                 Err(Attempt::Conflict(index)) => return Err(CommitError::Conflict(index)),
-                // An earlier attempt of unknown fate did land: that lane ends there.
-                Err(Attempt::LaneTaken) => *chain = self.new_chain(),
+                // An earlier attempt of unknown fate did land, or a checkpoint has closed the lane: it ends there.
+                Err(Attempt::Taken) => *lane = self.new_lane(),
                 Err(Attempt::Contention) if contention < CONTENTION_RETRIES => {
                     contention += 1;
                     let jitter = u64::from(random::bytes::<1>()[0]) / 8;
@@ -167,105 +146,19 @@ impl Ledger {
                 Err(Attempt::Contention) => return Err(CommitError::Contended),
                 Err(Attempt::Invalid) => return Err(CommitError::Invalid),
                 Err(Attempt::Unknown(error)) => {
-                    *chain = self.new_chain();
+                    *lane = self.new_lane();
                     return Err(CommitError::Unavailable(error));
                 }
             }
         }
     }
 
-    async fn lane(&self, tenant: &TenantId) -> Arc<Mutex<Chain>> {
+    async fn lane(&self, tenant: &TenantId) -> Arc<Mutex<Lane>> {
         let mut lanes = self.lanes.lock().await;
-        Arc::clone(lanes.entry(tenant.clone()).or_insert_with(|| Arc::new(Mutex::new(self.new_chain()))))
+        Arc::clone(lanes.entry(tenant.clone()).or_insert_with(|| Arc::new(Mutex::new(self.new_lane()))))
     }
 
-    fn new_chain(&self) -> Chain {
-        Chain::genesis(&format!("{}-{}", self.writer, random::ulid(&*self.clock)))
+    fn new_lane(&self) -> Lane {
+        Lane::new(&format!("{}-{}", self.writer, random::ulid(&*self.clock)), self.clock.now())
     }
-
-    async fn transact(&self, tenant: &TenantId, changes: &[Change], entry: &Entry) -> Result<(), Attempt> {
-        let audit = Put::builder()
-            .table_name(self.table.name())
-            .set_item(Some(HashMap::from([
-                ("tenant_id".to_owned(), AttributeValue::S(tenant.to_string())),
-                ("sk".to_owned(), AttributeValue::S(SortKey::audit(entry.chain(), entry.seq()).as_str().to_owned())),
-                ("version".to_owned(), AttributeValue::N("1".to_owned())),
-                ("body".to_owned(), AttributeValue::S(entry.to_line())),
-            ])))
-            .condition_expression("attribute_not_exists(sk)")
-            .build()
-            .expect("table and item are set");
-        let mut request = self.table.client().transact_write_items();
-        for change in changes {
-            request = request.transact_items(self.item(tenant, change));
-        }
-        request = request.transact_items(TransactWriteItem::builder().put(audit).build());
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(classify(error.into_service_error(), changes.len())),
-        }
-    }
-
-    fn item(&self, tenant: &TenantId, change: &Change) -> TransactWriteItem {
-        let tenant = AttributeValue::S(tenant.to_string());
-        let sk = AttributeValue::S(change.key.as_str().to_owned());
-        let (body, ttl, lookup) = match &change.write {
-            Write::Delete => {
-                let delete = Delete::builder().table_name(self.table.name()).key("tenant_id", tenant).key("sk", sk);
-                return TransactWriteItem::builder().delete(delete.build().expect("table and key are set")).build();
-            }
-            Write::Put { body, ttl, lookup } => (body, ttl, lookup),
-        };
-        let version = match change.expect {
-            Expect::Version(version) => version + 1,
-            Expect::Absent | Expect::Anything => 1,
-        };
-        let mut item: Item = HashMap::from([
-            ("tenant_id".to_owned(), tenant),
-            ("sk".to_owned(), sk),
-            ("version".to_owned(), AttributeValue::N(version.to_string())),
-            ("body".to_owned(), body.clone()),
-        ]);
-        if let Some(ttl) = ttl {
-            item.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
-        }
-        if let Some(lookup) = lookup {
-            item.insert("lookup".to_owned(), AttributeValue::S(lookup.as_str().to_owned()));
-        }
-        let put = Put::builder().table_name(self.table.name()).set_item(Some(item));
-        let put = match change.expect {
-            Expect::Absent => put
-                .condition_expression("attribute_not_exists(sk) OR #ttl <= :now")
-                .expression_attribute_names("#ttl", "ttl")
-                .expression_attribute_values(":now", AttributeValue::N(self.clock.now().to_string())),
-            Expect::Version(version) => put
-                .condition_expression("version = :version")
-                .expression_attribute_values(":version", AttributeValue::N(version.to_string())),
-            Expect::Anything => put,
-        };
-        TransactWriteItem::builder().put(put.build().expect("table and item are set")).build()
-    }
-}
-
-fn classify(error: TransactWriteItemsError, changes: usize) -> Attempt {
-    if let TransactWriteItemsError::TransactionCanceledException(cancelled) = &error {
-        let reasons: Vec<&str> =
-            cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect();
-        if let Some(index) = reasons.iter().position(|code| *code == "ConditionalCheckFailed") {
-            return if index < changes { Attempt::Conflict(index) } else { Attempt::LaneTaken };
-        }
-        if reasons
-            .iter()
-            .any(|code| matches!(*code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"))
-        {
-            return Attempt::Contention;
-        }
-        if reasons.iter().any(|code| matches!(*code, "ValidationError" | "ItemCollectionSizeLimitExceeded")) {
-            return Attempt::Invalid;
-        }
-    }
-    if matches!(error, TransactWriteItemsError::TransactionInProgressException(_)) {
-        return Attempt::Contention;
-    }
-    Attempt::Unknown(Box::new(error))
 }

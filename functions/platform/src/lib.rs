@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | [`table`] | DynamoDB | read one tenant's items |
 //! | [`ledger`] | DynamoDB | change state, always together with an audit entry |
+//! | [`checkpoint`] | DynamoDB, KMS, S3 | sign where lanes have got to, let closed lanes expire, publish |
+//! | [`metric`] | CloudWatch | count what an alarm watches |
 //! | [`queue`] | SQS | send one kind of message |
 //! | [`batch`] | SQS as an event source | handle a batch with partial failures |
 //! | [`signer`] | KMS | turn an approved action into a signed one |
@@ -12,7 +14,10 @@
 //! | [`source`] | | a source as it is stored, and what may prove its deliveries now |
 //! | [`evidence`] | KMS | seal what an alert came in as; open it (two types, two holders) |
 //! | [`rate`] | DynamoDB | count a tenant's deliveries over all execution environments |
-//! | [`discord`] | Discord REST | create and edit a message |
+//! | [`enrolment`], [`link_code`], [`made_secret`] | | what is shown once, and what is stored of it |
+//! | [`discord`] | Discord REST | create, edit and find a message, within Discord's limits |
+//! | [`bot`] | Discord REST | answer a command, look at a server, register commands |
+//! | [`backup`] | a tenant's own address | post one letter to it, if it is a public one |
 //! | [`llm`] | an OpenAI-compatible endpoint | ask about one summary |
 //! | [`volatile`] | DynamoDB | cache answers, count tokens: what no verdict is changed by, so not in the audit |
 //! | [`clock`], [`config`], [`telemetry`], [`random`], [`startup`] | the machine | time, environment, logs, random bytes, starting |
@@ -22,16 +27,23 @@
 pub mod approver;
 pub mod audit_export;
 pub mod aws;
+pub mod backup;
 pub mod batch;
+pub mod bot;
+pub mod checkpoint;
 pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod discord;
+pub mod enrolment;
 mod error;
 pub mod evidence;
 pub mod http;
 pub mod ledger;
+pub mod link_code;
 pub mod llm;
+pub mod made_secret;
+pub mod metric;
 pub mod queue;
 pub mod random;
 pub mod rate;

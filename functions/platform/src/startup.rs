@@ -2,7 +2,7 @@
 
 use crate::batch::chain;
 use crate::config::{self, BadConfiguration, EXIT_BAD_CONFIGURATION, Lookup};
-use crate::telemetry;
+use crate::{metric, telemetry};
 use std::error::Error;
 use std::process::ExitCode;
 
@@ -14,6 +14,7 @@ where
     Fut: Future<Output = Result<(), Box<dyn Error + Send + Sync>>>,
 {
     telemetry::init();
+    metric::switch_on();
     let config = match read(&config::environment) {
         Ok(config) => config,
         Err(error) => {

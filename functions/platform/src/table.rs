@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use vyrox_contract::{AlertId, KeyId, ProxyId, RequestId, TenantId, Vendor};
 use vyrox_domain::fingerprint::Fingerprint;
 use vyrox_domain::history::HostKey;
+use vyrox_domain::storm::GroupKey;
 use vyrox_domain::tenant::Snowflake;
 
 /// The sparse index that resolves outside names.
@@ -59,10 +60,52 @@ impl SortKey {
         Self(format!("PROXY#{id}"))
     }
 
+    /// The key that a proxy had before its present one.
+    #[must_use]
+    pub fn previous_key(id: &ProxyId) -> Self {
+        Self(format!("OLDKEY#{id}"))
+    }
+
+    /// Whether it is the key of a proxy's previous key.
+    #[must_use]
+    pub fn is_previous_key(&self) -> bool {
+        self.0.starts_with("OLDKEY#")
+    }
+
+    /// What is remembered of a proxy's reports.
+    #[must_use]
+    pub fn proxy_watch(id: &ProxyId) -> Self {
+        Self(format!("WATCH#{id}"))
+    }
+
     /// An enrolment token.
     #[must_use]
     pub fn enrolment(id: &str) -> Self {
         Self(format!("ENROL#{id}"))
+    }
+
+    /// A code that links a Discord server.
+    #[must_use]
+    pub fn link_code(id: &str) -> Self {
+        Self(format!("LINK#{id}"))
+    }
+
+    /// A slash command that is being carried out.
+    #[must_use]
+    pub fn command(id: Snowflake) -> Self {
+        Self(format!("COMMAND#{id}"))
+    }
+
+    /// What proves the one delivery of a test alert, named by the command that asked for it.
+    #[must_use]
+    pub fn canary(id: Snowflake) -> Self {
+        Self(format!("CANARY#{id}"))
+    }
+
+    /// When a proxy was last heard of.
+    #[must_use]
+    pub fn seen(proxy: &ProxyId) -> Self {
+        Self(format!("SEEN#{proxy}"))
     }
 
     /// A click that has been counted.
@@ -126,10 +169,64 @@ impl SortKey {
         Self(format!("RATE#{window}"))
     }
 
+    /// A group of alerts of the same kind.
+    #[must_use]
+    pub fn group(key: &GroupKey) -> Self {
+        Self(format!("GROUP#{key}"))
+    }
+
+    /// How much of the tenant's budget of cards is used up.
+    #[must_use]
+    pub fn storm() -> Self {
+        Self("STORM".to_owned())
+    }
+
+    /// A digest.
+    #[must_use]
+    pub fn digest(id: AlertId) -> Self {
+        Self(format!("DIGEST#{id}"))
+    }
+
+    /// A channel that takes no messages.
+    #[must_use]
+    pub fn channel(id: Snowflake) -> Self {
+        Self(format!("CHANNEL#{id}"))
+    }
+
     /// An audit entry.
     #[must_use]
     pub fn audit(chain: &str, seq: u64) -> Self {
         Self(format!("AUDIT#{chain}#{seq:020}"))
+    }
+
+    /// What is known of a lane of the audit until a checkpoint has closed it.
+    #[must_use]
+    pub fn lane(chain: &str) -> Self {
+        Self(format!("LANE#{chain}"))
+    }
+
+    /// A checkpoint of the audit.
+    #[must_use]
+    pub fn checkpoint(n: u64) -> Self {
+        Self(format!("CHECKPOINT#{n:020}"))
+    }
+
+    /// Where the tenant's checkpoint lane ends.
+    #[must_use]
+    pub fn last_checkpoint() -> Self {
+        Self("HEAD#CHECKPOINT".to_owned())
+    }
+
+    /// The last checkpoint that has been published.
+    #[must_use]
+    pub fn published_checkpoint() -> Self {
+        Self("HEAD#PUBLISHED".to_owned())
+    }
+
+    /// How far a proxy's own audit chain has been seen to reach.
+    #[must_use]
+    pub fn proxy_head(id: &ProxyId) -> Self {
+        Self(format!("HEAD#PROXY#{id}"))
     }
 
     /// The key.
@@ -144,6 +241,10 @@ impl SortKey {
 pub struct Prefix(String);
 
 impl Prefix {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Everything that waits for one proxy.
     #[must_use]
     pub fn outbox(proxy: &ProxyId) -> Self {
@@ -172,6 +273,24 @@ impl Prefix {
     #[must_use]
     pub fn audit() -> Self {
         Self("AUDIT#".to_owned())
+    }
+
+    /// The entries of one lane, in order.
+    #[must_use]
+    pub fn lane_entries(chain: &str) -> Self {
+        Self(format!("AUDIT#{chain}#"))
+    }
+
+    /// All lanes that no checkpoint has closed yet.
+    #[must_use]
+    pub fn lanes() -> Self {
+        Self("LANE#".to_owned())
+    }
+
+    /// All checkpoints, in order.
+    #[must_use]
+    pub fn checkpoints() -> Self {
+        Self("CHECKPOINT#".to_owned())
     }
 
     /// All alerts.
@@ -220,6 +339,12 @@ impl Lookup {
     #[must_use]
     pub fn key(id: &KeyId) -> Self {
         Self(format!("KEY#{id}"))
+    }
+
+    /// What every lane that no checkpoint has closed is known as: by it a checkpoint finds the tenants that have one.
+    #[must_use]
+    pub fn open_lanes() -> Self {
+        Self("LANES".to_owned())
     }
 
     /// The index key.
@@ -304,6 +429,14 @@ impl Table {
     ) -> Result<Option<Versioned<T>>, TableError> {
         let item = self.item(tenant, key).await?;
         item.filter(|item| !is_expired(item, now)).map(|item| decode(&item)).transpose()
+    }
+
+    /// Whether there is an item, expired or not, whatever it holds.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub async fn holds(&self, tenant: &TenantId, key: &SortKey) -> Result<bool, TableError> {
+        Ok(self.item(tenant, key).await?.is_some())
     }
 
     async fn item(&self, tenant: &TenantId, key: &SortKey) -> Result<Option<Item>, TableError> {
@@ -417,6 +550,40 @@ impl Table {
         items.map(|item| decode(item).map(|item| item.value)).collect()
     }
 
+    /// The same with each item's key, for whoever has to change or remove what was found.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub async fn page_with_keys<T: DeserializeOwned>(
+        &self,
+        tenant: &TenantId,
+        prefix: &Prefix,
+        after: Option<SortKey>,
+        now: i64,
+    ) -> Result<(Vec<(SortKey, Versioned<T>)>, Option<SortKey>), TableError> {
+        let (items, next) = self.query(tenant, prefix, after).await?;
+        let keyed = |item: &Item| Ok((SortKey(text(item, "sk")?.to_owned()), decode(item)?));
+        let found = items.iter().filter(|item| !is_expired(item, now)).map(keyed).collect::<Result<_, _>>()?;
+        Ok((found, next))
+    }
+
+    /// One page of bodies as they are stored, byte for byte: what is hashed must not be read and written again.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub async fn bodies(
+        &self,
+        tenant: &TenantId,
+        prefix: &Prefix,
+        after: Option<SortKey>,
+        now: i64,
+    ) -> Result<(Vec<String>, Option<SortKey>), TableError> {
+        let (items, next) = self.query(tenant, prefix, after).await?;
+        let body = |item: &Item| text(item, "body").map(str::to_owned);
+        let bodies = items.iter().filter(|item| !is_expired(item, now)).map(body).collect::<Result<_, _>>()?;
+        Ok((bodies, next))
+    }
+
     async fn query(
         &self,
         tenant: &TenantId,
@@ -482,10 +649,8 @@ impl Table {
         let mut all = Vec::new();
         let mut after = None;
         loop {
-            let (items, next) = self.query(tenant, prefix, after).await?;
-            for item in items.iter().filter(|item| !is_expired(item, now)) {
-                all.push((SortKey(text(item, "sk")?.to_owned()), decode(item)?));
-            }
+            let (found, next) = self.page_with_keys(tenant, prefix, after, now).await?;
+            all.extend(found);
             match next {
                 Some(key) => after = Some(key),
                 None => return Ok(all),
@@ -511,6 +676,22 @@ impl Table {
     /// # Errors
     /// [`TableError`].
     pub async fn owners(&self, name: &Lookup) -> Result<Vec<(TenantId, SortKey)>, TableError> {
+        self.owners_after(name, None).await
+    }
+
+    /// The same after one of them, page by page until a page is empty.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub async fn owners_after(
+        &self,
+        name: &Lookup,
+        after: Option<&(TenantId, SortKey)>,
+    ) -> Result<Vec<(TenantId, SortKey)>, TableError> {
+        let start = after.map(|(tenant, key)| {
+            let texts = [("lookup", name.as_str()), ("tenant_id", tenant.as_str()), ("sk", key.as_str())];
+            texts.map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned()))).into()
+        });
         let output = self
             .client
             .query()
@@ -518,6 +699,7 @@ impl Table {
             .index_name(LOOKUP_INDEX)
             .key_condition_expression("lookup = :name")
             .expression_attribute_values(":name", AttributeValue::S(name.as_str().to_owned()))
+            .set_exclusive_start_key(start)
             .send()
             .await
             .map_err(|error| TableError::Unavailable(error.into()))?;

@@ -1,6 +1,7 @@
-//! What is written without an audit entry: cached answers of models, and the count of tokens spent today.
+//! What is written without an audit entry: cached answers of models, the count of tokens spent today, when a proxy was last
+//! heard of.
 //!
-//! Neither is state of the system: losing both costs money, not truth. What came of them is in the audit all the same, in
+//! None is state of the system: losing them costs money, not truth. What came of them is in the audit all the same, in
 //! the entry of the verdict (who decided, which model, which fingerprint, how many tokens).
 
 use crate::batch::chain;
@@ -9,7 +10,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use vyrox_contract::TenantId;
+use vyrox_contract::{ProxyId, TenantId};
 use vyrox_domain::fingerprint::Fingerprint;
 use vyrox_domain::llm::Answer;
 
@@ -104,6 +105,29 @@ impl Volatile {
             .item("body", encode(&stored));
         if let Err(error) = request.send().await {
             tracing::warn!(%tenant, error = %chain(&error), "answer was not cached");
+        }
+    }
+
+    /// When a proxy was last heard of, unix seconds.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub async fn proxy_seen(&self, tenant: &TenantId, proxy: &ProxyId) -> Result<Option<i64>, TableError> {
+        Ok(self.table.counters(tenant, &SortKey::seen(proxy)).await?.get("seen_at").copied())
+    }
+
+    /// Notes that a proxy was heard of now (unix seconds). If that fails it is only missed in a diagnosis.
+    pub async fn note_proxy(&self, tenant: &TenantId, proxy: &ProxyId, now: i64) {
+        let request = self
+            .table
+            .client()
+            .put_item()
+            .table_name(self.table.name())
+            .item("tenant_id", AttributeValue::S(tenant.to_string()))
+            .item("sk", AttributeValue::S(SortKey::seen(proxy).as_str().to_owned()))
+            .item("seen_at", number(now));
+        if let Err(error) = request.send().await {
+            tracing::warn!(%tenant, error = %chain(&error), "a proxy's sign of life was not noted");
         }
     }
 

@@ -4,15 +4,19 @@
 //! |---|---|---|
 //! | `POST /proxy/v1/enrol` | the holder of a one-time token | binds the proxy's public key to the tenant |
 //! | `POST /proxy/v1/poll` | an enrolled proxy, by its signature | hands out the actions that wait for it, signed now |
+//! | `POST /proxy/v1/rotate` | an enrolled proxy, by the signatures of its old and its new key | knows it by the new key |
 //! | `POST /proxy/v1/receipts` | an enrolled proxy, by its signature | records what became of an action |
 //!
 //! It holds no state: who a key belongs to, what waits and what was answered is in the table.
 
 mod enrol;
+mod head;
 mod poll;
+mod rotate;
+mod sightings;
 
-pub use enrol::{Enrolment, EnrolmentToken, TokenError};
-
+use crate::head::Heads;
+use crate::sightings::Sightings;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -43,6 +47,8 @@ pub struct Relay {
     table: Table,
     ledger: Ledger,
     delivery: Delivery,
+    heads: Heads,
+    sightings: Sightings,
     clock: Arc<dyn Clock>,
 }
 
@@ -68,7 +74,8 @@ impl Relay {
             config.discord_keys.clone(),
             Arc::clone(&clock),
         );
-        Ok(Self { table, ledger, delivery, clock })
+        let (sightings, heads) = (Sightings::new(table.clone()), Heads::default());
+        Ok(Self { table, ledger, delivery, heads, sightings, clock })
     }
 }
 
@@ -93,6 +100,12 @@ pub fn router(relay: Arc<Relay>) -> Router {
                 respond(body, async |envelope| relay.receipt(envelope).await).await
             }),
         )
+        .route(
+            "/proxy/v1/rotate",
+            post(async |State(relay): State<Arc<Relay>>, body: Body| {
+                respond(body, async |envelope| relay.rotate(envelope).await).await
+            }),
+        )
         .with_state(relay)
 }
 
@@ -105,6 +118,9 @@ enum Refusal {
     /// The body is not what the route takes.
     #[error("request cannot be read")]
     Unreadable,
+    /// The key to be enrolled did not sign the token.
+    #[error("the proof that the key is yours is missing or wrong; enrol with the vyrox-edge-proxy of this release")]
+    NoProof,
     /// A signed poll outside the window: the clocks differ.
     #[error("request is too old or too far ahead; check the clock")]
     Stale,
@@ -151,7 +167,7 @@ async fn respond<T: DeserializeOwned>(
             tracing::warn!(error = %chain(&refusal), "refused");
             let status = match &refusal {
                 Refusal::Unauthorised => StatusCode::UNAUTHORIZED,
-                Refusal::Unreadable => StatusCode::BAD_REQUEST,
+                Refusal::Unreadable | Refusal::NoProof => StatusCode::BAD_REQUEST,
                 Refusal::Stale => StatusCode::GONE,
                 Refusal::ForeignReceipt => StatusCode::UNPROCESSABLE_ENTITY,
                 Refusal::Table(_) | Refusal::Commit(_) | Refusal::Delivery(_) => StatusCode::SERVICE_UNAVAILABLE,

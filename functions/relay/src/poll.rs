@@ -5,10 +5,10 @@ use crate::{Refusal, Relay};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
-use vyrox_contract::{Envelope, Poll, RequestId, TenantId, is_fresh};
+use vyrox_contract::{Envelope, Poll, ProxyId, RequestId, TenantId, is_fresh};
 use vyrox_platform::batch::chain;
 use vyrox_platform::delivery::{AGAIN_AFTER, DeliveryError, EnrolledProxy};
-use vyrox_platform::table::{Lookup, Prefix, Versioned};
+use vyrox_platform::table::{Lookup, Prefix, SortKey, Versioned};
 
 /// How soon a proxy should ask again, in seconds.
 const NEXT_POLL_SECONDS: u32 = 2;
@@ -21,15 +21,20 @@ impl Relay {
     /// 200 with the signed actions that are due, or 204.
     pub(crate) async fn poll(&self, envelope: Envelope) -> Result<Response, Refusal> {
         let (tenant, proxy) = self.sender(&envelope).await?;
-        let key = proxy.key().map_err(|_| Refusal::Unauthorised)?;
+        let keys = proxy.keys(self.clock.now()).map_err(|_| Refusal::Unauthorised)?;
         let poll =
-            envelope.verify::<Poll>(&[key]).and_then(|verified| verified.parse()).map_err(|_| Refusal::Unauthorised)?;
+            envelope.verify::<Poll>(&keys).and_then(|verified| verified.parse()).map_err(|_| Refusal::Unauthorised)?;
         if poll.tenant_id != tenant || poll.proxy_id != proxy.id {
             return Err(Refusal::Unauthorised);
         }
         if !is_fresh(poll.issued_at, self.clock.now()) {
             return Err(Refusal::Stale);
         }
+        if let Err(error) = self.delivery.watch(&tenant, &proxy.id, poll.audit_head.as_ref()).await {
+            tracing::error!(tenant_id = %tenant, proxy_id = %proxy.id, error = %chain(&error), "the audit head is not checked");
+        }
+        self.note_head(&tenant, &proxy, &poll).await?;
+        self.sightings.note(&tenant, &proxy.id, self.clock.now()).await;
         let waiting = self.table.list::<RequestId>(&tenant, &Prefix::outbox(&proxy.id), self.clock.now()).await?;
         let mut actions = Vec::new();
         // One action that cannot be delivered must not keep the others back.
@@ -67,13 +72,17 @@ impl Relay {
     }
 
     /// The enrolled proxy whose key id the envelope names; not authenticated yet.
-    async fn sender(&self, envelope: &Envelope) -> Result<(TenantId, EnrolledProxy), Refusal> {
+    pub(crate) async fn sender(&self, envelope: &Envelope) -> Result<(TenantId, EnrolledProxy), Refusal> {
         let signature = envelope.signatures.first().ok_or(Refusal::Unauthorised)?;
         if !signature.keyid.is_well_formed() {
             return Err(Refusal::Unauthorised);
         }
         // The index only says where to look; what counts, the revocation above all, is read consistently.
-        let (tenant, key) = self.table.owner(&Lookup::key(&signature.keyid)).await?.ok_or(Refusal::Unauthorised)?;
+        let (tenant, mut key) = self.table.owner(&Lookup::key(&signature.keyid)).await?.ok_or(Refusal::Unauthorised)?;
+        if key.is_previous_key() {
+            let previous = self.table.read::<ProxyId>(&tenant, &key, self.clock.now()).await?;
+            key = SortKey::proxy(&previous.ok_or(Refusal::Unauthorised)?.value);
+        }
         let proxy = self.table.read::<EnrolledProxy>(&tenant, &key, self.clock.now()).await?;
         match proxy {
             Some(proxy) if proxy.value.revoked_at.is_none() => Ok((tenant, proxy.value)),

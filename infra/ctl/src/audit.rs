@@ -5,13 +5,15 @@ use crate::error::CtlError;
 use crate::report::Report;
 use crate::table;
 use clap::Subcommand;
+use futures::TryStreamExt as _;
 use serde_json::json;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use vyrox_audit::verify::{Failure, Verifier};
-use vyrox_contract::TenantId;
-use vyrox_platform::audit_export;
+use vyrox_audit::verify::{Failure, PublicKey, Verifier};
+use vyrox_checkpoint::Idle;
+use vyrox_contract::{TenantId, VerifyingKey};
+use vyrox_platform::audit_export::{self, Position};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -25,10 +27,19 @@ pub(crate) enum Command {
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Recompute every hash and every link of a tenant's audit
+    /// Sign where the tenant's lanes have got to, now; on AWS the scheduled function does it, and only its role may sign
+    #[command(after_help = "On AWS: aws lambda invoke --function-name STACK-checkpoint --payload '{}' /dev/stdout")]
+    Checkpoint {
+        /// The tenant
+        tenant: TenantId,
+    },
+    /// Print the public keys with which checkpoints and actions are verified
+    #[command(after_help = "Example:\n  vyroxctl audit keys --json | jq -r .checkpoint_key > checkpoint.pem")]
+    Keys,
+    /// Recompute every hash and every link of a tenant's audit, and every checkpoint's signature
     #[command(
-        after_help = "Entries cut off a lane's end cannot be seen in the lane alone: compare the heads with those \
-        that were noted earlier,\nor give them to `vyrox-audit verify --expect-head`."
+        after_help = "Entries behind the last checkpoint rest on the lane alone: `vyrox-audit crosscheck` compares them \
+        with what the proxies\nnoted, `vyrox-audit verify --expect-head` with heads that were noted elsewhere."
     )]
     Verify {
         /// The tenant
@@ -46,6 +57,8 @@ impl Command {
                 Ok(None)
             }
             Self::Export { tenant, output: Some(file) } => export_to_file(deployment, &tenant, &file).await.map(Some),
+            Self::Checkpoint { tenant } => checkpoint(deployment, &tenant).await.map(Some),
+            Self::Keys => keys(deployment).await.map(Some),
             Self::Verify { tenant } => verify(deployment, &tenant).await.map(Some),
         }
     }
@@ -70,34 +83,33 @@ async fn export_to_file(deployment: &Deployment, tenant: &TenantId, file: &Path)
 
 async fn export(deployment: &Deployment, tenant: &TenantId, out: &mut impl Write) -> Result<u64, CtlError> {
     deployment.tenant(tenant).await?;
-    deployment.ledger.commit(tenant, &[], &deployment.event(tenant, "AUDIT_EXPORTED")).await?;
+    let event = deployment.event(tenant, "AUDIT_EXPORTED");
+    let pages = audit_export::export(deployment.table.clone(), &deployment.ledger, tenant, &event).await?;
+    let mut pages = std::pin::pin!(pages);
     let mut entries = 0;
-    pages(deployment, tenant, |lines| {
-        for line in lines {
-            out.write_all(line)?;
-            out.write_all(b"\n")?;
-            entries += 1;
-        }
-        Ok(())
-    })
-    .await?;
+    while let Some(page) = pages.try_next().await? {
+        out.write_all(&page)?;
+        entries += page.iter().filter(|byte| **byte == b'\n').count() as u64;
+    }
     out.flush()?;
     Ok(entries)
 }
 
 async fn verify(deployment: &Deployment, tenant: &TenantId) -> Result<Report, CtlError> {
     deployment.tenant(tenant).await?;
-    let mut verifier = Verifier::new();
-    let mut before = 0;
-    pages(deployment, tenant, |lines| {
-        let page: Vec<u8> = lines.iter().flat_map(|line| line.iter().chain(b"\n")).copied().collect();
-        let result = verifier.reader(page.as_slice(), "entry");
+    let key = deployment.checkpoint_key().await?.to_text();
+    let key = PublicKey::from_text(&key).expect("the platform's key is a public key in this form");
+    let mut verifier = Verifier::new().at(deployment.now()).trust(key);
+    let (mut before, mut position) = (0, Some(Position::default()));
+    while let Some(at) = position {
+        let page = audit_export::page(&deployment.table, tenant, at, deployment.now()).await?;
+        let text = page.lines.iter().fold(String::new(), |text, line| text + line + "\n");
+        let result = verifier.reader(text.as_bytes(), "entry");
         // Its line is counted within the page.
         result.map_err(|failure| CtlError::Verification(Failure { line: failure.line + before, ..failure }))?;
-        before += lines.len() as u64;
-        Ok(())
-    })
-    .await?;
+        before += page.lines.len() as u64;
+        position = page.next;
+    }
     let report = verifier.finish().map_err(CtlError::Verification)?;
     let rows: Vec<[String; 4]> = report
         .chains
@@ -116,19 +128,27 @@ async fn verify(deployment: &Deployment, tenant: &TenantId) -> Result<Report, Ct
     Ok(Report::new(json!({"ok": true, "entries": report.entries, "chains": report.chains}), text))
 }
 
-/// Hands every page's lines on, lane by lane, each in order.
-async fn pages(
-    deployment: &Deployment,
-    tenant: &TenantId,
-    mut take: impl FnMut(&[Vec<u8>]) -> Result<(), CtlError>,
-) -> Result<(), CtlError> {
-    let mut after = None;
-    loop {
-        let page = audit_export::page(&deployment.table, tenant, after, deployment.now()).await?;
-        take(&page.lines)?;
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(()),
-        }
-    }
+async fn checkpoint(deployment: &Deployment, tenant: &TenantId) -> Result<Report, CtlError> {
+    deployment.tenant(tenant).await?;
+    let done = deployment.checkpointer().await?.tenant(tenant, Idle::ByAge).await?;
+    let last = done.last.map_or_else(|| "none".to_owned(), |n| n.to_string());
+    let text = format!(
+        "{} checkpoints made, the last is {last}; {} lanes closed, {} broken",
+        done.checkpoints, done.closed, done.broken
+    );
+    if done.broken > 0 { Err(CtlError::BrokenLanes(text)) } else { Ok(Report::new(json!(done), text)) }
+}
+
+async fn keys(deployment: &Deployment) -> Result<Report, CtlError> {
+    let (checkpoints, actions) = (deployment.checkpoint_key().await?, deployment.signing_key().await?);
+    let (checkpoints, actions) = (pem(&checkpoints), pem(&actions));
+    let text = format!("Checkpoints are signed with:\n{checkpoints}\nActions are signed with:\n{actions}");
+    Ok(Report::new(json!({"checkpoint_key": checkpoints, "action_key": actions}), text))
+}
+
+/// A public key as other programs read it.
+fn pem(key: &VerifyingKey) -> String {
+    let body = key.to_text();
+    let lines: Vec<&str> = (0..body.len()).step_by(64).map(|at| &body[at..body.len().min(at + 64)]).collect();
+    format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"))
 }

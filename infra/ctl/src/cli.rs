@@ -3,7 +3,7 @@
 use crate::config::{Flags, Settings};
 use crate::deployment::Deployment;
 use crate::error::CtlError;
-use crate::{alert, approver, audit, dlq, normalise, proxy, rules, source, tenant};
+use crate::{alert, approver, audit, discord, dlq, normalise, proxy, rules, source, tenant};
 use clap::{Parser, Subcommand};
 use serde_json::json;
 use std::io::Write as _;
@@ -28,7 +28,12 @@ pub(crate) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-From nothing to the first alert:
+From nothing to the first alert, in Discord (docs/discord.md):
+  vyroxctl discord register
+  vyroxctl tenant create acme --name 'Acme GmbH'
+  vyroxctl tenant link-code acme                prints, once, what /vyrox register takes; /vyrox onboard does the rest
+
+The same without Discord's commands:
   vyroxctl tenant create acme --name 'Acme GmbH' --guild 6000 --channel 7000 --approver-role 8000
   vyroxctl source add acme crowdstrike          prints the webhook's path and, once, its secret
   vyroxctl proxy enrol acme                     prints, once, a token for vyrox-edge-proxy enrol
@@ -47,7 +52,7 @@ Exit codes:
 enum Command {
     /// Who uses Vyrox: settings, suspension
     #[command(subcommand)]
-    Tenant(tenant::Command),
+    Tenant(Box<tenant::Command>),
     /// Where a tenant's alerts come from, what proves it, and how they are read
     #[command(subcommand)]
     Source(source::Command),
@@ -63,6 +68,9 @@ enum Command {
     /// The hash-chained record of everything
     #[command(subcommand)]
     Audit(audit::Command),
+    /// The slash commands that Discord knows; needs no deployment
+    #[command(subcommand)]
+    Discord(discord::Command),
     /// Messages that failed five times
     #[command(subcommand)]
     Dlq(dlq::Command),
@@ -103,6 +111,7 @@ impl Cli {
             Command::Proxy(command) => command.run(&deployment()?).await?,
             Command::Approver(command) => command.run(&deployment()?).await?,
             Command::Alert(command) => command.run(&deployment()?).await?,
+            Command::Discord(command) => command.run(&environment).await?,
             Command::Dlq(command) => command.run(&deployment()?).await?,
             Command::Rules(command) => return command.run(self.json, deployment).await.map(|()| ExitCode::SUCCESS),
             Command::Audit(command) => match command.run(&deployment()?).await? {

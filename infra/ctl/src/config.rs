@@ -19,6 +19,9 @@ pub(crate) struct Flags {
     /// The key that signs actions; only its public half is read [VYROX_SIGNING_KEY_ID, or else alias/STACK-signing]
     #[arg(long, global = true, value_name = "KEY")]
     signing_key: Option<String>,
+    /// The key that signs the audit's checkpoints [VYROX_CHECKPOINT_KEY_ID, or else alias/STACK-checkpoints]
+    #[arg(long, global = true, value_name = "KEY")]
+    checkpoint_key: Option<String>,
     /// Who you are, for the audit entries of what you change (VYROX_OPERATOR)
     #[arg(long, global = true, value_name = "WHO", value_parser = operator)]
     operator: Option<String>,
@@ -40,6 +43,7 @@ pub(crate) struct Settings {
     pub(crate) table: String,
     pub(crate) secrets_key: String,
     pub(crate) signing_key: String,
+    pub(crate) checkpoint_key: String,
     pub(crate) operator: Option<String>,
     pub(crate) relay_url: Option<String>,
 }
@@ -61,6 +65,8 @@ impl Settings {
                 .unwrap_or_else(|| format!("alias/{stack}-secrets")),
             signing_key: chosen(flags.signing_key, "VYROX_SIGNING_KEY_ID")
                 .unwrap_or_else(|| format!("alias/{stack}-signing")),
+            checkpoint_key: chosen(flags.checkpoint_key, "VYROX_CHECKPOINT_KEY_ID")
+                .unwrap_or_else(|| format!("alias/{stack}-checkpoints")),
             operator: chosen(flags.operator, "VYROX_OPERATOR"),
             relay_url: chosen(flags.relay_url, "VYROX_RELAY_URL"),
             stack,

@@ -5,10 +5,13 @@ use crate::error::CtlError;
 use serde_json::json;
 use std::sync::Arc;
 use vyrox_audit::Draft;
-use vyrox_contract::{KeyId, TenantId};
+use vyrox_checkpoint::{Checkpointer, ConnectError};
+use vyrox_contract::{KeyId, TenantId, VerifyingKey};
 use vyrox_domain::tenant::Tenant;
 use vyrox_platform::aws::Clients;
+use vyrox_platform::checkpoint::CheckpointKey;
 use vyrox_platform::clock::{Clock, SystemClock};
+use vyrox_platform::config;
 use vyrox_platform::evidence::Opener;
 use vyrox_platform::ledger::Ledger;
 use vyrox_platform::secrets::Secrets;
@@ -78,6 +81,30 @@ impl Deployment {
 
     /// The id of the platform's signing key, which a proxy prints when it enrols.
     pub(crate) async fn platform_key(&self) -> Result<KeyId, CtlError> {
-        Ok(Signer::connect(self.clients.kms.clone(), &self.settings.signing_key).await?.public_key().id())
+        Ok(self.signing_key().await?.id())
+    }
+
+    /// The public half of the key that signs actions.
+    pub(crate) async fn signing_key(&self) -> Result<VerifyingKey, CtlError> {
+        Ok(Signer::connect(self.clients.kms.clone(), &self.settings.signing_key).await?.public_key().clone())
+    }
+
+    /// The public half of the key that signs checkpoints.
+    pub(crate) async fn checkpoint_key(&self) -> Result<VerifyingKey, CtlError> {
+        let key = CheckpointKey::connect(self.clients.kms.clone(), &self.settings.checkpoint_key).await;
+        Ok(key.map_err(ConnectError::from)?.public_key().clone())
+    }
+
+    /// What makes checkpoints, with the defaults of the function: closed lanes are kept for good, nothing is published.
+    pub(crate) async fn checkpointer(&self) -> Result<Checkpointer, CtlError> {
+        let config = config::Checkpoint {
+            aws: self.settings.aws.clone(),
+            table: self.settings.table.clone(),
+            checkpoint_key_id: self.settings.checkpoint_key.clone(),
+            lane_idle_minutes: 30,
+            audit_retention_days: 0,
+            checkpoint_bucket: None,
+        };
+        Ok(Checkpointer::connect(&self.clients, &config, Arc::clone(&self.clock)).await?)
     }
 }

@@ -54,6 +54,8 @@ pub(crate) enum Queue {
     Alerts,
     /// Cards that notify could not show
     Cards,
+    /// Slash commands that assist could not answer
+    Commands,
     /// Approved actions that dispatch could not deliver
     Actions,
 }
@@ -63,6 +65,7 @@ impl fmt::Display for Queue {
         f.write_str(match self {
             Self::Alerts => "alerts",
             Self::Cards => "cards",
+            Self::Commands => "commands",
             Self::Actions => "actions",
         })
     }
@@ -167,7 +170,7 @@ impl Command {
 
 async fn list(deployment: &Deployment) -> Result<Report, CtlError> {
     let (mut rows, mut items) = (Vec::new(), Vec::new());
-    for queue in [Queue::Alerts, Queue::Cards, Queue::Actions] {
+    for queue in [Queue::Alerts, Queue::Cards, Queue::Commands, Queue::Actions] {
         let found = DeadLetters::find(deployment, queue).await?;
         let (waiting, in_flight) = (found.waiting(), found.in_flight());
         rows.push([queue.to_string(), found.name.clone(), waiting.to_string(), in_flight.to_string()]);

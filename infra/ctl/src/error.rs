@@ -1,18 +1,23 @@
 //! What can go wrong, and which exit code says so.
 
 use crate::profile::ProfileError;
+use vyrox_checkpoint::ConnectError;
 use vyrox_contract::{AlertId, ProxyId, TenantId, Vendor};
+use vyrox_domain::command::BrokenLimit;
 use vyrox_domain::heuristics::LoadError;
 use vyrox_domain::tenant::Snowflake;
 use vyrox_domain::vendor::FieldMapError;
 use vyrox_domain::webhook::Scheme;
+use vyrox_platform::checkpoint::CheckpointError;
 use vyrox_platform::config::BadConfiguration;
+use vyrox_platform::discord::DiscordError;
+use vyrox_platform::enrolment::TokenError;
 use vyrox_platform::evidence::EvidenceError;
+use vyrox_platform::http::HttpClientError;
 use vyrox_platform::ledger::CommitError;
 use vyrox_platform::secrets::SecretError;
 use vyrox_platform::signer::SignerError;
 use vyrox_platform::table::TableError;
-use vyrox_relay::TokenError;
 
 /// Why a command did not do what was asked. Nothing was changed unless the text says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +36,12 @@ pub(crate) enum CtlError {
     NoFieldMap(TenantId, Vendor),
     #[error("{0}")]
     Asked(&'static str),
+    #[error("the commands break a limit of Discord's, which is a mistake in this version")]
+    Commands(#[from] BrokenLimit),
+    #[error("no HTTP client")]
+    Client(#[from] HttpClientError),
+    #[error("Discord")]
+    Discord(#[from] DiscordError),
     #[error("the secret on standard input {0}")]
     BadSecret(&'static str),
     #[error("{what} is not a field map")]
@@ -85,6 +96,12 @@ pub(crate) enum CtlError {
     Token(#[from] TokenError),
     #[error("reading the signing key's public half")]
     Signer(#[from] SignerError),
+    #[error("the checkpoint key")]
+    CheckpointKey(#[from] ConnectError),
+    #[error("making a checkpoint")]
+    Checkpoint(#[from] CheckpointError),
+    #[error("the audit is BROKEN: {0}; `vyroxctl audit export` and look for AUDIT_LANE_BROKEN")]
+    BrokenLanes(String),
     #[error("the queue does not answer")]
     Queue(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the audit does NOT verify")]
@@ -148,7 +165,13 @@ impl CtlError {
             | Self::Secret(_)
             | Self::Evidence(_)
             | Self::Token(_)
+            | Self::Commands(_)
+            | Self::Client(_)
+            | Self::Discord(_)
             | Self::Signer(_)
+            | Self::CheckpointKey(_)
+            | Self::Checkpoint(_)
+            | Self::BrokenLanes(_)
             | Self::Queue(_)
             | Self::Verification(_)
             | Self::RuleMistakes { .. }

@@ -10,6 +10,7 @@ mod cli;
 mod config;
 mod confirm;
 mod deployment;
+mod discord;
 mod dlq;
 mod error;
 mod normalise;

@@ -4,7 +4,9 @@ use crate::policy::PolicyFlags;
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 use vyrox_contract::{ProxyId, TenantId, Vendor};
+use vyrox_domain::backup::{BackupPath, BackupUrl};
 use vyrox_domain::redact::Personal;
+use vyrox_domain::storm::StormPolicy;
 use vyrox_domain::tenant::{ApprovalWindow, LlmConsent, Policy, Rates, Snowflake, Tenant, TenantStatus};
 
 /// The settings that `create` and `set` have in common. What is not given stays as it is.
@@ -19,6 +21,10 @@ pub(crate) struct ProfileFlags {
     /// Whose members may approve; may be repeated, and replaces all earlier ones
     #[arg(long, value_name = "ID")]
     approver_role: Vec<Snowflake>,
+    /// Whose members may set the tenant up in Discord, together with Manage Server; may be repeated, and replaces all
+    /// earlier ones
+    #[arg(long, value_name = "ID")]
+    admin_role: Vec<Snowflake>,
     /// The role that a CRITICAL card pings
     #[arg(long, value_name = "ID")]
     on_call_role: Option<Snowflake>,
@@ -41,8 +47,24 @@ pub(crate) struct ProfileFlags {
     /// How many deliveries a minute are taken from one source; may be repeated [unless set: the deployment's limit]
     #[arg(long, value_name = "VENDOR=N", value_parser = source_rate)]
     source_rate_per_minute: Vec<(Vendor, u32)>,
-    /// Isolations end by themselves after this many minutes
-    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=43_200))]
+    /// The role that a question pings which nobody has answered in two thirds of its time [the on-call role]
+    #[arg(long, value_name = "ID")]
+    escalation_role: Option<Snowflake>,
+    /// How many cards may come in one window before the rest is gathered in a digest [a new tenant: 10]
+    #[arg(long, value_name = "N")]
+    storm_cards: Option<u16>,
+    /// The window's length [a new tenant: 10]
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=1_440))]
+    storm_window_minutes: Option<u32>,
+    /// For how long alerts of the same kind on the same host are counted on the first one's card, 0 for never [a new
+    /// tenant: 60]
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(0..=60))]
+    group_minutes: Option<u32>,
+    /// Where a CRITICAL alert is posted once while Discord is down: https, a public host
+    #[arg(long, value_name = "URL")]
+    backup_url: Option<BackupUrl>,
+    /// Isolations end by themselves after this many minutes; a week at most, which is what a proxy takes on by default
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=10_080))]
     lease_minutes: Option<u32>,
     #[command(flatten)]
     policy: PolicyFlags,
@@ -78,7 +100,11 @@ pub(crate) enum Clearable {
     Guild,
     Channel,
     ApproverRoles,
+    AdminRoles,
     OnCallRole,
+    EscalationRole,
+    BackupUrl,
+    Storm,
     LeaseMinutes,
     LlmDailyTokens,
     Rates,
@@ -117,6 +143,7 @@ pub(crate) fn new_tenant(id: &TenantId, name: &str) -> Tenant {
         guild_id: None,
         channel_id: None,
         approver_roles: Vec::new(),
+        admin_roles: Vec::new(),
         on_call_role: None,
         quorum: 1,
         policy: Policy::default(),
@@ -125,6 +152,9 @@ pub(crate) fn new_tenant(id: &TenantId, name: &str) -> Tenant {
         approval_window: ApprovalWindow::default(),
         evidence_personal: Personal::default(),
         rates: Rates::default(),
+        storm: StormPolicy::default(),
+        escalation_role: None,
+        backup: None,
         llm: LlmConsent::OptedOut,
         llm_daily_tokens: None,
     }
@@ -140,7 +170,20 @@ impl ProfileFlags {
             tenant.approver_roles.sort_unstable();
             tenant.approver_roles.dedup();
         }
+        if !self.admin_role.is_empty() {
+            tenant.admin_roles = self.admin_role.clone();
+            tenant.admin_roles.sort_unstable();
+            tenant.admin_roles.dedup();
+        }
         tenant.on_call_role = self.on_call_role.or(tenant.on_call_role);
+        tenant.escalation_role = self.escalation_role.or(tenant.escalation_role);
+        let minutes = |minutes: Option<u32>, seconds| minutes.map_or(seconds, |minutes| minutes * 60);
+        tenant.storm = StormPolicy {
+            cards: self.storm_cards.unwrap_or(tenant.storm.cards),
+            window_seconds: minutes(self.storm_window_minutes, tenant.storm.window_seconds),
+            group_seconds: minutes(self.group_minutes, tenant.storm.group_seconds),
+        };
+        tenant.backup = self.backup_url.clone().map(BackupPath::Webhook).or(tenant.backup);
         tenant.quorum = self.quorum.unwrap_or(tenant.quorum);
         tenant.policy = self.policy.apply(tenant.policy);
         tenant.lease_seconds = self.lease_minutes.map(|minutes| minutes * 60).or(tenant.lease_seconds);
@@ -168,7 +211,11 @@ impl Clearable {
             Self::Guild => tenant.guild_id = None,
             Self::Channel => tenant.channel_id = None,
             Self::ApproverRoles => tenant.approver_roles.clear(),
+            Self::AdminRoles => tenant.admin_roles.clear(),
             Self::OnCallRole => tenant.on_call_role = None,
+            Self::EscalationRole => tenant.escalation_role = None,
+            Self::BackupUrl => tenant.backup = None,
+            Self::Storm => tenant.storm = StormPolicy::default(),
             Self::LlmDailyTokens => tenant.llm_daily_tokens = None,
             Self::LeaseMinutes => tenant.lease_seconds = None,
             Self::Rates => tenant.rates = Rates::default(),
@@ -186,7 +233,8 @@ impl Clearable {
 pub(crate) fn check(tenant: &Tenant) -> Result<(), ProfileError> {
     if let Some(guild) = tenant.guild_id {
         // Discord gives the role @everyone the guild's own id.
-        if tenant.approver_roles.contains(&guild) || tenant.on_call_role == Some(guild) {
+        let named = tenant.approver_roles.iter().chain(&tenant.admin_roles);
+        if named.chain(&tenant.on_call_role).chain(&tenant.escalation_role).any(|role| *role == guild) {
             return Err(ProfileError::RoleIsEveryone(guild));
         }
     }

@@ -5,15 +5,15 @@ use crate::confirm::Confirm;
 use crate::deployment::Deployment;
 use crate::error::CtlError;
 use crate::report::Report;
-use crate::{profile, table, tenant};
+use crate::{profile, table};
 use clap::{Args, Subcommand};
 use http::Uri;
 use serde_json::{Value, json};
 use vyrox_contract::{KeyId, ProxyId, TenantId};
 use vyrox_platform::delivery::EnrolledProxy;
+use vyrox_platform::enrolment::{Enrolment, EnrolmentToken};
 use vyrox_platform::ledger::{Change, Expect};
 use vyrox_platform::table::{Lookup, Prefix, SortKey, Versioned};
-use vyrox_relay::{Enrolment, EnrolmentToken};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -208,7 +208,7 @@ async fn revoke(
     }
     if acts {
         let without = profile::acting(profile.value, None);
-        changes.push(tenant::write(&without, Expect::Version(profile.version)));
+        changes.push(Change::profile(&without, Expect::Version(profile.version)));
     }
     if !changes.is_empty() {
         let mut event = deployment.event(tenant_id, "PROXY_REVOKED");

@@ -13,6 +13,7 @@ use vyrox_contract::{ProxyId, TenantId};
 use vyrox_domain::redact::Personal;
 use vyrox_domain::tenant::{LlmConsent, Rates, Snowflake, Tenant, TenantStatus};
 use vyrox_platform::ledger::{Change, CommitError, Expect};
+use vyrox_platform::link_code::LinkCode;
 use vyrox_platform::table::{Lookup, SortKey, Versioned};
 
 #[derive(Debug, Subcommand)]
@@ -35,6 +36,17 @@ pub(crate) enum Command {
         vyroxctl tenant set acme --freeze 'fri 16:00-24:00' --freeze 'sat-sun 00:00-24:00'\n  \
         vyroxctl tenant set acme --clear lease-minutes")]
     Set(Set),
+    /// Make a one-time code that links a Discord server to a tenant: prints it once
+    #[command(after_help = "Example:\n  vyroxctl tenant link-code acme\n\n\
+        Give the code to whoever manages the server, over a channel that you trust: it is entered there as\n\
+        /vyrox register code:... admin_role:@role")]
+    LinkCode {
+        /// The tenant
+        id: TenantId,
+        /// How long the code is good for
+        #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=10_080))]
+        minutes: u32,
+    },
     /// Switch a tenant off: its webhooks answer 401 and nobody can approve
     Suspend {
         /// The tenant
@@ -87,6 +99,7 @@ impl Command {
                 Ok(shown(&tenant, Some(spent)))
             }
             Self::Set(set) => set.run(deployment).await,
+            Self::LinkCode { id, minutes } => link_code(deployment, &id, minutes).await,
             Self::Suspend { id, confirm } => suspend(deployment, &id, &confirm).await,
             Self::Activate { id } => {
                 let before = deployment.tenant(&id).await?;
@@ -103,7 +116,7 @@ impl Create {
         refuse_taken_guild(deployment, &tenant).await?;
         let mut event = deployment.event(&self.id, "TENANT_CREATED");
         event.detail.insert("profile".to_owned(), json!(tenant));
-        match deployment.ledger.commit(&self.id, &[write(&tenant, Expect::Absent)], &event).await {
+        match deployment.ledger.commit(&self.id, &[Change::profile(&tenant, Expect::Absent)], &event).await {
             Ok(_) => Ok(show(&tenant)),
             Err(CommitError::Conflict(_)) => Err(CtlError::TenantExists(self.id)),
             Err(error) => Err(error.into()),
@@ -133,6 +146,25 @@ impl Set {
         change(deployment, &before, &after, "TENANT_CHANGED").await?;
         Ok(show(&after))
     }
+}
+
+async fn link_code(deployment: &Deployment, id: &TenantId, minutes: u32) -> Result<Report, CtlError> {
+    deployment.tenant(id).await?;
+    let code = LinkCode::generate(id);
+    let until = deployment.now().saturating_add(i64::from(minutes) * 60);
+    let key = SortKey::link_code(code.id());
+    let change = Change::put(key, &code.stored(until), Expect::Absent).expiring(until);
+    let mut event = deployment.event(id, "LINK_CODE_CREATED");
+    event.detail.insert("code".to_owned(), json!(code.id()));
+    event.detail.insert("expires_at".to_owned(), json!(until));
+    deployment.ledger.commit(id, &[change], &event).await?;
+    let line = "/vyrox register code:CODE admin_role:@role";
+    let text = table::fields(&[
+        ("code", format!("{}   shown this once", code.reveal())),
+        ("good for", format!("one Discord server, once, until {}", table::time(until))),
+        ("enter there", line.to_owned()),
+    ]);
+    Ok(Report::new(json!({"tenant_id": id, "code": code.reveal(), "expires_at": until}), text))
 }
 
 async fn suspend(deployment: &Deployment, id: &TenantId, confirm: &Confirm) -> Result<Report, CtlError> {
@@ -167,7 +199,7 @@ async fn change(
     }
     let mut event = deployment.event(&after.id, event);
     event.detail.insert("changed".to_owned(), Value::Object(profile::difference(&before.value, after)));
-    deployment.ledger.commit(&after.id, &[write(after, Expect::Version(before.version))], &event).await?;
+    deployment.ledger.commit(&after.id, &[Change::profile(after, Expect::Version(before.version))], &event).await?;
     Ok(())
 }
 
@@ -176,22 +208,14 @@ async fn refuse_taken_guild(deployment: &Deployment, tenant: &Tenant) -> Result<
     deployment.refuse_taken(&tenant.id, &Lookup::guild(guild), format!("guild {guild}")).await
 }
 
-/// Writing a profile, with the guild that clicks are resolved by.
-pub(crate) fn write(tenant: &Tenant, expect: Expect) -> Change {
-    let change = Change::put(SortKey::profile(), tenant, expect);
-    match tenant.guild_id {
-        Some(guild) => change.known_as(Lookup::guild(guild)),
-        None => change,
-    }
-}
-
 fn show(tenant: &Tenant) -> Report {
     shown(tenant, None)
 }
 
 /// The settings, and today's tokens where they were looked up.
 fn shown(tenant: &Tenant, spent: Option<u64>) -> Report {
-    let roles: Vec<String> = tenant.approver_roles.iter().map(Snowflake::to_string).collect();
+    let named = |roles: &[Snowflake]| roles.iter().map(Snowflake::to_string).collect::<Vec<_>>().join(", ");
+    let (roles, admins) = (named(&tenant.approver_roles), named(&tenant.admin_roles));
     let status = match tenant.status {
         TenantStatus::Onboarding => "onboarding",
         TenantStatus::Active => "active",
@@ -211,8 +235,13 @@ fn shown(tenant: &Tenant, spent: Option<u64>) -> Report {
         ("status", status.to_owned()),
         ("guild", table::or_dash(tenant.guild_id)),
         ("channel", table::or_dash(tenant.channel_id)),
-        ("approver roles", if roles.is_empty() { "none: nobody can decide".to_owned() } else { roles.join(", ") }),
+        ("approver roles", if roles.is_empty() { "none: nobody can decide".to_owned() } else { roles }),
+        (
+            "admin roles",
+            if admins.is_empty() { "none: Discord's setup commands answer nobody".to_owned() } else { admins },
+        ),
         ("on-call role", table::or_dash(tenant.on_call_role)),
+        ("escalation role", table::or_dash(tenant.escalation_role)),
         ("quorum", tenant.quorum.to_string()),
     ];
     fields.extend(policy::fields(&tenant.policy));

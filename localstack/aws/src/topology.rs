@@ -328,12 +328,31 @@ mod tests {
         assert_eq!((table.sort_key.as_deref(), table.ttl_attribute.as_deref()), (Some("sk"), Some("ttl")));
         assert_eq!((table.indexes[0].name.as_str(), table.indexes[0].partition_key.as_str()), ("lookup", "lookup"));
         let names: Vec<_> = topology.queues.iter().map(|queue| queue.name.as_str()).collect();
-        assert_eq!(names, ["s-actions-dlq", "s-alerts-dlq", "s-cards-dlq", "s-actions", "s-alerts", "s-cards"]);
-        let redrive = topology.queues[3].redrive.as_ref().unwrap();
+        assert_eq!(
+            names,
+            [
+                "s-actions-dlq",
+                "s-alerts-dlq",
+                "s-cards-dlq",
+                "s-commands-dlq",
+                "s-actions",
+                "s-alerts",
+                "s-cards",
+                "s-commands"
+            ]
+        );
+        let redrive = topology.queues[4].redrive.as_ref().unwrap();
         assert_eq!((redrive.dead_letters.as_str(), redrive.max_receive_count), ("ActionsDeadLetters", 20));
-        assert_eq!(topology.queues[3].attributes["VisibilityTimeout"], "360");
+        assert_eq!(topology.queues[4].attributes["VisibilityTimeout"], "360");
         let aliases: Vec<_> = topology.keys.iter().map(|key| (key.spec.as_str(), key.alias.as_str())).collect();
-        assert_eq!(aliases, [("SYMMETRIC_DEFAULT", "alias/s-secrets"), ("ECC_NIST_P256", "alias/s-signing")]);
+        assert_eq!(
+            aliases,
+            [
+                ("ECC_NIST_P256", "alias/s-checkpoints"),
+                ("SYMMETRIC_DEFAULT", "alias/s-secrets"),
+                ("ECC_NIST_P256", "alias/s-signing"),
+            ]
+        );
     }
 
     #[test]

@@ -28,6 +28,29 @@ fn what_is_deployed_breaks_no_rule() {
 #[test]
 fn every_role_may_do_exactly_this() {
     let expected = "
+        Assist dynamodb:DeleteItem ${Table.Arn}
+        Assist dynamodb:GetItem ${Table.Arn}
+        Assist dynamodb:PutItem ${Table.Arn}
+        Assist dynamodb:Query ${Table.Arn}
+        Assist dynamodb:Query ${Table.Arn}/index/lookup
+        Assist kms:GenerateDataKey ${SecretsKey.Arn}
+        Assist logs:CreateLogStream ${AssistLogs.Arn}
+        Assist logs:PutLogEvents ${AssistLogs.Arn}
+        Assist sqs:ChangeMessageVisibility ${CommandsQueue.Arn}
+        Assist sqs:DeleteMessage ${CommandsQueue.Arn}
+        Assist sqs:GetQueueAttributes ${CommandsQueue.Arn}
+        Assist sqs:ReceiveMessage ${CommandsQueue.Arn}
+        Checkpoint dynamodb:DeleteItem ${Table.Arn}
+        Checkpoint dynamodb:GetItem ${Table.Arn}
+        Checkpoint dynamodb:PutItem ${Table.Arn}
+        Checkpoint dynamodb:Query ${Table.Arn}
+        Checkpoint dynamodb:Query ${Table.Arn}/index/lookup
+        Checkpoint dynamodb:UpdateItem ${Table.Arn}
+        Checkpoint kms:GetPublicKey ${CheckpointKey.Arn}
+        Checkpoint kms:Sign ${CheckpointKey.Arn}
+        Checkpoint logs:CreateLogStream ${CheckpointLogs.Arn}
+        Checkpoint logs:PutLogEvents ${CheckpointLogs.Arn}
+        Checkpoint s3:PutObject ${CheckpointBucket.Arn}/*
         Dispatch dynamodb:DeleteItem ${Table.Arn}
         Dispatch dynamodb:GetItem ${Table.Arn}
         Dispatch dynamodb:PutItem ${Table.Arn}
@@ -49,6 +72,7 @@ fn every_role_may_do_exactly_this() {
         Ingest logs:CreateLogStream ${IngestLogs.Arn}
         Ingest logs:PutLogEvents ${IngestLogs.Arn}
         Ingest sqs:SendMessage ${AlertsQueue.Arn}
+        Interactions dynamodb:DeleteItem ${Table.Arn}
         Interactions dynamodb:GetItem ${Table.Arn}
         Interactions dynamodb:PutItem ${Table.Arn}
         Interactions dynamodb:Query ${Table.Arn}
@@ -59,6 +83,7 @@ fn every_role_may_do_exactly_this() {
         Interactions logs:PutLogEvents ${InteractionsLogs.Arn}
         Interactions sqs:SendMessage ${ActionsQueue.Arn}
         Interactions sqs:SendMessage ${CardsQueue.Arn}
+        Interactions sqs:SendMessage ${CommandsQueue.Arn}
         Notify dynamodb:GetItem ${Table.Arn}
         Notify dynamodb:PutItem ${Table.Arn}
         Notify logs:CreateLogStream ${NotifyLogs.Arn}
@@ -112,9 +137,17 @@ fn every_function_is_told_exactly_this() {
         ("NotifyFunction", "DISCORD_API_URL DISCORD_BOT_TOKEN SOURCE_QUEUE_URL TABLE"),
         (
             "InteractionsFunction",
-            "ACTIONS_QUEUE_URL CARDS_QUEUE_URL DISCORD_APPLICATION_ID DISCORD_PUBLIC_KEY SECRETS_KEY_ID TABLE",
+            "ACTIONS_QUEUE_URL CARDS_QUEUE_URL COMMANDS_QUEUE_URL DISCORD_APPLICATION_ID DISCORD_PUBLIC_KEY SECRETS_KEY_ID TABLE",
+        ),
+        (
+            "AssistFunction",
+            "DISCORD_API_URL DISCORD_APPLICATION_ID DISCORD_BOT_TOKEN INGEST_URL RELAY_URL SECRETS_KEY_ID SOURCE_QUEUE_URL TABLE",
         ),
         ("DispatchFunction", "CARDS_QUEUE_URL DISCORD_PUBLIC_KEY SIGNING_KEY_ID SOURCE_QUEUE_URL TABLE"),
+        (
+            "CheckpointFunction",
+            "AUDIT_RETENTION_DAYS CHECKPOINT_BUCKET CHECKPOINT_KEY_ID CHECKPOINT_LOCK_DAYS LANE_IDLE_MINUTES TABLE",
+        ),
         ("RelayFunction", "CARDS_QUEUE_URL DISCORD_PUBLIC_KEY SIGNING_KEY_ID TABLE"),
     ]);
     let template = deployed();
@@ -149,6 +182,7 @@ fn every_route_is_one_of_the_published_ones() {
         "${RelayApi} POST /proxy/v1/enrol",
         "${RelayApi} POST /proxy/v1/poll",
         "${RelayApi} POST /proxy/v1/receipts",
+        "${RelayApi} POST /proxy/v1/rotate",
     ];
     assert_eq!(routes, expected.map(str::to_owned).into());
 }
@@ -208,6 +242,16 @@ fn a_third_signer_is_found() {
     for role in ["TriageRole", "IngestRole", "NotifyRole", "InteractionsRole"] {
         assert_breaks(&format!("{role} may sign"), |document| grant(document, role, "kms:Sign", &arn("SigningKey")));
     }
+    // Neither key signs for the other's roles.
+    for (role, key) in
+        [("CheckpointRole", "SigningKey"), ("DispatchRole", "CheckpointKey"), ("RelayRole", "SecretsKey")]
+    {
+        assert_breaks(&format!("{role} may sign with"), |document| grant(document, role, "kms:Sign", &arn(key)));
+    }
+    assert_breaks("CheckpointKey's policy lets others sign", |document| {
+        let keys = &mut document["Resources"];
+        keys["CheckpointKey"]["Properties"]["KeyPolicy"] = keys["SigningKey"]["Properties"]["KeyPolicy"].clone();
+    });
     assert_breaks("SigningKey's policy lets others sign", |document| {
         let statement = &mut document["Resources"]["SigningKey"]["Properties"]["KeyPolicy"]["Statement"][1];
         statement.as_object_mut().unwrap().remove("Condition");
@@ -331,7 +375,10 @@ fn a_loss_in_silence_is_found() {
     ] {
         assert_breaks("Table", |document| document["Resources"]["Table"]["Properties"][property] = value);
     }
-    for resource in ["Table", "SigningKey", "SecretsKey"] {
+    assert_breaks("can be written over", |document| {
+        document["Resources"]["CheckpointBucket"]["Properties"]["ObjectLockEnabled"] = json!(false);
+    });
+    for resource in ["Table", "SigningKey", "SecretsKey", "CheckpointKey", "CheckpointBucket"] {
         assert_breaks("is not retained", |document| {
             document["Resources"][resource]["DeletionPolicy"] = json!("Delete")
         });

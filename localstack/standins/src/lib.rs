@@ -8,6 +8,7 @@
 //!
 //! They are not emulators: what Vyrox does not use answers 404, and nothing here may run in production.
 
+pub mod backup;
 pub mod config;
 pub mod discord;
 pub mod lambda;

@@ -149,12 +149,110 @@ async fn a_deferred_answer_is_filled_in_and_acknowledged_once() {
 async fn a_slash_command_gets_its_answer() {
     let standin = DiscordStandin::start(toy::options()).await.unwrap();
     let app = toy::start(&standin, false).await;
-    let outcome =
-        standin.command(APPROVER, "vyrox", json!([{"name": "doctor", "type": 1, "options": []}])).await.unwrap();
-    assert_eq!(outcome.content(), Some("pong"));
-    let seen = app.seen.lock().unwrap();
-    assert_eq!(seen.last().unwrap()["data"]["options"][0]["name"], "doctor");
-    assert!(seen.last().unwrap().get("message").is_none());
+    let enter = async |options: serde_json::Value| standin.command(APPROVER, "vyrox", options).await;
+    let doctor = json!([{"name": "doctor", "type": 1, "options": []}]);
+    assert_eq!(enter(doctor.clone()).await, Err(ClickError::UnknownCommand("vyrox".into())), "nothing is registered");
+    toy::register(&standin).await;
+    assert_eq!(enter(doctor).await.unwrap().content(), Some("pong"));
+    assert_eq!(standin.ephemerals(APPROVER)[0]["interaction_metadata"]["command"], "vyrox doctor");
+    let seen = app.seen.lock().unwrap().last().unwrap().clone();
+    assert_eq!(seen["data"]["options"][0]["name"], "doctor");
+    assert!(seen.get("message").is_none());
+
+    // The role and the channel that are named come with what Discord knows about them.
+    let add = |role: &str| {
+        json!([{"name": "role", "type": 2, "options": [{"name": "add", "type": 1, "options": [
+        {"name": "role", "type": 8, "value": role}]}]}])
+    };
+    enter(add(toy::APPROVER_ROLE)).await.unwrap();
+    let resolved = app.seen.lock().unwrap().last().unwrap()["data"]["resolved"].clone();
+    assert_eq!(resolved["roles"][toy::APPROVER_ROLE]["name"], "edr-approvers");
+    enter(add(toy::GUILD)).await.unwrap();
+    let resolved = app.seen.lock().unwrap().last().unwrap()["data"]["resolved"].clone();
+    assert_eq!(resolved["roles"][toy::GUILD]["name"], "@everyone");
+    for bad in [
+        json!([]),
+        json!([{"name": "nothing", "type": 1}]),
+        json!([{"name": "role", "type": 2, "options": []}]),
+        add("x"),
+    ] {
+        assert!(matches!(enter(bad.clone()).await, Err(ClickError::Values(_))), "{bad}");
+    }
+    assert_eq!(standin.violations(), []);
+}
+
+#[tokio::test]
+async fn commands_are_overwritten_as_a_whole_and_keep_their_ids() {
+    let standin = DiscordStandin::start(toy::options()).await.unwrap();
+    toy::register(&standin).await;
+    let first = standin.commands();
+    toy::register(&standin).await;
+    assert_eq!(standin.commands(), first);
+    let url = format!("{}/applications/{APPLICATION}/commands", standin.api_url());
+    let bad = bot().put(&url).json(&json!([{"name": "Vyrox", "description": "d"}])).send().await.unwrap();
+    assert_eq!(bad.status(), 400);
+    assert_eq!(bad.json::<serde_json::Value>().await.unwrap()["code"], 50035);
+    assert_eq!(standin.commands(), first);
+    assert_eq!(bot().put(&url).json(&json!([])).send().await.unwrap().status(), 200);
+    assert!(standin.commands().is_empty());
+    let foreign = url.replace(APPLICATION, "1");
+    assert_eq!(bot().put(foreign).json(&json!([])).send().await.unwrap().status(), 403);
+}
+
+#[tokio::test]
+async fn a_server_can_be_looked_at() {
+    let mut options = toy::options();
+    options.mfa_level = 0;
+    options.channel_overwrites = vec![(toy::GUILD.into(), 0, 0, 1 << 14)];
+    let standin = DiscordStandin::start(options).await.unwrap();
+    let read = async |path: String| {
+        let response = bot().get(format!("{}{path}", standin.api_url())).send().await.unwrap();
+        (response.status().as_u16(), response.json::<serde_json::Value>().await.unwrap())
+    };
+    let guild = toy::GUILD;
+    assert_eq!(read(format!("/guilds/{guild}")).await.1["mfa_level"], 0);
+    let roles = read(format!("/guilds/{guild}/roles")).await.1;
+    assert_eq!((&roles[0]["id"], &roles[0]["name"]), (&json!(guild), &json!("@everyone")));
+    assert_eq!(roles[1]["id"], toy::APPROVER_ROLE);
+    assert_eq!(read(format!("/guilds/{guild}/members/{APPLICATION}")).await.1["roles"], json!([]));
+    assert_eq!(read(format!("/guilds/{guild}/members/{APPROVER}")).await.1["roles"], json!([toy::APPROVER_ROLE]));
+    let channel = read(format!("/channels/{CHANNEL}")).await.1;
+    assert_eq!(channel["permission_overwrites"][0]["deny"], (1 << 14).to_string());
+    for (path, code) in [("/guilds/1".to_owned(), 10004), (format!("/guilds/{guild}/members/1"), 10007)] {
+        assert_eq!(read(path).await.1["code"], code);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_can_bring_files() {
+    let (standin, app, id) = posted(&[("defer", "Defer", 2)]).await;
+    standin.click(APPROVER, &id, "defer").await.unwrap();
+    let token = app.seen.lock().unwrap().last().unwrap()["token"].as_str().unwrap().to_owned();
+    let url = format!("{}/webhooks/{APPLICATION}/{token}/messages/@original", standin.api_url());
+    let chart = |attachments: serde_json::Value| {
+        let part = |bytes: Vec<u8>, kind: &str| reqwest::multipart::Part::bytes(bytes).mime_str(kind).unwrap();
+        let payload = json!({"content": "a chart", "attachments": attachments}).to_string().into_bytes();
+        reqwest::multipart::Form::new()
+            .part("payload_json", part(payload, "application/json"))
+            .part("files[0]", part(b"\x89PNG".to_vec(), "image/png").file_name("a.png"))
+    };
+    let missing = bot().patch(&url).multipart(chart(json!([{"id": 1, "filename": "a.png"}]))).send().await.unwrap();
+    assert_eq!(missing.status(), 400, "a file that did not come");
+    assert_eq!(
+        bot().patch(&url).multipart(chart(json!([{"id": 0, "filename": "a.png"}]))).send().await.unwrap().status(),
+        200
+    );
+    let message = &standin.ephemerals(APPROVER)[0];
+    let file = &message["attachments"][0];
+    assert_eq!(
+        (&message["content"], &file["filename"], &file["size"]),
+        (&json!("a chart"), &json!("a.png"), &json!(4))
+    );
+    assert_eq!(standin.attachment(file["id"].as_str().unwrap()).unwrap(), b"\x89PNG");
+    let page = format!("{}{}", standin.page_url().trim_end_matches('/'), file["url"].as_str().unwrap());
+    let shown = bot().get(page).send().await.unwrap();
+    assert_eq!(shown.headers()["content-type"], "image/png");
+    assert_eq!(standin.violations().len(), 1, "the file that did not come");
 }
 
 #[tokio::test]

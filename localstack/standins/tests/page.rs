@@ -251,3 +251,86 @@ async fn violations_show_on_the_page() {
         .unwrap();
     picture(&browser, "violations").await;
 }
+
+/// Types a command and opens its options.
+async fn begin(browser: &Browser, typed: &str, line: &str) {
+    browser.eval("document.activeElement.blur()").await.unwrap();
+    browser.click("#composer").await.unwrap();
+    browser.type_text(typed).await.unwrap();
+    browser.wait_for("!document.querySelector('#picker').hidden", SOON).await.unwrap();
+    browser.press_key("Enter").await.unwrap();
+    browser
+        .wait_for(&format!("document.querySelector('#command-form:not([hidden])')?.dataset.command === {line:?}"), SOON)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_is_chosen_filled_in_and_sent_with_the_keyboard() {
+    let Some(browser) = Browser::launch().await else { return };
+    let standin = DiscordStandin::start(toy::options()).await.unwrap();
+    let app = toy::start(&standin, false).await;
+    toy::register(&standin).await;
+    browser.open(&standin.page_url()).await.unwrap();
+    browser.wait_for("document.querySelector('#composer').placeholder.startsWith('Type /')", SOON).await.unwrap();
+    browser.click("#composer").await.unwrap();
+    browser.type_text("/").await.unwrap();
+    browser.wait_for("document.querySelectorAll('#picker [role=option]').length === 4", SOON).await.unwrap();
+    picture(&browser, "picker").await;
+    browser.press_key("ArrowDown").await.unwrap();
+    browser
+        .wait_for("document.querySelector('[aria-selected=true]').dataset.command === '/vyrox setup'", SOON)
+        .await
+        .unwrap();
+    browser.press_key("Enter").await.unwrap();
+    browser.wait_for("document.activeElement.dataset.option === 'source'", SOON).await.unwrap();
+    picture(&browser, "options").await;
+    // A required option that is missing is said, and has the focus.
+    browser.eval("document.querySelector('#command-send').focus()").await.unwrap();
+    browser.press_key("Enter").await.unwrap();
+    browser
+        .wait_for("document.querySelector('#command-error').textContent === 'Source is required'", SOON)
+        .await
+        .unwrap();
+    picture(&browser, "option-missing").await;
+    browser.eval("document.querySelector('[data-option=source]').focus()").await.unwrap();
+    browser.press_key("ArrowDown").await.unwrap();
+    browser.wait_for("document.querySelector('[data-option=source]').value === 'crowdstrike'", SOON).await.unwrap();
+    browser.press_key("Tab").await.unwrap();
+    browser.type_text("x-key").await.unwrap();
+    browser.press_key("Enter").await.unwrap();
+    browser.wait_for("document.querySelector('.used')?.textContent === '/vyrox setup'", SOON).await.unwrap();
+    browser.wait_for("document.activeElement.id === 'composer'", SOON).await.unwrap();
+    picture(&browser, "answered").await;
+    let sent = app.seen.lock().unwrap().last().unwrap()["data"]["options"][0]["options"].clone();
+    assert_eq!(
+        sent,
+        json!([{"name": "source", "type": 3, "value": "crowdstrike"}, {"name": "header", "type": 3, "value": "x-key"}])
+    );
+    begin(&browser, "/stats", "/vyrox stats").await;
+    browser.press_key("Escape").await.unwrap();
+    browser.wait_for("document.querySelector('#command-form').hidden", SOON).await.unwrap();
+    assert_eq!(browser.errors(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_fit_a_phone() {
+    let Some(browser) = Browser::launch().await else { return };
+    let standin = DiscordStandin::start(toy::options()).await.unwrap();
+    toy::start(&standin, false).await;
+    toy::register(&standin).await;
+    send(&standin, &rich_card()).await;
+    browser.resize(390, 844).await.unwrap();
+    browser.open(&standin.page_url()).await.unwrap();
+    browser.wait_for("document.querySelector('#composer').placeholder.startsWith('Type /')", SOON).await.unwrap();
+    browser.click("#composer").await.unwrap();
+    browser.type_text("/").await.unwrap();
+    browser.wait_for("document.querySelectorAll('#picker [role=option]').length === 4", SOON).await.unwrap();
+    picture(&browser, "phone-picker").await;
+    browser.click("[data-command=\"/vyrox role add\"]").await.unwrap();
+    browser.wait_for("document.activeElement.dataset.option === 'role'", SOON).await.unwrap();
+    picture(&browser, "phone-options").await;
+    assert_eq!(browser.eval("document.documentElement.scrollWidth").await.unwrap(), 390);
+    browser.click("#command-cancel").await.unwrap();
+    browser.wait_for("!document.querySelector('#composer').hidden", SOON).await.unwrap();
+}

@@ -21,6 +21,11 @@ impl Current {
     pub(super) fn open(disk: &dyn Disk, dir: &Path, day: String) -> Result<Self, LogError> {
         let path = files::path(dir, &day);
         let is_new = !path.exists();
+        let archived = files::archive_path(&path);
+        if is_new && archived.exists() {
+            // Two files for one day would hide the first.
+            return Err(LogError::Changed(archived));
+        }
         let file = disk::options().append(true).create(true).open(&path).map_err(LogError::io("open", &path))?;
         if is_new {
             disk.sync(&file).and_then(|()| disk::sync_dir(dir)).map_err(LogError::io("create", &path))?;
@@ -31,6 +36,10 @@ impl Current {
 
     pub(super) fn day(&self) -> &str {
         &self.day
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Length up to the last whole, synced batch.

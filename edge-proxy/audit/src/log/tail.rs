@@ -1,7 +1,8 @@
 //! Finding the last entry without reading the log, and telling a torn last line from a damaged one.
 
-use super::LogError;
 use super::files::Named;
+use super::read::Entries;
+use super::{LogError, Segment};
 use crate::{Entry, EntryError};
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -30,7 +31,16 @@ pub(super) struct Cut {
 /// Looks at the end of the newest file that has one. Changes nothing.
 pub(super) fn find(files: &[Named]) -> Result<Tail, LogError> {
     let mut cut: Option<Cut> = None;
-    for Named { path, .. } in files.iter().rev() {
+    for file in files.iter().rev() {
+        let path = &file.path;
+        if file.is_archived() {
+            // Only if the file behind it was removed by hand: the newest with an entry is never archived.
+            let segment = Segment { path: path.clone(), len: u64::MAX };
+            match Entries::new(Ok(vec![segment]), i64::MIN).last() {
+                Some(last) => return Ok(Tail { last: Some(last?), cut }),
+                None => continue,
+            }
+        }
         let mut file = File::open(path).map_err(LogError::io("open", path))?;
         let mut end = file.metadata().map_err(LogError::io("read", path))?.len();
         while end > 0 {

@@ -4,6 +4,7 @@ use super::Problem;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt::{self, Write as _};
+use std::ops::Range;
 
 const DUPLICATE: &str = "a key occurs twice";
 
@@ -25,18 +26,59 @@ fn only_integers(value: &Value) -> bool {
     }
 }
 
+/// An object's canonical bytes, and where its own member `hash` stands in them.
+pub(super) struct Spelled {
+    pub(super) bytes: Vec<u8>,
+    /// From the first byte of the member to the one behind its comma, if there is a comma.
+    hash: Range<usize>,
+}
+
+impl Spelled {
+    /// What is hashed: the bytes before and behind the member `hash`, as if it had never been there.
+    pub(super) fn around_hash(&self) -> (&[u8], &[u8]) {
+        (&self.bytes[..self.hash.start], &self.bytes[self.hash.end..])
+    }
+}
+
 /// Keys in the order of their bytes, no white space, nothing escaped that need not be.
-pub(super) fn canonical(map: &Map<String, Value>) -> Vec<u8> {
+pub(super) fn canonical(map: &Map<String, Value>) -> Spelled {
+    let mut out = String::new();
+    let mut hash = 0..0;
+    let mut separator = '{';
+    for (key, member) in sorted(map) {
+        out.push(std::mem::replace(&mut separator, ','));
+        let start = out.len();
+        string(key, &mut out);
+        out.push(':');
+        value(member, &mut out);
+        if key == "hash" {
+            // With the comma behind it, which the next member brings; the last member takes the one before it along.
+            hash = start..out.len() + 1;
+        }
+    }
+    if hash.end > out.len() && out.len() > hash.start {
+        hash = hash.start.saturating_sub(1)..out.len();
+    }
+    out.push_str(if separator == '{' { "{}" } else { "}" });
+    Spelled { bytes: out.into_bytes(), hash }
+}
+
+/// The canonical bytes of any object.
+pub(super) fn plain(map: &Map<String, Value>) -> Vec<u8> {
     let mut out = String::new();
     object(map, &mut out);
     out.into_bytes()
 }
 
-fn object(map: &Map<String, Value>, out: &mut String) {
+fn sorted(map: &Map<String, Value>) -> Vec<(&String, &Value)> {
     let mut members: Vec<(&String, &Value)> = map.iter().collect();
     members.sort_by(|(a, _), (b, _)| a.as_bytes().cmp(b.as_bytes()));
+    members
+}
+
+fn object(map: &Map<String, Value>, out: &mut String) {
     let mut separator = '{';
-    for (key, member) in members {
+    for (key, member) in sorted(map) {
         out.push(std::mem::replace(&mut separator, ','));
         string(key, out);
         out.push(':');

@@ -51,6 +51,24 @@ pub enum Problem {
         /// Its hash.
         hash: String,
     },
+    /// An entry of kind `CHECKPOINT` that is none: fields missing, of another tenant, or going back.
+    #[error("not a checkpoint: {0}")]
+    BadCheckpoint(&'static str),
+    /// A checkpoint that none of the given keys has signed.
+    #[error("not signed by a given key: the checkpoint was forged, or the key is another one's")]
+    BadSignature,
+    /// An entry that a checkpoint noted with another hash.
+    #[error("checkpoint {n} noted another hash for this entry: the lane was rewritten")]
+    CheckpointMismatch {
+        /// The checkpoint.
+        n: u64,
+    },
+    /// A checkpoint that stands behind entries that it covers, where it cannot be compared with them any more.
+    #[error("stands behind entries that it covers: checkpoints come first")]
+    LateCheckpoint,
+    /// An entry behind the one that closed its lane.
+    #[error("stands behind the entry that closed its lane")]
+    ClosedLane,
     /// The operating system could not read it. Says nothing about the log.
     #[error("cannot be read")]
     Unreadable(#[source] std::io::Error),
@@ -73,6 +91,11 @@ impl Problem {
             Self::TornLine => "torn_line",
             Self::TooLong => "too_long",
             Self::HeadMissing { .. } => "head_missing",
+            Self::BadCheckpoint(_) => "bad_checkpoint",
+            Self::BadSignature => "bad_signature",
+            Self::CheckpointMismatch { .. } => "checkpoint_mismatch",
+            Self::LateCheckpoint => "late_checkpoint",
+            Self::ClosedLane => "closed_lane",
             Self::Unreadable(_) => "unreadable",
         }
     }

@@ -1,15 +1,15 @@
 //! The cases of which the vectors are made.
 
+pub(crate) mod checkpoints;
+
 use serde_json::{Value, json};
 use vyrox_audit::{Chain, Draft, Entry, Phase};
 
 pub(crate) enum Expected {
     /// Entries, and each chain's head as `chain=seq:hash`.
-    Sound {
-        entries: u64,
-        heads: Vec<String>,
-    },
+    Sound { entries: u64, heads: Vec<String> },
     Broken {
+        /// 0 if the whole is wrong, not a line.
         line: u64,
         problem: &'static str,
     },
@@ -19,6 +19,8 @@ pub(crate) struct Case {
     pub name: &'static str,
     pub about: &'static str,
     pub partial: bool,
+    /// Whether checkpoints' signatures are to be checked with `checkpoint-key.pem`.
+    pub signed: bool,
     pub bytes: Vec<u8>,
     pub expected: Expected,
 }
@@ -96,17 +98,25 @@ const PUBLISHED: [&str; 2] = [
 ];
 
 fn sound(name: &'static str, about: &'static str, log: String, entries: u64, heads: Vec<String>) -> Case {
-    Case { name, about, partial: false, bytes: log.into_bytes(), expected: Expected::Sound { entries, heads } }
+    Case {
+        name,
+        about,
+        partial: false,
+        signed: false,
+        bytes: log.into_bytes(),
+        expected: Expected::Sound { entries, heads },
+    }
 }
 
 fn broken(name: &'static str, about: &'static str, log: impl Into<Vec<u8>>, line: u64, problem: &'static str) -> Case {
-    Case { name, about, partial: false, bytes: log.into(), expected: Expected::Broken { line, problem } }
+    Case { name, about, partial: false, signed: false, bytes: log.into(), expected: Expected::Broken { line, problem } }
 }
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = sound_cases();
     cases.extend(broken_lines());
     cases.extend(broken_chains());
+    cases.extend(checkpoints::cases());
     cases
 }
 

@@ -1,6 +1,7 @@
 //! The customer's estate as Falcon sees it: hosts, their containment, sessions, tokens. No HTTP.
 
 use super::Host;
+use crate::issued::Issued;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -98,9 +99,9 @@ pub(super) struct Estate {
     devices: BTreeMap<String, Device>,
     sessions: HashMap<String, String>,
     commands: HashMap<String, Command>,
-    tokens: HashMap<String, Instant>,
     calls: Vec<Call>,
-    issued: u64,
+    /// Ids and tokens.
+    pub(super) issued: Issued,
 }
 
 impl Estate {
@@ -117,9 +118,8 @@ impl Estate {
             devices: hosts.iter().map(|host| (host.aid.clone(), device(host))).collect(),
             sessions: HashMap::new(),
             commands: HashMap::new(),
-            tokens: HashMap::new(),
             calls: Vec::new(),
-            issued: 0,
+            issued: Issued::default(),
         }
     }
 
@@ -195,7 +195,7 @@ impl Estate {
         let call = Call { change: Change::OpenSession, aid: aid.to_owned(), pid: None, accepted: result.is_ok() };
         self.calls.push(call);
         result?;
-        let session = self.unique();
+        let session = self.issued.id();
         self.sessions.insert(session.clone(), aid.to_owned());
         Ok(session)
     }
@@ -213,7 +213,7 @@ impl Estate {
         } else {
             (String::new(), format!("Cannot find a process with the process identifier {pid}."))
         };
-        let id = self.unique();
+        let id = self.issued.id();
         let command = Command { done_at: now + self.settle, session: session.to_owned(), stdout, stderr };
         self.commands.insert(id.clone(), command);
         Ok(id)
@@ -235,26 +235,6 @@ impl Estate {
             }
             None => Err(Refusal { code: 404, message: "Session not found".into() }),
         }
-    }
-
-    pub(super) fn issue_token(&mut self, expires: Instant) -> String {
-        let token = format!("standin-token-{}", self.unique());
-        self.tokens.insert(token.clone(), expires);
-        token
-    }
-
-    pub(super) fn knows_token(&self, token: &str, now: Instant) -> bool {
-        self.tokens.get(token).is_some_and(|expires| now < *expires)
-    }
-
-    pub(super) fn expire_tokens(&mut self) {
-        self.tokens.clear();
-    }
-
-    /// An id in the form of a UUID; unique, not unguessable.
-    fn unique(&mut self) -> String {
-        self.issued += 1;
-        format!("00000000-0000-4000-8000-{:012x}", self.issued)
     }
 }
 

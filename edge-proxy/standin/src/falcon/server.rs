@@ -1,30 +1,23 @@
-//! Routes, what every request goes through, and connections that can be cut.
+//! Routes, and what every request goes through.
 
 use super::body::{TRACE, refuse};
-use super::{Fault, On, Shared, devices, page, rtr, token};
+use super::{Shared, devices, page, rtr, token};
+use crate::fault::On;
+use crate::wire;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
-use hyper_util::rt::TokioIo;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
-use tower::ServiceExt as _;
 
-/// The limit that `X-Ratelimit-Limit` tells. It is not enforced; [`Fault::RateLimited`] is for that.
+/// The limit that `X-Ratelimit-Limit` tells. It is not enforced; [`crate::Fault::RateLimited`] is for that.
 const RATE_LIMIT: u64 = 6000;
 const MOST_BYTES: usize = 1024 * 1024;
-
-/// Marks a response that is not to be sent: the connection is cut instead.
-#[derive(Clone)]
-struct Cut;
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
@@ -45,7 +38,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
 /// Faults, then the token, then the handler; the vendor's headers on the way out.
 async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let number = shared.requests.fetch_add(1, Ordering::Relaxed) + 1;
-    let kind = On::of(request.method(), request.uri().path());
+    let kind = kind(request.method(), request.uri().path());
     let fault = kind.and_then(|kind| shared.faults.take(kind));
     let needs_token = kind != Some(On::Token);
     let response = match &fault {
@@ -56,33 +49,43 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
         _ => next.run(request).await,
     };
     let response = match fault {
-        Some(fault) => failed(fault).await,
+        Some(fault) => wire::failed(fault, response, refusal, throttle).await,
         None => response,
     };
     finished(response, number).await
 }
 
-async fn failed(fault: Fault) -> Response {
-    match fault {
-        Fault::RateLimited(wait) => {
-            let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, "API rate limit exceeded.");
-            let until = crate::clock::unix_now() + wait.as_secs();
-            response.headers_mut().insert("x-ratelimit-retryafter", HeaderValue::from(until));
-            response.headers_mut().insert("x-ratelimit-remaining", HeaderValue::from(0));
-            response
-        }
-        Fault::Forbidden => refuse(StatusCode::FORBIDDEN, "access denied, authorization failed"),
-        Fault::ServerError | Fault::ServerErrorAfterActing => {
-            refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error: Please provide trace-id to support")
-        }
-        Fault::Hang | Fault::HangAfterActing => std::future::pending().await,
-        Fault::Drop | Fault::DropAfterActing => {
-            let mut response = Response::default();
-            response.extensions_mut().insert(Cut);
-            response
-        }
-        Fault::Redirect(to) => (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, to)]).into_response(),
-    }
+/// What a request is, for the faults.
+fn kind(method: &Method, path: &str) -> Option<On> {
+    Some(match path {
+        "/oauth2/token" => On::Token,
+        "/devices/entities/devices-actions/v2" => On::Action,
+        "/devices/queries/devices/v1" => On::Query,
+        "/devices/entities/devices/v2" => On::Details,
+        "/real-time-response/entities/sessions/v1" => On::Session,
+        "/real-time-response/entities/active-responder-command/v1" if method == Method::GET => On::CommandStatus,
+        "/real-time-response/entities/active-responder-command/v1" => On::Command,
+        _ => return None,
+    })
+}
+
+/// The vendor's words for the errors that every vendor has.
+fn refusal(status: StatusCode) -> Response {
+    refuse(
+        status,
+        match status {
+            StatusCode::TOO_MANY_REQUESTS => "API rate limit exceeded.",
+            StatusCode::FORBIDDEN => "access denied, authorization failed",
+            _ => "Internal Server Error: Please provide trace-id to support",
+        },
+    )
+}
+
+/// The vendor names the unix second until which to wait.
+fn throttle(headers: &mut HeaderMap, wait: Duration) {
+    let until = crate::clock::unix_now() + wait.as_secs();
+    headers.insert("x-ratelimit-retryafter", HeaderValue::from(until));
+    headers.insert("x-ratelimit-remaining", HeaderValue::from(0));
 }
 
 /// The rate and trace headers; the trace id goes into the body too.
@@ -99,32 +102,4 @@ async fn finished(response: Response, number: u64) -> Response {
     let remaining = HeaderValue::from(RATE_LIMIT.saturating_sub(number));
     parts.headers.entry("x-ratelimit-remaining").or_insert(remaining);
     Response::from_parts(parts, Body::from(text))
-}
-
-/// Serves until it is aborted; the connections end with it.
-pub(super) async fn serve(listener: TcpListener, router: Router) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(connection(TokioIo::new(stream), router.clone()))),
-                // Out of descriptors, most likely: they come back.
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn connection(stream: TokioIo<tokio::net::TcpStream>, router: Router) {
-    let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let router = router.clone();
-        async move {
-            let Ok(response) = router.oneshot(request).await;
-            // An error of the service makes hyper close the connection without a word.
-            if response.extensions().get::<Cut>().is_some() { Err(io::Error::other("cut")) } else { Ok(response) }
-        }
-    });
-    // A client that goes away is not this server's error.
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(stream, service).await;
 }

@@ -32,7 +32,7 @@ pub(super) async fn issue(
     if given.client_id != options.client_id || given.client_secret != options.client_secret {
         return refuse(StatusCode::FORBIDDEN, "access denied, authorization failed");
     }
-    let token = shared.estate().issue_token(Instant::now() + options.token_life);
+    let token = shared.estate().issued.token(Instant::now() + options.token_life);
     let body = Json(json!({"access_token": token, "token_type": "bearer", "expires_in": 1799}));
     (StatusCode::CREATED, [("x-cs-region", options.region_hint.clone())], body).into_response()
 }
@@ -41,5 +41,5 @@ pub(super) async fn issue(
 pub(super) fn is_authorised(shared: &Shared, headers: &HeaderMap) -> bool {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let Some((scheme, token)) = value.split_once(' ') else { return false };
-    scheme.eq_ignore_ascii_case("bearer") && shared.estate().knows_token(token, Instant::now())
+    scheme.eq_ignore_ascii_case("bearer") && shared.estate().issued.knows_token(token, Instant::now())
 }

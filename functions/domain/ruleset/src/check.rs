@@ -6,7 +6,7 @@ use crate::table::Field;
 use crate::written::{Example, WrittenCondition, WrittenRule};
 use std::ops::RangeInclusive;
 
-/// Shorter literals occur everywhere and make the automaton useless.
+/// Shorter literals occur everywhere and make the finder useless.
 const SHORTEST_LITERAL: usize = 3;
 /// A rule never is certain, and one that is worth nothing need not be written.
 const WEIGHTS: RangeInclusive<f64> = 0.01..=0.97;

@@ -1,26 +1,27 @@
-//! From written rules to the table and the automaton over their literals.
+//! From written rules to the table and the finder of their literals.
 
+use crate::finder::Finder;
 use crate::marker::{marker, marker_text};
-use crate::required::required;
+use crate::program::Encoder;
+use crate::required::{Required, required};
 use crate::source::CheckedRules;
-use crate::table::{Condition, Field, LINUX, MACOS, Rule, Span, Table, WINDOWS};
-use crate::written::{OneOrMore, WrittenCondition, WrittenRule};
-use daachorse::DoubleArrayAhoCorasick;
+use crate::table::{Condition, Field, LINUX, MACOS, Rule, Span, Table, WINDOWS, Way};
+use crate::written::{Example, OneOrMore, WrittenCondition, WrittenRule};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Part of every version. Raise it when the same rules come to mean something else: another normalisation, another way
 /// from evidence to confidence.
-const MEANING: u32 = 3;
+const MEANING: u32 = 4;
 
 /// What the engine reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compiled {
     /// A [`Table`] in postcard's encoding.
     pub table: Vec<u8>,
-    /// A serialised `DoubleArrayAhoCorasick<u32>` over the table's literals.
-    pub automaton: Vec<u8>,
+    /// A [`Finder`] of the table's literals, in the same.
+    pub finder: Vec<u8>,
 }
 
 /// A rule with the weight that counts.
@@ -40,24 +41,24 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
         return Err(errors);
     }
     let version = version(checked);
-    let rules: Vec<(&WrittenRule, Vec<WrittenCondition>)> =
-        checked.rules().map(|rule| (rule, rule.conditions().iter().map(as_matched).collect())).collect();
+    let rules: Vec<(&WrittenRule, Vec<Matched>)> =
+        checked.rules().map(|rule| (rule, rule.conditions().iter().map(Matched::new).collect())).collect();
     let literals: Vec<String> = rules
         .iter()
-        .flat_map(|(_, conditions)| conditions.iter().flat_map(WrittenCondition::literals).cloned())
+        .flat_map(|(_, conditions)| conditions.iter().flat_map(Matched::literals).cloned())
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
     let patterns: Vec<&str> = rules
         .iter()
-        .flat_map(|(_, conditions)| conditions.iter().filter_map(|condition| condition.regex.as_deref()))
+        .flat_map(|(_, conditions)| conditions.iter().filter_map(|matched| matched.condition.regex.as_deref()))
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
     let techniques: Vec<String> = rules.iter().map(|(rule, _)| rule.techniques.join(" ")).collect();
     let fields: BTreeMap<&[String], Vec<u8>> = rules
         .iter()
-        .flat_map(|(_, conditions)| conditions.iter().map(|condition| condition.fields.as_slice()))
+        .flat_map(|(_, conditions)| conditions.iter().map(|matched| matched.condition.fields.as_slice()))
         .map(|names| (names, names.iter().filter_map(|name| Field::named(name)).map(|field| field as u8).collect()))
         .collect();
 
@@ -65,6 +66,8 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
         let at = literals.binary_search(literal).expect("every literal was collected");
         small(at)
     };
+    let mut programs = Encoder::default();
+    patterns.iter().for_each(|pattern| programs.add(pattern));
     let mut worth = vec![BTreeSet::new(); literals.len()];
     let mut table = Table {
         version: &version,
@@ -76,22 +79,32 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
         groups: Vec::new(),
         numbers: Vec::new(),
         patterns,
+        programs: programs.programs(),
+        ways: Vec::new(),
     };
     for (place, ((rule, conditions), techniques)) in rules.iter().zip(&techniques).enumerate() {
         for literal in rarest(conditions) {
             worth[number(literal) as usize].insert(small(place));
         }
         let start = small(table.conditions.len());
-        for condition in conditions {
+        for Matched { condition, needs } in conditions {
             let all = pooled(&mut table.numbers, condition.all.iter().map(number));
             let groups: Vec<Span> =
                 condition.groups().map(|group| pooled(&mut table.numbers, group.into_iter().map(number))).collect();
+            let ways: Vec<Way> = needs
+                .iter()
+                .map(|way| {
+                    let groups: Vec<Span> =
+                        way.groups.iter().map(|group| pooled(&mut table.numbers, group.iter().map(number))).collect();
+                    Way { groups: pooled(&mut table.groups, groups), characters: way.characters }
+                })
+                .collect();
             let compiled = Condition {
                 fields: &fields[condition.fields.as_slice()],
                 all,
                 any: pooled(&mut table.groups, groups),
                 none: pooled(&mut table.numbers, condition.none.iter().map(number)),
-                characters: condition.regex.as_deref().map_or(0, |regex| required(regex).characters),
+                ways: pooled(&mut table.ways, ways),
                 regex: condition
                     .regex
                     .as_deref()
@@ -113,10 +126,11 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
         });
     }
     table.worth = worth.into_iter().map(|rules| pooled(&mut table.candidates, rules)).collect();
-    let automaton = DoubleArrayAhoCorasick::<u32>::new(&literals).expect("literals are distinct and not empty");
+    let finder = Finder::new(&literals, &usual_texts(checked));
+    let bytes = "neither has a type that postcard lacks";
     Ok(Compiled {
-        table: postcard::to_allocvec(&table).expect("the table has no type that postcard lacks"),
-        automaton: automaton.serialize(),
+        table: postcard::to_allocvec(&table).expect(bytes),
+        finder: postcard::to_allocvec(&finder).expect(bytes),
     })
 }
 
@@ -129,30 +143,57 @@ fn version(checked: &CheckedRules) -> String {
     hex::encode(Sha256::digest(&canonical))[..12].to_owned()
 }
 
-/// The condition with its markers replaced by what stands in a text for them, and with what its regex cannot do without.
-fn as_matched(condition: &WrittenCondition) -> WrittenCondition {
-    let in_text = |literal: &String| -> Vec<String> {
-        match marker(literal) {
-            None => vec![literal.clone()],
-            Some(marker) if marker.literals.is_empty() => vec![marker_text(marker.name)],
-            Some(marker) => marker.literals.iter().map(|text| (*text).to_owned()).collect(),
+/// The texts of all examples: what texts are usually like.
+fn usual_texts(checked: &CheckedRules) -> Vec<String> {
+    let examples = checked.rules().flat_map(|rule| rule.matches.iter().chain(&rule.differs));
+    examples
+        .flat_map(|example| match example {
+            Example::Cmdline(text) => vec![text.clone()],
+            Example::Fields(fields) => fields.values().cloned().collect(),
+        })
+        .collect()
+}
+
+/// A condition with its markers replaced by what stands in a text for them, and what its regex cannot do without.
+struct Matched {
+    condition: WrittenCondition,
+    needs: Vec<Required>,
+}
+
+impl Matched {
+    fn new(condition: &WrittenCondition) -> Self {
+        let in_text = |literal: &String| -> Vec<String> {
+            match marker(literal) {
+                None => vec![literal.clone()],
+                Some(marker) if marker.literals.is_empty() => vec![marker_text(marker.name)],
+                Some(marker) => marker.literals.iter().map(|text| (*text).to_owned()).collect(),
+            }
+        };
+        let mut all = Vec::new();
+        let mut groups: Vec<OneOrMore> = Vec::new();
+        for literal in &condition.all {
+            match in_text(literal).as_slice() {
+                [one] => all.push(one.clone()),
+                several => groups.push(OneOrMore::More(several.to_vec())),
+            }
         }
-    };
-    let mut all = Vec::new();
-    let mut groups: Vec<OneOrMore> = Vec::new();
-    for literal in &condition.all {
-        match in_text(literal).as_slice() {
-            [one] => all.push(one.clone()),
-            several => groups.push(OneOrMore::More(several.to_vec())),
-        }
+        groups.extend(condition.groups().map(|group| OneOrMore::More(group.into_iter().flat_map(in_text).collect())));
+        let needs = condition.regex.as_deref().map(required).unwrap_or_default();
+        Self { condition: WrittenCondition { all, any: groups, ..condition.clone() }, needs }
     }
-    groups.extend(condition.groups().map(|group| OneOrMore::More(group.into_iter().flat_map(in_text).collect())));
-    if let Some(pattern) = &condition.regex {
-        let required = required(pattern).groups;
-        let new = required.into_iter().filter(|group| !group.iter().all(|text| all.contains(text)));
-        groups.extend(new.map(OneOrMore::More));
+
+    /// Of each group, one literal must occur in the field.
+    fn groups(&self) -> impl Iterator<Item = Vec<&String>> {
+        // The best of each way; none, if there is a way without one.
+        let of_ways: Option<Vec<&Vec<String>>> = self.needs.iter().map(|way| way.groups.first()).collect();
+        let of_ways = of_ways.filter(|groups| !groups.is_empty());
+        self.condition.groups().chain(of_ways.map(|groups| groups.into_iter().flatten().collect()))
     }
-    WrittenCondition { all, any: groups, ..condition.clone() }
+
+    /// Every literal.
+    fn literals(&self) -> impl Iterator<Item = &String> {
+        self.condition.literals().chain(self.needs.iter().flat_map(|way| way.groups.iter().flatten()))
+    }
 }
 
 /// Adds `items` to a pool.
@@ -181,14 +222,14 @@ fn platform_bit(name: &str) -> u8 {
 
 /// The literals that make a rule worth a closer look: the longest that must occur, or else the whole group whose shortest
 /// member is longest. A rule without one of them cannot match.
-fn rarest(conditions: &[WrittenCondition]) -> Vec<&String> {
-    let required = conditions.iter().flat_map(|condition| &condition.all).max_by_key(|literal| literal.len());
+fn rarest(conditions: &[Matched]) -> Vec<&String> {
+    let required = conditions.iter().flat_map(|matched| &matched.condition.all).max_by_key(|literal| literal.len());
     if let Some(literal) = required {
         return vec![literal];
     }
     conditions
         .iter()
-        .flat_map(WrittenCondition::groups)
+        .flat_map(Matched::groups)
         .max_by_key(|group| group.iter().map(|literal| literal.len()).min())
         .expect("every condition has a literal")
 }
@@ -261,11 +302,9 @@ mod tests {
         let [main, process] = first.conditions.of(&table.conditions) else { panic!("{table:#?}") };
         assert_eq!(text(main.all.of(&table.numbers)), ["whoami", "\u{1}obf:caret\u{1}"]);
         let groups: Vec<_> = main.any.of(&table.groups).iter().map(|group| text(group.of(&table.numbers))).collect();
-        assert_eq!(
-            groups,
-            [vec![r"\downloads\", "/downloads/"], vec!["/all", "/priv"], vec!["/fo"], vec!["whoami "]],
-            "the last is what the regex needs"
-        );
+        assert_eq!(groups, [vec![r"\downloads\", "/downloads/"], vec!["/all", "/priv"], vec!["/fo"]]);
+        let [way] = main.ways.of(&table.ways) else { panic!("{table:#?}") };
+        assert_eq!(text(way.groups.of(&table.groups)[0].of(&table.numbers)), ["whoami "], "what the regex needs");
         assert_eq!(text(main.none.of(&table.numbers)), ["/groups"]);
         assert_eq!(process.fields, [Field::Process as u8]);
         assert_eq!(text(process.any.of(&table.groups)[0].of(&table.numbers)), ["|cmd|"]);

@@ -1,7 +1,7 @@
 //! How detection rules are written, checked and compiled.
 //!
 //! ```text
-//! rules/*.toml, rules/fitted/weights.toml --Sources::read--> WrittenRules --compile--> Compiled { table, automaton }
+//! rules/*.toml, rules/fitted/weights.toml --Sources::read--> WrittenRules --compile--> Compiled { table, finder }
 //!                                              \--> Mistakes: file, rule, key, reason
 //! ```
 //!
@@ -10,18 +10,22 @@
 
 mod check;
 mod compile;
+mod finder;
 mod marker;
 mod mistake;
 mod pattern;
+mod program;
 mod required;
 mod source;
 mod table;
 mod written;
 
 pub use compile::{Compiled, compile};
+pub use finder::Finder;
 pub use marker::{MARKERS, Marker, marker_text};
 pub use mistake::{Mistake, Severity};
 pub use pattern::{PatternError, pattern};
+pub use program::{Machine, Program, Programs, TooManySteps};
 pub use source::{CheckedRules, WEIGHTS_FILE, read};
-pub use table::{Condition, Field, LINUX, MACOS, Rule, Span, Table, WINDOWS};
+pub use table::{Condition, Field, LINUX, MACOS, Rule, Span, Table, WINDOWS, Way};
 pub use written::{Example, OneOrMore, WrittenCondition, WrittenRule};

@@ -4,6 +4,8 @@ use regex::bytes::{Regex, RegexBuilder};
 
 /// A compiled pattern may take this many bytes; a rule that needs more is written too broadly.
 const LARGEST_PROGRAM: usize = 512 * 1024;
+/// And so many for the states that it remembers while it runs.
+const LARGEST_MEMORY: usize = 64 * 1024;
 
 /// Why a pattern cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -15,5 +17,5 @@ pub struct PatternError(#[from] regex::Error);
 /// # Errors
 /// [`PatternError`] if it is no regular expression, or too large a one.
 pub fn pattern(written: &str) -> Result<Regex, PatternError> {
-    Ok(RegexBuilder::new(written).unicode(false).size_limit(LARGEST_PROGRAM).build()?)
+    Ok(RegexBuilder::new(written).unicode(false).size_limit(LARGEST_PROGRAM).dfa_size_limit(LARGEST_MEMORY).build()?)
 }

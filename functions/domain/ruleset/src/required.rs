@@ -1,15 +1,14 @@
 //! What a regular expression cannot match without: literals, and single characters.
 //!
 //! A rule's own literals often occur apart from each other, where its regex does not match. What the regex itself needs in
-//! one piece (`system32\\cmd`, where the rule says `system32` and `cmd`) goes to the automaton too, so most regexes are never
-//! run, nor compiled. This changes no result: a text without any of these literals cannot match.
+//! one piece (`system32\\cmd`, where the rule says `system32` and `cmd`) goes to the finder too, so most regexes are never run. This changes no result: a text without any of these literals cannot match.
 //!
 //! Texts have no white space but single spaces, so `\s` is a space here.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-/// More literals than this are not worth their place in the automaton.
-const MOST: usize = 48;
+/// More literals than this are not worth their place in the finder.
+const MOST: usize = 96;
 /// Longer literals are no rarer.
 const LONG_ENOUGH: usize = 8;
 /// As for literals that are written.
@@ -18,10 +17,12 @@ const SHORTEST: usize = 3;
 const LARGEST_CLASS: usize = 3;
 /// The best few groups tell most texts apart.
 const MOST_GROUPS: usize = 3;
+/// More alternatives are looked at together.
+const MOST_WAYS: usize = 32;
 
 type Set = Vec<Vec<u8>>;
 
-/// What a pattern needs.
+/// What one way to match a pattern needs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Required {
     /// Of each group, one literal.
@@ -30,11 +31,40 @@ pub(crate) struct Required {
     pub(crate) characters: u128,
 }
 
-/// What is in every text that `pattern` matches.
-pub(crate) fn required(pattern: &str) -> Required {
+/// The ways to match `pattern`: every text that it matches has all that one of them needs.
+pub(crate) fn required(pattern: &str) -> Vec<Required> {
     let parsed = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern);
-    let Ok(hir) = parsed else { return Required::default() };
-    let mut sets = needed(&hir);
+    let mut ways: Vec<Required> = Vec::new();
+    for way in parsed.map_or_else(|_| vec![Hir::empty()], |hir| ways_of(&hir)) {
+        let required = required_by(&way);
+        // What another way needs less of says nothing more.
+        if !ways.contains(&required) {
+            ways.push(required);
+        }
+    }
+    if ways.contains(&Required::default()) { vec![Required::default()] } else { ways }
+}
+
+/// `hir` as alternatives: those at the top, and those in the middle of what comes before and after them.
+fn ways_of(hir: &Hir) -> Vec<Hir> {
+    match hir.kind() {
+        HirKind::Capture(capture) => ways_of(&capture.sub),
+        HirKind::Alternation(parts) if exact(hir).is_none() => {
+            let ways: Vec<Hir> = parts.iter().flat_map(ways_of).collect();
+            if ways.len() <= MOST_WAYS { ways } else { vec![hir.clone()] }
+        }
+        HirKind::Concat(parts) => parts.iter().fold(vec![Hir::empty()], |before, part| {
+            let ways = ways_of(part);
+            let with = |way: &Hir| before.iter().map(|start| Hir::concat(vec![start.clone(), way.clone()])).collect();
+            let all: Vec<Hir> = ways.iter().flat_map(|way| -> Vec<Hir> { with(way) }).collect();
+            if all.len() <= MOST_WAYS { all } else { with(part) }
+        }),
+        _ => vec![hir.clone()],
+    }
+}
+
+fn required_by(way: &Hir) -> Required {
+    let mut sets = needed(way);
     sets.sort_by_key(|set| std::cmp::Reverse(worth(set)));
     let mut groups: Vec<Vec<String>> = Vec::new();
     for set in sets {
@@ -49,7 +79,7 @@ pub(crate) fn required(pattern: &str) -> Required {
             groups.push(texts);
         }
     }
-    Required { groups, characters: characters(&hir) }
+    Required { groups, characters: characters(way) }
 }
 
 /// The useful sets, of each of which one literal must occur.
@@ -194,7 +224,7 @@ mod tests {
             (r"(abc)?\d", vec![]),
             (r"ab", vec![]),
         ] {
-            assert_eq!(required(pattern).groups, literals, "{pattern}");
+            assert_eq!(required(pattern)[0].groups, literals, "{pattern}");
         }
     }
 
@@ -204,7 +234,17 @@ mod tests {
             [(r"a\x60.{0,9}b", "a`b"), (r"(ab|ac)\s+x?", "a "), (r"[xy]|z", ""), (r"\|\s*(sh|bash)", "|sh")]
         {
             let expected = characters.bytes().fold(0, |set, byte| set | 1_u128 << byte);
-            assert_eq!(required(pattern).characters, expected, "{pattern}");
+            assert_eq!(required(pattern)[0].characters, expected, "{pattern}");
         }
+    }
+
+    #[test]
+    fn alternatives_need_something_each() {
+        let needs = |pattern: &str| -> Vec<Vec<String>> {
+            required(pattern).into_iter().map(|way| way.groups.into_iter().flatten().collect()).collect()
+        };
+        assert_eq!(needs(r"whoami\s.*/all|netstat\s"), [vec!["whoami ", "/all"], vec!["netstat "]]);
+        assert_eq!(needs(r"cmd(\s.*/all|x\S*yyy)zz"), [vec!["/allzz", "cmd "], vec!["yyyzz", "cmdx"]]);
+        assert_eq!(needs(r"whoami|\d"), [vec![""; 0]], "one way that needs nothing is enough");
     }
 }

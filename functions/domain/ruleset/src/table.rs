@@ -3,6 +3,7 @@
 //! In [`postcard`]'s encoding, with strings borrowed from the bytes and everything of variable length in a few pools, so
 //! that reading thousands of rules costs a handful of allocations.
 
+use crate::program::Programs;
 use serde::{Deserialize, Serialize};
 
 /// The bit of Windows in [`Rule::platforms`].
@@ -35,7 +36,7 @@ impl Span {
 pub struct Table<'a> {
     /// 12 hexadecimal digits over everything that can change a result.
     pub version: &'a str,
-    /// By number, as the automaton reports them.
+    /// By number, as the finder reports them.
     #[serde(borrow)]
     pub literals: Vec<&'a str>,
     /// By literal: the part of `candidates` with the rules that it makes worth a closer look.
@@ -55,6 +56,11 @@ pub struct Table<'a> {
     /// The regular expressions, each once.
     #[serde(borrow)]
     pub patterns: Vec<&'a str>,
+    /// The pool of the ways to match them.
+    pub ways: Vec<Way>,
+    /// The same as programs, where they can be.
+    #[serde(borrow)]
+    pub programs: Programs<'a>,
 }
 
 /// One behaviour and what it is worth.
@@ -102,7 +108,16 @@ pub struct Condition<'a> {
     pub none: Span,
     /// And this, over the lower-case text: a number into the patterns.
     pub regex: Option<u32>,
-    /// Which needs every one of these ASCII characters in the text, as a set of bits.
+    /// The ways to match it: a part of the ways. None without a regex.
+    pub ways: Span,
+}
+
+/// What one way to match a regular expression needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    /// One literal of each of these in the same text: a part of the groups.
+    pub groups: Span,
+    /// Every one of these ASCII characters in it, as a set of bits.
     pub characters: u128,
 }
 

@@ -142,6 +142,8 @@ impl ApprovedAction {
             detail: None,
             vendor_reference: None,
             at,
+            lease_until: None,
+            contradictions: Vec::new(),
             requested_by,
         }
     }
@@ -163,7 +165,7 @@ impl ApprovedAction {
             issued_at,
             expires_at: self.expires_at,
             plan_digest: plan.digest().hex(),
-            lease_seconds: plan.lease_seconds(),
+            lease_seconds: plan.lease_seconds().filter(|_| self.approval.operation == Operation::Execute),
             checkpoint,
         }
     }

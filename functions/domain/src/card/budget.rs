@@ -7,6 +7,8 @@ use crate::text::Shown;
 
 /// The most that all texts of an embed may have together. Discord takes 6,000; the rest is for counting differently.
 pub(super) const MOST_UNITS: usize = 5_500;
+/// What the field needs that says how many were left out.
+const LEFT_OUT_UNITS: usize = 20;
 /// The most fields, with one to spare for saying how many were left out; Discord takes 25.
 const MOST_FIELDS: usize = 24;
 
@@ -15,7 +17,9 @@ const MOST_FIELDS: usize = 24;
 pub(super) fn fit(embed: &mut Embed, before: usize, after: usize) {
     let mut total = units(embed);
     let mut left_out = 0_i64;
-    while (total > MOST_UNITS || embed.fields.len() > MOST_FIELDS) && embed.fields.len() > before + after {
+    while (total > MOST_UNITS - LEFT_OUT_UNITS || embed.fields.len() > MOST_FIELDS)
+        && embed.fields.len() > before + after
+    {
         let gone = embed.fields.remove(embed.fields.len() - after - 1);
         total -= field_units(&gone);
         left_out += 1;

@@ -92,7 +92,7 @@ fn subject(plan: &Plan) -> Shown {
         Shown::literal(" in "),
         Shown::literal(product(plan.target().vendor)),
         Shown::literal(", device "),
-        Shown::span(plan.target().device_id.as_str(), 70),
+        Shown::span(plan.target().shown_device(), 70),
         Shown::literal(", through proxy "),
         Shown::span(plan.proxy_id().as_str(), 70),
         Shown::literal(", plan "),

@@ -41,6 +41,7 @@ pub fn break_glass(record: &AlertRecord, tenant: &Tenant) -> Option<Message> {
         embeds: Vec::new(),
         components: Vec::new(),
         allowed_mentions: AllowedMentions { parse: [], roles },
+        silent: false,
     })
 }
 

@@ -119,6 +119,8 @@ fn decided(mut record: AlertRecord, text: &str) -> AlertRecord {
         detail: Some(text.to_owned()),
         vendor_reference: Some(text.to_owned()),
         at: NOW,
+        lease_until: None,
+        contradictions: Vec::new(),
         requested_by: Some(vote(1)),
     };
     record.containment = Some(summary.clone());

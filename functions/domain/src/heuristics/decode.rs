@@ -1,10 +1,13 @@
 //! Text hidden in base64 or hexadecimal: PowerShell's encoded commands, payloads piped through a decoder, compressed scripts.
 
+mod deflate;
+
 use super::normalise::FIELD_LIMIT;
 use super::note::{Note, Notes};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use deflate::may_be_deflate;
 use miniz_oxide::inflate::{decompress_to_vec_with_limit, decompress_to_vec_zlib_with_limit};
 
 /// Padding and trailing bits are as sloppy in the wild as decoders allow.
@@ -48,7 +51,32 @@ fn decode_into(text: &str, depth: usize, out: &mut String, notes: &mut Notes) {
 }
 
 fn runs(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '/'))).filter(|run| run.len() >= SHORTEST_RUN)
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        // A run that is long enough has one of every so many bytes: the others need not be looked at.
+        while let Some(byte) = bytes.get(at + SHORTEST_RUN - 1) {
+            if !belongs(byte) {
+                at += SHORTEST_RUN;
+                continue;
+            }
+            let before = bytes[at..at + SHORTEST_RUN].iter().rposition(|byte| !belongs(byte));
+            if let Some(before) = before {
+                at += before + 1;
+                continue;
+            }
+            let length = bytes[at..].iter().position(|byte| !belongs(byte)).unwrap_or(bytes.len() - at);
+            let run = &text[at..at + length];
+            at += length;
+            return Some(run);
+        }
+        None
+    })
+}
+
+/// Whether a character may be part of base64.
+fn belongs(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
 }
 
 /// What the text around a run says about it. Looked for only where there is a run.
@@ -110,9 +138,7 @@ fn decompressed(bytes: &[u8]) -> Option<Vec<u8>> {
             partial(decompress_to_vec_with_limit(body, FIELD_LIMIT))
         }
         [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => partial(decompress_to_vec_zlib_with_limit(bytes, FIELD_LIMIT)),
-        [first, ..] if bytes.len() >= 16 && first & 0b110 != 0b110 => {
-            decompress_to_vec_with_limit(bytes, FIELD_LIMIT).ok()
-        }
+        _ if bytes.len() >= 16 && may_be_deflate(bytes) => decompress_to_vec_with_limit(bytes, FIELD_LIMIT).ok(),
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! The examples that rules carry, tried.
 
-use super::{Observation, Ruleset, text::texts};
+use super::{Observation, PlatformSet, Ruleset, text::texts};
 use crate::alert::Platform;
 use vyrox_ruleset::{CheckedRules, Example, Mistake};
 
@@ -31,7 +31,8 @@ pub fn failing_examples(ruleset: &Ruleset<'_>, checked: &CheckedRules) -> Vec<Mi
 
 fn hits(ruleset: &Ruleset<'_>, id: &str, platform: Platform, example: &Example) -> bool {
     let observation = observation(example, platform);
-    let matches = ruleset.matches(&observation, &texts(&observation));
+    let systems = PlatformSet::infer(&observation);
+    let matches = ruleset.matches(&observation, systems, &texts(&observation, systems));
     matches.counted.iter().chain(&matches.staged).any(|evidence| evidence.rule_id == id)
 }
 

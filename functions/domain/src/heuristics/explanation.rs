@@ -53,15 +53,16 @@ impl Ruleset<'_> {
     /// The same judgement as [`Ruleset::evaluate`], with all that led to it.
     #[must_use]
     pub fn explain(&self, observation: &Observation<'_>) -> Explanation {
-        let texts = texts(observation);
-        let Matches { counted: mut matched, mut staged, .. } = self.matches(observation, &texts);
+        let systems = PlatformSet::infer(observation);
+        let texts = texts(observation, systems);
+        let Matches { counted: mut matched, mut staged, .. } = self.matches(observation, systems, &texts);
         let by_strength = |a: &Evidence, b: &Evidence| b.weight.cmp(&a.weight).then_with(|| a.rule_id.cmp(&b.rule_id));
         matched.sort_by(by_strength);
         staged.sort_by(by_strength);
-        let system = System::of(observation);
+        let system = System::of_set(systems);
         let confidence = combine(&matched, system);
         Explanation {
-            platforms: PlatformSet::infer(observation).names(),
+            platforms: systems.names(),
             forms: texts
                 .into_iter()
                 .map(|text| Form { field: text.field.name(), label: text.label, content: text.content })

@@ -1,7 +1,7 @@
 //! How suspicious is an alert, by which rules?
 //!
-//! Rules are data (`rules/*.toml`), checked and compiled by `vyrox-ruleset`. One pass of a literal automaton over every form of
-//! every field finds the few rules worth a closer look; their regexes are compiled on first need.
+//! Rules are data (`rules/*.toml`), checked and compiled by `vyrox-ruleset`. One pass over every form of every field finds the
+//! literals in it, and so the few rules worth a closer look; their regular expressions are programs that the build made.
 //!
 //! ```
 //! use vyrox_domain::heuristics::{Band, Observation, Ruleset, band};
@@ -18,6 +18,7 @@
 
 mod assessment;
 mod band;
+mod characters;
 mod decode;
 mod examples;
 mod expand;
@@ -28,6 +29,7 @@ mod ngram_model;
 mod normalise;
 mod note;
 mod observation;
+mod patterns;
 mod platform;
 #[cfg(test)]
 mod rule_tests;

@@ -8,6 +8,7 @@
 //! after the one that matters, or a long script around it, does not dilute it.
 
 use std::iter;
+use std::ops::Range;
 
 /// The number of a hashed n-gram is below this.
 pub const GRAMS: usize = 1 << 16;
@@ -84,6 +85,16 @@ impl Windows {
         self.windows.iter().copied()
     }
 
+    /// Of each word: the number of its own n-gram, of that with the next word, and of that with the next but one. At the
+    /// end of the text, where there is no such word, a number that no window counts.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = [u16; 3]> + '_ {
+        let words = &self.words;
+        words.iter().enumerate().map(|(at, word)| {
+            let pair = |apart: usize| words.get(at + apart).map_or(0, |other| pair_number(word, other, apart));
+            [number(word.hash), pair(1), pair(2)]
+        })
+    }
+
     /// Every word of the window, every two neighbours, every two with one between them. With repetition.
     pub(super) fn grams(&self, window: Window) -> impl Iterator<Item = Gram> + '_ {
         let words = &self.words[window.start..window.end];
@@ -91,7 +102,7 @@ impl Windows {
             let pair = |apart: usize| {
                 let (first, second) = (words.get(at)?, words.get(at + apart)?);
                 Some(Gram {
-                    number: number(first.hash.rotate_left(17 * small(apart)) ^ second.hash),
+                    number: pair_number(first, second, apart),
                     first: (first.start, first.end),
                     second: Some((second.start, second.end)),
                 })
@@ -103,11 +114,20 @@ impl Windows {
     }
 }
 
-impl Seen {
-    pub(super) fn new() -> Self {
+impl Default for Seen {
+    fn default() -> Self {
         Self(Box::new([0; GRAMS / 64]))
     }
+}
 
+impl Window {
+    /// By words.
+    pub(super) const fn range(self) -> Range<usize> {
+        self.start..self.end
+    }
+}
+
+impl Seen {
     /// Whether `number` is new.
     pub(super) fn insert(&mut self, number: u16) -> bool {
         let (word, bit) = (&mut self.0[usize::from(number) / 64], 1 << (number % 64));
@@ -121,8 +141,9 @@ impl Seen {
     }
 }
 
-fn small(apart: usize) -> u32 {
-    if apart == 1 { 1 } else { 2 }
+/// The number of two words, side by side or with one between them.
+fn pair_number(first: &Word, second: &Word, apart: usize) -> u16 {
+    number(first.hash.rotate_left(if apart == 1 { 17 } else { 34 }) ^ second.hash)
 }
 
 /// The upper bits of a product depend on all bits of the factor.

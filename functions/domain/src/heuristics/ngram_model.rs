@@ -7,7 +7,7 @@
 use super::fitted::{Curve, NGRAMS, curve};
 use super::ngram::{Gram, Seen, Window, Windows};
 use super::text::{Text, texts};
-use super::{Field, Observation};
+use super::{Field, Observation, PlatformSet};
 use crate::verdict::{Confidence, Evidence};
 
 /// The id and the family of this evidence.
@@ -19,17 +19,24 @@ const SHOWN: usize = 3;
 /// At most this many characters of each.
 const SHOWN_LENGTH: usize = 60;
 
-/// What the words of the command line resemble, if anything.
-pub(super) fn resemblance(texts: &[Text]) -> Option<Evidence> {
-    evidence(texts, NGRAMS, curve())
+/// What scoring remembers; reused from one text to the next.
+#[derive(Default)]
+pub(super) struct Scorer {
+    seen: Seen,
+    /// Of each word: its own n-gram, and those with the next and the next but one. With their weights.
+    grams: Vec<[(u16, i8); 3]>,
 }
 
-fn evidence(texts: &[Text], weights: &[u8], curve: &Curve) -> Option<Evidence> {
-    let mut seen = Seen::new();
+/// What the words of the command line resemble, if anything.
+pub(super) fn resemblance(texts: &[Text], scorer: &mut Scorer) -> Option<Evidence> {
+    evidence(texts, NGRAMS, curve(), scorer)
+}
+
+fn evidence(texts: &[Text], weights: &[u8], curve: &Curve, scorer: &mut Scorer) -> Option<Evidence> {
     let (text, score, windows, window) = judged(texts)
         .filter_map(|text| {
             let windows = Windows::of(&text.content);
-            let (score, window) = strongest(&windows, weights, &mut seen)?;
+            let (score, window) = scorer.strongest(&windows, weights)?;
             Some((text, score, windows, window))
         })
         .reduce(|best, next| if next.1 > best.1 { next } else { best })?;
@@ -47,7 +54,7 @@ fn evidence(texts: &[Text], weights: &[u8], curve: &Curve) -> Option<Evidence> {
 /// The sets of n-grams of `observation`'s windows, each sorted: what fitting learns from.
 #[must_use]
 pub fn gram_sets(observation: &Observation<'_>) -> Vec<Vec<u16>> {
-    let texts = texts(observation);
+    let texts = texts(observation, PlatformSet::infer(observation));
     let mut sets = Vec::new();
     for text in judged(&texts) {
         let windows = Windows::of(&text.content);
@@ -75,22 +82,30 @@ fn same(one: &Text, other: &Text) -> bool {
     one.field == other.field && one.label == other.label
 }
 
-/// The window with the highest score: the sum of its n-grams' weights over the root of their number.
-fn strongest(windows: &Windows, weights: &[u8], seen: &mut Seen) -> Option<(f64, Window)> {
-    windows
-        .iter()
-        .filter_map(|window| {
-            let (mut sum, mut count) = (0_i32, 0_u32);
-            for gram in windows.grams(window) {
-                if seen.insert(gram.number) {
-                    sum += i32::from(weight_of(weights, gram.number));
-                    count += 1;
-                }
+impl Scorer {
+    /// The window with the highest score: the sum of its n-grams' weights over the root of their number.
+    fn strongest(&mut self, windows: &Windows, weights: &[u8]) -> Option<(f64, Window)> {
+        self.grams.clear();
+        self.grams.extend(windows.numbers().map(|numbers| numbers.map(|number| (number, weight_of(weights, number)))));
+        let scored = windows.iter().filter_map(|window| Some((self.score(window)?, window)));
+        scored.reduce(|best, next| if next.0 > best.0 { next } else { best })
+    }
+
+    fn score(&mut self, window: Window) -> Option<f64> {
+        let Self { seen, grams } = self;
+        let words = grams.get(window.range())?;
+        // The last word has no neighbour in its window, the last but one has one.
+        let within = || words.iter().enumerate().flat_map(|(at, grams)| &grams[..(words.len() - at).min(3)]);
+        let (mut sum, mut count) = (0_i32, 0_u32);
+        for (number, weight) in within() {
+            if seen.insert(*number) {
+                sum += i32::from(*weight);
+                count += 1;
             }
-            windows.grams(window).for_each(|gram| seen.remove(gram.number));
-            (count > 0).then(|| (f64::from(sum) / f64::from(count).sqrt(), window))
-        })
-        .reduce(|best, next| if next.0 > best.0 { next } else { best })
+        }
+        within().for_each(|(number, _)| seen.remove(*number));
+        (count > 0).then(|| f64::from(sum) / f64::from(count).sqrt())
+    }
 }
 
 fn weight_of(weights: &[u8], number: u16) -> i8 {
@@ -100,11 +115,14 @@ fn weight_of(weights: &[u8], number: u16) -> i8 {
 /// The n-grams that weigh most, in the text's own words.
 fn strongest_grams(text: &str, grams: impl Iterator<Item = Gram>, weights: &[u8]) -> String {
     let mut grams: Vec<Gram> = grams.filter(|gram| weight_of(weights, gram.number) > 0).collect();
-    grams.sort_by_key(|gram| (-i16::from(weight_of(weights, gram.number)), gram.first, gram.second));
+    grams.sort_unstable_by_key(|gram| (-i16::from(weight_of(weights, gram.number)), gram.first, gram.second));
     let mut shown: Vec<String> = Vec::new();
     for gram in grams {
+        if shown.len() == SHOWN {
+            break;
+        }
         let words = text_of(text, gram);
-        if shown.len() < SHOWN && !shown.contains(&words) {
+        if !shown.contains(&words) {
             shown.push(words);
         }
     }
@@ -127,7 +145,7 @@ mod tests {
     use super::*;
 
     fn cmdline(text: &str) -> Vec<Text> {
-        texts(&Observation { process_cmdline: Some(text), ..Observation::EMPTY })
+        texts(&Observation { process_cmdline: Some(text), ..Observation::EMPTY }, PlatformSet::ALL)
     }
 
     /// Weights that find two words suspicious and one harmless.
@@ -143,22 +161,26 @@ mod tests {
         weights
     }
 
+    fn judge(texts: &[Text]) -> Option<Evidence> {
+        evidence(texts, &weights(), &straight(), &mut Scorer::default())
+    }
+
     fn straight() -> Curve {
         Curve::new(vec![0.0, 100.0], vec![0, 8_000]).unwrap()
     }
 
     #[test]
     fn the_evidence_shows_what_weighed_most() {
-        let found = evidence(&cmdline("run mimi \"katz\""), &weights(), &straight()).unwrap();
+        let found = judge(&cmdline("run mimi \"katz\"")).unwrap();
         assert_eq!((found.rule_id.as_str(), found.matched.as_str()), (RESEMBLANCE, "mimi | katz"));
         assert_eq!(found.field, "process_cmdline");
-        assert_eq!(evidence(&cmdline("ls -la"), &weights(), &straight()), None);
-        assert_eq!(evidence(&[], &weights(), &straight()), None);
+        assert_eq!(judge(&cmdline("ls -la")), None);
+        assert_eq!(judge(&[]), None);
     }
 
     #[test]
     fn harmless_words_in_another_command_excuse_nothing() {
-        let weight = |text: &str| evidence(&cmdline(text), &weights(), &straight()).map(|found| found.weight);
+        let weight = |text: &str| judge(&cmdline(text)).map(|found| found.weight);
         let alone = weight("run mimi katz now");
         assert!(alone.is_some());
         for padded in [
@@ -179,7 +201,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_is_judged(text in "\\PC{0,400}") {
-            if let Some(found) = resemblance(&cmdline(&text)) {
+            if let Some(found) = resemblance(&cmdline(&text), &mut Scorer::default()) {
                 let control = found.matched.contains(char::from(1));
                 proptest::prop_assert!(found.matched.chars().count() <= 200 && !control);
             }

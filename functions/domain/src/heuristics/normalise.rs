@@ -15,9 +15,22 @@ const PADDING: usize = 100;
 
 /// `text` with look-alike dashes, quotes and spaces made plain, control characters and runs of white space made one space,
 /// invisible characters dropped, and bounded to [`FIELD_LIMIT`]. Case is kept: base64 needs it.
-pub(super) fn tidy(text: &str, notes: &mut Notes) -> String {
+pub(super) fn tidy<'t>(text: &'t str, notes: &mut Notes) -> Cow<'t, str> {
+    if is_tidy(text) {
+        return Cow::Borrowed(text);
+    }
     let text = bounded(text);
-    if text.is_ascii() { tidy_ascii(&text, notes) } else { tidy_unicode(&text, notes) }
+    Cow::Owned(if text.is_ascii() { tidy_ascii(&text, notes) } else { tidy_unicode(&text, notes) })
+}
+
+/// Whether there is nothing to do, as for most texts.
+fn is_tidy(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    // Without a way out in the middle, so that the compiler can look at many bytes at once.
+    let plain = bytes.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
+    let after = bytes.get(1..).unwrap_or_default();
+    let gap = bytes.iter().zip(after).fold(false, |gap, (one, next)| gap | ((*one == b' ') & (*next == b' ')));
+    plain && !gap && bytes.len() <= FIELD_LIMIT && !text.starts_with(' ') && !text.ends_with(' ')
 }
 
 fn tidy_ascii(text: &str, notes: &mut Notes) -> String {
@@ -195,24 +208,29 @@ const SPELLINGS: &[&str] = &[
 
 /// Whether a word of `tidy` has upper and lower case at random, as `pOweRshELl`. Names in camel case, and base64, do not.
 pub(super) fn has_random_case(tidy: &str) -> bool {
-    let words = tidy.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '_')));
+    if tidy.bytes().filter(u8::is_ascii_uppercase).count() < 2 {
+        return false;
+    }
+    let words = tidy.as_bytes().split(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'_')));
     words.filter(|word| (6..=24).contains(&word.len())).any(is_random)
 }
 
 /// Capitals where nobody puts them in a known word; or in any word of letters, a change of case at almost every letter.
-fn is_random(word: &str) -> bool {
-    let bytes = word.as_bytes();
-    let capitals = bytes.iter().filter(|b| b.is_ascii_uppercase()).count();
-    if capitals < 2 || capitals == bytes.len() {
+fn is_random(word: &[u8]) -> bool {
+    let changes = word.windows(2).filter(|pair| pair[0].is_ascii_uppercase() != pair[1].is_ascii_uppercase()).count();
+    if changes < 3 {
         return false;
     }
-    let changes = bytes.windows(2).filter(|pair| pair[0].is_ascii_uppercase() != pair[1].is_ascii_uppercase()).count();
-    if changes >= 5 && changes * 5 >= (bytes.len() - 1) * 4 && bytes.iter().all(u8::is_ascii_alphabetic) {
+    let capitals = word.iter().filter(|b| b.is_ascii_uppercase()).count();
+    if capitals < 2 || capitals == word.len() {
+        return false;
+    }
+    if changes >= 5 && changes * 5 >= (word.len() - 1) * 4 && word.iter().all(u8::is_ascii_alphabetic) {
         return true;
     }
-    SPELLINGS.iter().filter(|known| known.eq_ignore_ascii_case(word)).any(|known| {
-        let odd = known.bytes().zip(bytes).filter(|(usual, b)| usual.is_ascii_lowercase() && b.is_ascii_uppercase());
-        odd.count() >= 2 && changes >= 3
+    SPELLINGS.iter().map(|known| known.as_bytes()).filter(|known| known.eq_ignore_ascii_case(word)).any(|known| {
+        let odd = known.iter().zip(word).filter(|(usual, b)| usual.is_ascii_lowercase() && b.is_ascii_uppercase());
+        odd.count() >= 2
     })
 }
 
@@ -231,7 +249,7 @@ mod tests {
     use super::*;
 
     fn tidied(text: &str) -> String {
-        tidy(text, &mut Notes::default())
+        tidy(text, &mut Notes::default()).into_owned()
     }
 
     fn noticed(text: &str) -> Notes {
@@ -261,9 +279,11 @@ mod tests {
 
     #[test]
     fn ascii_and_unicode_texts_are_tidied_alike() {
-        for text in ["", " ", " a  b\t\tc ", "\u{0}a\u{7f}b", "a", "  "] {
+        for text in ["", " ", " a  b\t\tc ", "\u{0}a\u{7f}b", "a", "  ", "a b", " a", "a ", "a  b"] {
             let (mut one, mut other) = (Notes::default(), Notes::default());
-            assert_eq!(tidy_ascii(text, &mut one), tidy_unicode(text, &mut other), "{text:?}");
+            let plain = tidy_ascii(text, &mut one);
+            assert_eq!(plain, tidy_unicode(text, &mut other), "{text:?}");
+            assert_eq!(is_tidy(text), plain == text, "{text:?}");
             assert_eq!(one, other);
         }
     }

@@ -1,21 +1,20 @@
-//! The rules and the automaton over their literals.
+//! The rules, and how an observation is held against them.
 
 use super::Observation;
 use super::assessment::{Assessment, combine, sort};
 use super::fitted::System;
-use super::ngram_model::resemblance;
+use super::ngram_model::{Scorer, resemblance};
+use super::patterns::Patterns;
 use super::platform::PlatformSet;
 use super::text::{Text, texts};
 use super::vendor_context::vendor_evidence;
 use crate::verdict::{Confidence, Evidence};
-use daachorse::DoubleArrayAhoCorasick;
-use regex::bytes::Regex;
-use std::sync::OnceLock;
-use vyrox_ruleset::{Condition, Field, Rule, Table, pattern};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use vyrox_ruleset::{Condition, Field, Finder, Machine, Rule, Span, Table};
 
 /// What `build.rs` wrote.
 const TABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.postcard"));
-const AUTOMATON: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/literals.daachorse"));
+const FINDER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/literals.finder"));
 
 /// At most this many characters of a match are shown.
 const SHOWN: usize = 200;
@@ -23,9 +22,10 @@ const SHOWN: usize = 200;
 /// A set of rules, ready to evaluate. It borrows its strings from the bytes that it was loaded from.
 pub struct Ruleset<'a> {
     table: Table<'a>,
-    automaton: DoubleArrayAhoCorasick<u32>,
-    /// The table's patterns, compiled on first need.
-    regexes: Vec<OnceLock<Option<Regex>>>,
+    finder: Finder,
+    patterns: Patterns,
+    /// What evaluations remember things in, as many as have run at the same time.
+    memories: Mutex<Vec<Memory>>,
 }
 
 /// Why bytes are no ruleset.
@@ -34,9 +34,21 @@ pub enum LoadError {
     /// The table cannot be read.
     #[error("the table of rules cannot be read")]
     Table(#[source] postcard::Error),
-    /// The automaton cannot be read.
-    #[error("the literals' automaton cannot be read: {0}")]
-    Automaton(String),
+    /// The finder cannot be read.
+    #[error("the literals' finder cannot be read")]
+    Finder(#[source] postcard::Error),
+}
+
+/// What one evaluation remembers: cleared, not freed, before the next.
+#[derive(Default)]
+struct Memory {
+    /// By literal: the texts that it is in, a bit each.
+    found: Vec<u32>,
+    /// The literals of which that is not nothing.
+    literals: Vec<u32>,
+    candidates: Vec<u32>,
+    machine: Machine,
+    scorer: Scorer,
 }
 
 /// Every match of an observation, unbounded and unsorted.
@@ -46,12 +58,21 @@ pub(super) struct Matches {
     pub(super) techniques: Vec<String>,
 }
 
+/// The texts of an observation and what is in them.
+struct Scanned<'t> {
+    texts: &'t [Text],
+    /// By field: its texts, a bit each.
+    of_field: [u32; Field::ALL.len()],
+    /// By literal, the same.
+    found: &'t [u32],
+}
+
 impl Ruleset<'static> {
     /// The rules in this build. The first call reads the table; later ones are free.
     #[must_use]
     pub fn built_in() -> &'static Self {
         static BUILT_IN: OnceLock<Ruleset<'static>> = OnceLock::new();
-        BUILT_IN.get_or_init(|| Self::load(TABLE, AUTOMATON).expect("build.rs wrote both"))
+        BUILT_IN.get_or_init(|| Self::load(TABLE, FINDER).expect("build.rs wrote both"))
     }
 }
 
@@ -60,18 +81,19 @@ impl<'a> Ruleset<'a> {
     ///
     /// # Errors
     /// [`LoadError`] if the bytes are something else.
-    pub fn load(table: &'a [u8], automaton: &[u8]) -> Result<Self, LoadError> {
-        let table: Table<'a> = postcard::from_bytes(table).map_err(LoadError::Table)?;
-        let (automaton, _) =
-            DoubleArrayAhoCorasick::deserialize(automaton).map_err(|error| LoadError::Automaton(error.to_string()))?;
-        let regexes = table.patterns.iter().map(|_| OnceLock::new()).collect();
-        Ok(Self { table, automaton, regexes })
+    pub fn load(table: &'a [u8], finder: &[u8]) -> Result<Self, LoadError> {
+        Ok(Self {
+            table: postcard::from_bytes(table).map_err(LoadError::Table)?,
+            finder: postcard::from_bytes(finder).map_err(LoadError::Finder)?,
+            patterns: Patterns::default(),
+            memories: Mutex::default(),
+        })
     }
 
-    /// The bytes that [`Ruleset::built_in`] loads: table, automaton.
+    /// The bytes that [`Ruleset::built_in`] loads: table, finder.
     #[must_use]
     pub const fn built_in_bytes() -> (&'static [u8], &'static [u8]) {
-        (TABLE, AUTOMATON)
+        (TABLE, FINDER)
     }
 
     /// Everything that was compiled.
@@ -95,27 +117,40 @@ impl<'a> Ruleset<'a> {
     /// What the rules say about `observation`. The same observation and ruleset give the same assessment, byte for byte.
     #[must_use]
     pub fn evaluate(&self, observation: &Observation<'_>) -> Assessment {
-        let Matches { mut counted, mut staged, mut techniques } = self.matches(observation, &texts(observation));
+        let systems = PlatformSet::infer(observation);
+        let Matches { mut counted, mut staged, mut techniques } =
+            self.matches(observation, systems, &texts(observation, systems));
         techniques.sort();
         techniques.dedup();
-        let confidence = combine(&counted, System::of(observation));
+        let confidence = combine(&counted, System::of_set(systems));
         sort(&mut counted);
         sort(&mut staged);
         Assessment { confidence, evidence: counted, techniques, staged }
     }
 
-    /// Every rule that matches `observation`, whose texts are `texts`, and what its vendor says.
-    pub(super) fn matches(&self, observation: &Observation<'_>, texts: &[Text]) -> Matches {
-        let platforms = PlatformSet::infer(observation);
-        let (found, candidates) = self.scan(texts);
+    /// Looks for every pattern in `text`, whatever literals it needs, and says how many match: for measuring what it takes
+    /// when all of them have been needed.
+    #[must_use]
+    pub fn try_every_pattern(&self, text: &str) -> usize {
+        let mut machine = Machine::default();
+        let patterns = (0..).zip(&self.table.patterns);
+        patterns.filter(|(number, _)| self.patterns.find(&self.table, *number, text, &mut machine).is_some()).count()
+    }
+
+    /// Every rule that matches `observation` on one of `systems`, where its texts are `texts`, and what its vendor says.
+    pub(super) fn matches(&self, observation: &Observation<'_>, systems: PlatformSet, texts: &[Text]) -> Matches {
+        let memories = || self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = memories().pop().unwrap_or_default();
         let mut matches =
             Matches { counted: vendor_evidence(observation).collect(), staged: Vec::new(), techniques: Vec::new() };
-        matches.counted.extend(resemblance(texts));
-        for rule in candidates.iter().filter_map(|number| self.table.rules.get(*number as usize)) {
-            if !platforms.overlaps(PlatformSet::of_bits(rule.platforms)) {
+        matches.counted.extend(resemblance(texts, &mut memory.scorer));
+        self.scan(texts, &mut memory);
+        let scanned = Scanned { texts, of_field: of_field(texts), found: &memory.found };
+        for rule in memory.candidates.iter().filter_map(|number| self.table.rules.get(*number as usize)) {
+            if !systems.overlaps(PlatformSet::of_bits(rule.platforms)) {
                 continue;
             }
-            let Some(evidence) = self.matched(rule, &found, texts) else { continue };
+            let Some(evidence) = self.matched(rule, &scanned, &mut memory.machine) else { continue };
             if rule.stage {
                 matches.staged.push(evidence);
             } else {
@@ -123,46 +158,47 @@ impl<'a> Ruleset<'a> {
                 matches.techniques.extend(rule.techniques().map(str::to_owned));
             }
         }
+        memories().push(memory);
         matches
     }
 
-    /// In which fields each literal occurs, and the rules worth a closer look, in order.
-    fn scan(&self, texts: &[Text]) -> (Vec<u8>, Vec<u32>) {
-        let mut found = vec![0_u8; self.table.literals.len()];
-        let mut candidates = Vec::new();
-        for text in texts {
-            for hit in self.automaton.find_overlapping_iter(&text.content) {
-                let literal = hit.value() as usize;
-                let Some(fields) = found.get_mut(literal) else { continue };
-                if *fields == 0 {
-                    let worth = self.table.worth.get(literal).copied().unwrap_or_default();
+    /// Notes in which texts each literal occurs, and the rules worth a closer look, in order.
+    fn scan(&self, texts: &[Text], memory: &mut Memory) {
+        let Memory { found, literals, candidates, .. } = memory;
+        literals.drain(..).for_each(|literal| found[literal as usize] = 0);
+        found.resize(self.table.literals.len(), 0);
+        candidates.clear();
+        for (number, text) in texts.iter().enumerate() {
+            self.finder.find(&self.table.literals, text.content.as_bytes(), |literal| {
+                let Some(in_texts) = found.get_mut(literal as usize) else { return };
+                if *in_texts == 0 {
+                    literals.push(literal);
+                    let worth = self.table.worth.get(literal as usize).copied().unwrap_or_default();
                     candidates.extend_from_slice(worth.of(&self.table.candidates));
                 }
-                *fields |= text.field.bit();
-            }
+                *in_texts |= bit_of(number);
+            });
         }
         candidates.sort_unstable();
         candidates.dedup();
-        (found, candidates)
     }
 
     /// The evidence if every condition of `rule` holds; it shows the first condition's match.
-    fn matched(&self, rule: &Rule<'a>, found: &[u8], texts: &[Text]) -> Option<Evidence> {
+    fn matched(&self, rule: &Rule<'a>, scanned: &Scanned<'_>, machine: &mut Machine) -> Option<Evidence> {
         let conditions = rule.conditions.of(&self.table.conditions);
         // Literals of all conditions before the first regex: most candidates end here.
         let possible = |condition: &Condition<'_>| {
-            condition
-                .fields
-                .iter()
-                .filter_map(|byte| Field::of_byte(*byte))
-                .any(|f| self.literals_hold(condition, f, found))
+            fields(condition).any(|field| {
+                self.literals_hold(condition, field, scanned)
+                    && self.texts_worth_a_regex(condition, field, scanned) != 0
+            })
         };
         if !conditions.iter().all(possible) {
             return None;
         }
         let mut shown = None;
         for condition in conditions {
-            let place = self.holds(condition, found, texts)?;
+            let place = self.holds(condition, scanned, machine)?;
             shown.get_or_insert(place);
         }
         let (text, start, end) = shown?;
@@ -176,44 +212,61 @@ impl<'a> Ruleset<'a> {
         })
     }
 
-    /// Whether the literals of `condition` hold in `field`, given which fields each literal was found in.
-    fn literals_hold(&self, condition: &Condition<'_>, field: Field, found: &[u8]) -> bool {
-        let is_in = |literal: &u32| found.get(*literal as usize).is_some_and(|fields| fields & field.bit() != 0);
+    /// Whether the literals of `condition` hold in `field`, in any of its texts.
+    fn literals_hold(&self, condition: &Condition<'_>, field: Field, scanned: &Scanned<'_>) -> bool {
+        let texts = scanned.of_field[field as usize];
+        let is_in = |literal: &u32| scanned.of(*literal) & texts != 0;
         let numbers = &self.table.numbers;
         condition.all.of(numbers).iter().all(is_in)
             && condition.any.of(&self.table.groups).iter().all(|group| group.of(numbers).iter().any(is_in))
             && !condition.none.of(numbers).iter().any(is_in)
     }
 
+    /// The texts of `field` that have all that one way to match the regex needs.
+    fn texts_worth_a_regex(&self, condition: &Condition<'_>, field: Field, scanned: &Scanned<'_>) -> u32 {
+        let of_field = scanned.of_field[field as usize];
+        if condition.regex.is_none() {
+            return of_field;
+        }
+        let with_one_of =
+            |group: &Span| group.of(&self.table.numbers).iter().fold(0, |texts, literal| texts | scanned.of(*literal));
+        let mut worth = 0;
+        for way in condition.ways.of(&self.table.ways) {
+            let mut texts = of_field & !worth;
+            for group in way.groups.of(&self.table.groups) {
+                if texts == 0 {
+                    break;
+                }
+                texts &= with_one_of(group);
+            }
+            worth |= scanned.with_characters(texts, way.characters);
+        }
+        worth
+    }
+
     /// Where `condition` holds: the text and the bytes of it that matched.
     fn holds<'t>(
         &self,
         condition: &Condition<'_>,
-        found: &[u8],
-        texts: &'t [Text],
+        scanned: &Scanned<'t>,
+        machine: &mut Machine,
     ) -> Option<(&'t Text, usize, usize)> {
-        let fields = condition.fields.iter().filter_map(|byte| Field::of_byte(*byte));
-        fields.filter(|field| self.literals_hold(condition, *field, found)).find_map(|field| {
-            texts.iter().filter(|text| text.field == field).find_map(|text| match condition.regex {
-                Some(number) => {
-                    if condition.characters & !text.characters != 0 {
-                        return None;
-                    }
-                    let hit = self.regex(number)?.find(text.content.as_bytes())?;
-                    Some((text, hit.start(), hit.end()))
+        for field in fields(condition).filter(|field| self.literals_hold(condition, *field, scanned)) {
+            let worth = self.texts_worth_a_regex(condition, field, scanned);
+            let texts = scanned.texts.iter().enumerate().filter(|(number, _)| worth & bit_of(*number) != 0);
+            for (_, text) in texts.filter(|(_, text)| text.field == field) {
+                let place = match condition.regex {
+                    Some(number) => self.patterns.find(&self.table, number, &text.content, machine),
+                    None => self
+                        .shown(condition)
+                        .find_map(|literal| text.content.find(literal).map(|at| (at, at + literal.len()))),
+                };
+                if let Some((start, end)) = place {
+                    return Some((text, start, end));
                 }
-                None => self
-                    .shown(condition)
-                    .find_map(|literal| text.content.find(literal).map(|at| (text, at, at + literal.len()))),
-            })
-        })
-    }
-
-    /// The regex, compiled on first need.
-    fn regex(&self, number: u32) -> Option<&Regex> {
-        let number = number as usize;
-        let written = self.table.patterns.get(number)?;
-        self.regexes.get(number)?.get_or_init(|| pattern(written).ok()).as_ref()
+            }
+        }
+        None
     }
 
     /// The literals whose place in the text is worth showing.
@@ -223,6 +276,41 @@ impl<'a> Ruleset<'a> {
         let literals = condition.all.of(numbers).iter().chain(groups);
         literals.filter_map(|number| self.table.literals.get(*number as usize).copied())
     }
+}
+
+impl Scanned<'_> {
+    /// The texts that a literal is in.
+    fn of(&self, literal: u32) -> u32 {
+        self.found.get(literal as usize).copied().unwrap_or_default()
+    }
+
+    /// Those of `texts` that have all of `characters`.
+    fn with_characters(&self, texts: u32, characters: u128) -> u32 {
+        if texts == 0 || characters == 0 {
+            return texts;
+        }
+        let missing = |text: &Text| characters & !text.characters() != 0;
+        let numbered = self.texts.iter().enumerate().filter(|(number, _)| texts & bit_of(*number) != 0);
+        numbered.fold(0, |worth, (number, text)| if missing(text) { worth } else { worth | bit_of(number) })
+    }
+}
+
+/// The fields that a condition looks at, in order.
+fn fields(condition: &Condition<'_>) -> impl Iterator<Item = Field> {
+    condition.fields.iter().filter_map(|byte| Field::of_byte(*byte))
+}
+
+fn of_field(texts: &[Text]) -> [u32; Field::ALL.len()] {
+    let mut of_field = [0; Field::ALL.len()];
+    for (number, text) in texts.iter().enumerate() {
+        of_field[text.field as usize] |= bit_of(number);
+    }
+    of_field
+}
+
+/// An observation has fewer texts than there are bits; should it have more, the last share one, which only costs time.
+const fn bit_of(text: usize) -> u32 {
+    1 << if text < 31 { text } else { 31 }
 }
 
 /// The match with some of what follows it, at most [`SHOWN`] characters.
@@ -238,7 +326,6 @@ mod tests {
     use crate::alert::VendorSeverity;
     use crate::heuristics::{Band, band};
     use proptest::prelude::*;
-    use std::time::Instant;
 
     fn cmdline(text: &str) -> Observation<'_> {
         Observation { process_cmdline: Some(text), ..Observation::EMPTY }
@@ -334,21 +421,29 @@ mod tests {
         }
     }
 
+    /// What an event costs, in units that no busy machine changes: steps of patterns and bytes of texts. Both bounds are
+    /// generous; where they are passed, `vyroxctl rules bench` says whether it matters.
     #[test]
-    #[ignore = "a measurement: run it with --release --nocapture"]
-    fn how_fast() {
-        let started = Instant::now();
-        let rules = Ruleset::built_in();
-        println!("start {:?}, automaton {} bytes of heap", started.elapsed(), rules.automaton.heap_bytes());
-        let lines = super::super::rule_tests::BENIGN;
-        for _ in 0..3 {
-            let started = Instant::now();
-            for _ in 0..200 {
-                for line in lines {
-                    std::hint::black_box(rules.evaluate(&cmdline(line)));
-                }
-            }
-            println!("{:.2} us per event", started.elapsed().as_secs_f64() * 1e6 / (200 * lines.len()) as f64);
+    fn everyday_lines_cost_little() {
+        let rules = Ruleset::load(TABLE, FINDER).unwrap();
+        let mut bytes = 0;
+        for line in super::super::rule_tests::BENIGN {
+            let observation = cmdline(line);
+            bytes += texts(&observation, PlatformSet::ALL).iter().map(|text| text.content.len()).sum::<usize>();
+            let _ = rules.evaluate(&observation);
         }
+        let memories = rules.memories.lock().unwrap();
+        let [memory] = memories.as_slice() else { panic!("one evaluation at a time needs one memory") };
+        let events = super::super::rule_tests::BENIGN.len();
+        assert!(memory.machine.spent() <= 1_500 * events, "{} steps per event", memory.machine.spent() / events);
+        assert!(bytes <= 800 * events, "{} bytes of text per event", bytes / events);
+    }
+
+    #[test]
+    fn every_pattern_can_be_needed_and_few_are_kept() {
+        let rules = Ruleset::load(TABLE, FINDER).unwrap();
+        let much = rules.table.literals.iter().step_by(50).copied().collect::<Vec<_>>().join(" ");
+        assert!(rules.try_every_pattern(&much) < rules.table.patterns.len());
+        assert!(rules.patterns.how_many() <= 64);
     }
 }

@@ -3,12 +3,14 @@
 //! At most eight texts per command line: as written, without noise, with disguises undone, with the other option prefix; the
 //! same without the last for what was hidden in base64; and the markers. Each has at most [`LONGEST`] bytes.
 
+use super::characters::Characters;
 use super::decode::decoded;
 use super::expand::{expanded, other_prefix};
 use super::normalise::{FIELD_LIMIT, has_random_case, lowered, stripped, tidy};
 use super::note::{Note, Notes};
 use super::undo::undone;
 use super::{Observation, PlatformSet};
+use std::cell::OnceCell;
 use vyrox_ruleset::Field;
 
 /// Writing out short forms makes a text longer, at most to this many bytes.
@@ -23,21 +25,23 @@ pub(super) struct Text {
     pub(super) label: &'static str,
     /// Lower case.
     pub(super) content: String,
-    /// Which ASCII characters it has, as a set of bits.
-    pub(super) characters: u128,
+    characters: OnceCell<u128>,
 }
 
 impl Text {
     fn new(field: Field, label: &'static str, content: String) -> Self {
-        let characters = content.bytes().fold(0, |set, byte| set | 1_u128.checked_shl(u32::from(byte)).unwrap_or(0));
-        Self { field, label, content, characters }
+        Self { field, label, content, characters: OnceCell::new() }
+    }
+
+    /// Which ASCII characters it has, as a set of bits.
+    pub(super) fn characters(&self) -> u128 {
+        *self.characters.get_or_init(|| Characters::of(&self.content).bits())
     }
 }
 
-/// Every text of `observation`.
-pub(super) fn texts(observation: &Observation<'_>) -> Vec<Text> {
+/// Every text of `observation`, which is of one of `systems`.
+pub(super) fn texts(observation: &Observation<'_>, systems: PlatformSet) -> Vec<Text> {
     let mut texts = Vec::with_capacity(8);
-    let systems = PlatformSet::infer(observation);
     let first = observation.process_cmdline.and_then(first_word);
     let parent_first = observation.parent_cmdline.and_then(first_word);
 
@@ -45,7 +49,7 @@ pub(super) fn texts(observation: &Observation<'_>) -> Vec<Text> {
     if let Some(cmdline) = observation.process_cmdline.filter(|cmdline| !cmdline.trim().is_empty()) {
         // Some sensors leave the program out of the command line; rules may rely on finding it there.
         let program = observation.process_name.or(observation.process_path).map(base_name).unwrap_or_default();
-        let there = first.is_some_and(|first| base_name(first).to_ascii_lowercase().starts_with(&stem(program)));
+        let there = first.is_some_and(|first| begins_with(base_name(first), stem(program)));
         if there || program.is_empty() {
             push_forms(&mut texts, Field::Cmdline, cmdline, &names, systems);
         } else {
@@ -65,7 +69,7 @@ pub(super) fn texts(observation: &Observation<'_>) -> Vec<Text> {
     }
     push_name(&mut texts, Field::Parent, parent_names);
     if let Some(user) = observation.username {
-        let user = lowered(tidy(user, &mut Notes::default()));
+        let user = lowered(tidy(user, &mut Notes::default()).into_owned());
         // Between bars whole and without its domain, so that rules can name exactly one account.
         let content = format!("{user} |{user}|{}|", base_name(&user));
         texts.push(Text::new(Field::User, Field::User.label(), content));
@@ -79,14 +83,14 @@ fn push_forms(texts: &mut Vec<Text>, field: Field, written: &str, names: &str, s
     let tidied = tidy(written, &mut notes);
     notes.add_if(has_random_case(&tidied), Note::Case);
     notes.add_if(names_a_share(&tidied), Note::Network);
-    let forms = Forms::of(tidied, systems, &mut notes);
+    let forms = Forms::of(&tidied, systems, &mut notes);
     let hidden = forms.undone.as_deref().and_then(|undone| decoded(undone, &mut notes));
-    let hidden = hidden.or_else(|| decoded(forms.stripped.as_deref().unwrap_or(&forms.tidied), &mut notes));
+    let hidden = hidden.or_else(|| decoded(forms.stripped.as_deref().unwrap_or(&tidied), &mut notes));
     forms.push(texts, field, field.label(), Some(names), systems, &mut notes);
     if let Some(hidden) = hidden {
         let tidied = tidy(&hidden, &mut notes);
         notes.add_if(names_a_share(&tidied), Note::Network);
-        Forms::of(tidied, systems, &mut notes).push(texts, field, "decoded", None, systems, &mut notes);
+        Forms::of(&tidied, systems, &mut notes).push(texts, field, "decoded", None, systems, &mut notes);
     }
     if !notes.is_empty() {
         texts.push(Text::new(field, field.label(), notes.text()));
@@ -95,7 +99,6 @@ fn push_forms(texts: &mut Vec<Text>, field: Field, written: &str, names: &str, s
 
 /// A text before it is made lower case.
 struct Forms {
-    tidied: String,
     lower: String,
     /// Without noise.
     stripped: Option<String>,
@@ -104,12 +107,12 @@ struct Forms {
 }
 
 impl Forms {
-    fn of(tidied: String, systems: PlatformSet, notes: &mut Notes) -> Self {
-        let lower = lowered(tidied.clone());
-        let undone = undone(&tidied, &lower, systems, notes);
-        let stripped = stripped(&tidied, notes);
+    fn of(tidied: &str, systems: PlatformSet, notes: &mut Notes) -> Self {
+        let lower = lowered(tidied.to_owned());
+        let undone = undone(tidied, &lower, systems, notes);
+        let stripped = stripped(tidied, notes);
         let undone = undone.map(|undone| self::stripped(&undone, &mut Notes::default()).unwrap_or(undone));
-        Self { tidied, lower, stripped, undone }
+        Self { lower, stripped, undone }
     }
 
     /// The forms that differ, those that say most first.
@@ -157,8 +160,8 @@ fn flip(flipped: &mut Option<Option<String>>, lower: &str, names: Option<&str>, 
     if flipped.is_none() {
         let names = names.filter(|_| systems.overlaps(PlatformSet::WINDOWS));
         *flipped = Some(names.and_then(|names| {
-            let shell = ["|cmd|", "|powershell|", "|pwsh|"].iter().any(|shell| names.contains(shell));
-            let called = lower.split(' ').filter(|_| shell).map(base_name);
+            let shell = names.split('|').any(|name| matches!(name, "cmd" | "powershell" | "pwsh"));
+            let called = shell.then(|| lower.split(' ').map(base_name)).into_iter().flatten();
             other_prefix(lower, names.split('|').chain(called))
         }));
     }
@@ -186,12 +189,12 @@ fn names_a_share(tidied: &str) -> bool {
 fn push_path(texts: &mut Vec<Text>, path: &str) {
     let label = Field::Path.label();
     let mut notes = Notes::default();
-    let lower = lowered(tidy(path, &mut notes));
+    let lower = lowered(tidy(path, &mut notes).into_owned());
     notes.add_if(names_a_share(&lower), Note::Network);
     let hidden =
         lower.match_indices("/.").any(|(at, _)| lower.as_bytes().get(at + 2).is_some_and(u8::is_ascii_alphanumeric));
     notes.add_if(hidden, Note::Hidden);
-    let plain = lower.replace(r"\\", r"\");
+    let plain = if lower.contains(r"\\") { lower.replace(r"\\", r"\") } else { lower };
     if let std::borrow::Cow::Owned(written_out) = expanded(&plain, &mut notes)
         && written_out != plain
     {
@@ -205,20 +208,28 @@ fn push_path(texts: &mut Vec<Text>, path: &str) {
 
 /// Names as rules' `process` and `parent` lists match them: whole, between bars, with and without `.exe`.
 fn names(words: [Option<&str>; 3]) -> String {
-    let mut names = String::new();
+    let mut names = String::with_capacity(48);
     for word in words.into_iter().flatten() {
-        let mut name = base_name(word.trim()).to_ascii_lowercase();
-        name.retain(|c| !matches!(c, '^' | '"' | '\'' | '`'));
-        if name.is_empty() || names.contains(&format!("|{name}|")) {
-            continue;
-        }
-        if names.is_empty() {
+        let before = names.len();
+        if before == 0 {
             names.push('|');
         }
-        names.push_str(&name);
+        let start = names.len();
+        let name = base_name(word.trim());
+        names.extend(name.chars().filter(|c| !matches!(c, '^' | '"' | '\'' | '`')).map(|c| c.to_ascii_lowercase()));
+        let (known, name) = names.split_at(start);
+        let again = known
+            .match_indices(name)
+            .any(|(at, _)| known[..at].ends_with('|') && known[at + name.len()..].starts_with('|'));
+        if name.is_empty() || again {
+            names.truncate(before);
+            continue;
+        }
         names.push('|');
-        if let Some(stem) = name.strip_suffix(".exe") {
-            names.push_str(stem);
+        if names[start..].ends_with(".exe|") {
+            let stem = start..names.len() - ".exe|".len();
+            let stem = names[stem].to_owned();
+            names.push_str(&stem);
             names.push('|');
         }
     }
@@ -231,9 +242,18 @@ fn push_name(texts: &mut Vec<Text>, field: Field, content: String) {
     }
 }
 
-fn stem(program: &str) -> String {
-    let lower = program.to_ascii_lowercase();
-    lower.strip_suffix(".exe").map(str::to_owned).unwrap_or(lower)
+/// A program's name without its suffix.
+fn stem(program: &str) -> &str {
+    let length = program.len().saturating_sub(".exe".len());
+    match program.split_at_checked(length) {
+        Some((stem, suffix)) if suffix.eq_ignore_ascii_case(".exe") => stem,
+        _ => program,
+    }
+}
+
+/// Whether `text` begins with `start`, whatever the case.
+fn begins_with(text: &str, start: &str) -> bool {
+    text.as_bytes().get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start.as_bytes()))
 }
 
 fn base_name(path: &str) -> &str {
@@ -255,7 +275,11 @@ mod tests {
     use super::*;
 
     fn contents(observation: &Observation<'_>, field: Field) -> Vec<String> {
-        texts(observation).into_iter().filter(|text| text.field == field).map(|text| text.content).collect()
+        texts(observation, PlatformSet::infer(observation))
+            .into_iter()
+            .filter(|text| text.field == field)
+            .map(|text| text.content)
+            .collect()
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod strings;
 mod substring;
 mod variables;
 
+use super::characters::Characters;
 use super::normalise::FIELD_LIMIT;
 use super::note::Notes;
 use super::platform::PlatformSet;
@@ -21,8 +22,8 @@ use super::platform::PlatformSet;
 pub(super) fn undone(tidy: &str, lower: &str, systems: PlatformSet, notes: &mut Notes) -> Option<String> {
     let mut text = Undone { text: None, tidy };
     let has = |part: &str| lower.contains(part);
-    let bytes = Bytes::of(lower);
-    if bytes.has(b'\\') && (has(r"\x") || has(r"\u") || has(r"\0") || has(r"\1") || has("$'")) {
+    let bytes = Characters::of(lower);
+    if bytes.has(b'\\') && (escapes_something(lower) || bytes.all(b"$'") && has("$'")) {
         text.step(|text| characters::escapes(text, notes));
     }
     if bytes.has(b'(') && has("chr") || (bytes.has(b'[') || bytes.has(b'(')) && has("char") {
@@ -40,7 +41,7 @@ pub(super) fn undone(tidy: &str, lower: &str, systems: PlatformSet, notes: &mut 
         || quoted && has("-join")
         || bytes.has(b'[') && has("[-1..")
         || bytes.has(b'|') && has("rev")
-        || has("rev <<<")
+        || bytes.has(b'<') && has("rev <<<")
     {
         text.step(|text| operator::applied(text, notes));
         if quoted && bytes.has(b'+') {
@@ -81,18 +82,9 @@ impl Undone<'_> {
     }
 }
 
-/// Which ASCII characters a text has.
-#[derive(Clone, Copy)]
-struct Bytes(u128);
-
-impl Bytes {
-    fn of(text: &str) -> Self {
-        Self(text.bytes().fold(0, |set, byte| set | 1_u128.checked_shl(u32::from(byte)).unwrap_or(0)))
-    }
-
-    const fn has(self, byte: u8) -> bool {
-        self.0 & (1 << byte) != 0
-    }
+/// Whether there is a backslash before something that makes it an escape.
+fn escapes_something(lower: &str) -> bool {
+    lower.as_bytes().windows(2).any(|pair| pair[0] == b'\\' && matches!(pair[1], b'x' | b'u' | b'0' | b'1'))
 }
 
 /// The end of `text` without white space.

@@ -23,6 +23,12 @@ pub(super) struct ClickBody {
     pub(super) member: Option<MemberBody>,
 }
 
+/// The member of an interaction of any kind.
+#[derive(Deserialize)]
+pub(super) struct MemberOf {
+    pub(super) member: Option<MemberBody>,
+}
+
 #[derive(Deserialize)]
 pub(super) struct MessageBody {
     pub(super) id: Snowflake,

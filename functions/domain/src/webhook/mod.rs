@@ -19,6 +19,7 @@
 //! whatever was sent, and nothing ends early: the time tells neither which scheme a source has, nor whether there is one.
 
 mod bearer;
+mod canary;
 mod crowdstrike;
 mod freshness;
 mod graph;
@@ -32,6 +33,7 @@ mod standard_webhooks;
 mod static_header;
 mod vyrox_hmac;
 
+pub use canary::{CANARY_HEADER, canary};
 pub use crowdstrike::SIGNATURE_HEADER as CROWDSTRIKE_SIGNATURE_HEADER;
 pub use freshness::FRESHNESS;
 pub use graph::{MAX_CLIENT_STATE, validation_answer};

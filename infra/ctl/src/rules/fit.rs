@@ -106,7 +106,7 @@ fn read(arguments: &FitArgs) -> Result<Dataset, CtlError> {
     let compiled = vyrox_ruleset::compile(&checked).map_err(|mistakes| CtlError::RuleMistakes {
         mistakes: mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
     })?;
-    let ruleset = Ruleset::load(&compiled.table, &compiled.automaton)?;
+    let ruleset = Ruleset::load(&compiled.table, &compiled.finder)?;
     let (inputs, labels) = (&arguments.inputs, &arguments.labels);
     dataset::load(inputs, labels, arguments.seen.as_deref(), &arguments.exclude_source, &checked, &ruleset)
 }

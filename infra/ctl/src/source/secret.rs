@@ -6,8 +6,8 @@ use crate::error::CtlError;
 use clap::Args;
 use std::io::Read as _;
 use vyrox_contract::{TenantId, Vendor};
-use vyrox_domain::webhook::{MAX_CLIENT_STATE, STANDARD_WEBHOOKS_PREFIX, Scheme, parse_standard_webhooks_key};
-use vyrox_platform::random;
+use vyrox_domain::webhook::{MAX_CLIENT_STATE, Scheme, parse_standard_webhooks_key};
+use vyrox_platform::made_secret::MadeSecret;
 use vyrox_platform::secrets::Secret;
 use vyrox_platform::source::Credential;
 
@@ -83,29 +83,9 @@ const fn takes_header(scheme: Scheme) -> bool {
     matches!(scheme, Scheme::StaticHeader | Scheme::CrowdstrikeHmac)
 }
 
-/// 256 random bits, written as the scheme's senders take them.
 fn generate(scheme: Scheme) -> Given {
-    use base64::Engine as _;
-    let key = random::bytes::<32>();
-    let text = |text: String| Secret::new(text.into_bytes());
-    match scheme {
-        Scheme::StandardWebhooks => {
-            let encoded = base64::engine::general_purpose::STANDARD.encode(key);
-            Given {
-                secret: Secret::new(key.to_vec()),
-                shown: Some(text(format!("{STANDARD_WEBHOOKS_PREFIX}{encoded}"))),
-            }
-        }
-        // A prefix by which scanners of repositories know it.
-        Scheme::Bearer => shown(text(format!("vyrox_{}", hex::encode(key)))),
-        Scheme::VyroxHmac | Scheme::CrowdstrikeHmac | Scheme::StaticHeader | Scheme::GraphClientState => {
-            shown(text(hex::encode(key)))
-        }
-    }
-}
-
-fn shown(secret: Secret) -> Given {
-    Given { shown: Some(secret.clone()), secret }
+    let MadeSecret { secret, shown } = MadeSecret::for_scheme(scheme);
+    Given { secret, shown: Some(shown) }
 }
 
 /// A secret that somebody else made, if it is one that can be guessed by nobody and arrives as it is sent.

@@ -5,6 +5,7 @@ mod alerts;
 mod approvers;
 mod audit;
 mod dead_letters;
+mod discord;
 mod documented;
 mod proxies;
 mod rules;

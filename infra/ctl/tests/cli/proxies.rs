@@ -7,9 +7,10 @@ use tower::ServiceExt as _;
 use vyrox_contract::Ed25519Signer;
 use vyrox_domain::tenant::Tenant;
 use vyrox_platform::config;
+use vyrox_platform::enrolment::{Enrolment, EnrolmentToken};
 use vyrox_platform::random;
 use vyrox_platform::table::SortKey;
-use vyrox_relay::{Enrolment, EnrolmentToken, Relay};
+use vyrox_relay::Relay;
 
 /// Enrols at the real relay: the status, and what it answers.
 async fn enrol(stand: &Stand, token: &str) -> (u16, Value) {
@@ -27,8 +28,9 @@ async fn enrol(stand: &Stand, token: &str) -> (u16, Value) {
     };
     let settings = config::Relay::from_environment(&variable).unwrap();
     let relay = Relay::connect(&stand.clients, &settings, Arc::clone(&stand.clock)).await.unwrap();
-    let key = Ed25519Signer::from_seed(&random::bytes()).verifying_key().to_text();
-    let body = Body::from(json!({"token": token, "public_key": key}).to_string());
+    let signer = Ed25519Signer::from_seed(&random::bytes());
+    let (key, proof) = (signer.verifying_key().to_text(), vyrox_contract::prove_possession(token, &signer));
+    let body = Body::from(json!({"token": token, "public_key": key, "proof": proof}).to_string());
     let request = http::Request::post("/proxy/v1/enrol").body(body).unwrap();
     let response = vyrox_relay::router(Arc::new(relay)).oneshot(request).await.unwrap();
     let status = response.status().as_u16();

@@ -27,6 +27,14 @@ fn each(value: &Value) -> Vec<&Value> {
     }
 }
 
+/// A value, or both that a condition chooses from: a grant counts whichever way it is deployed.
+fn branches(value: &Value) -> Vec<&Value> {
+    match &value["Fn::If"] {
+        Value::Array(parts) => parts.iter().skip(1).collect(),
+        _ => vec![value],
+    }
+}
+
 /// The texts of one value or a list; a function that is more than a name stays as its JSON.
 pub(crate) fn texts(value: &Value) -> Vec<String> {
     each(value).into_iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect()
@@ -37,7 +45,7 @@ impl Grants {
         let mut found = Self { grants: Vec::new(), irregular: Vec::new() };
         for role in template.resources_of("AWS::IAM::Role") {
             let properties = resolve(role.properties(), &BTreeMap::new());
-            for policy in each(&properties["Policies"]) {
+            for policy in each(&properties["Policies"]).into_iter().flat_map(branches) {
                 for statement in each(&policy["PolicyDocument"]["Statement"]) {
                     found.add(role.logical_id, statement);
                 }

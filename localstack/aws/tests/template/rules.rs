@@ -23,7 +23,9 @@ fn roles(template: &Template) -> Vec<String> {
     let grants = Grants::of(template);
     let mut found = grants.irregular.clone();
     for grant in grants.all() {
-        if grant.action.contains('*') || grant.resource.contains('*') {
+        // The objects of a bucket have no other name.
+        let objects = grant.action == "s3:PutObject" && grant.resource == "${CheckpointBucket.Arn}/*";
+        if grant.action.contains('*') || (grant.resource.contains('*') && !objects) {
             found.push(format!("{} has a wildcard: {} on {}", grant.role, grant.action, grant.resource));
         }
         if !grant.resource.starts_with("${") {
@@ -61,23 +63,31 @@ fn actions_queue(template: &Template) -> Vec<String> {
     found
 }
 
-/// Only dispatch and relay, which deliver, may sign; by their roles and by the keys' policies.
+/// Which roles may sign with which key: dispatch and relay, which deliver, actions; checkpoint the audit.
+const SIGNERS: [(&str, &[&str]); 2] =
+    [("SigningKey", &["DispatchRole", "RelayRole"]), ("CheckpointKey", &["CheckpointRole"])];
+
+/// Each key signs for its own roles alone; by the roles and by the keys' policies.
 fn signing(template: &Template) -> Vec<String> {
     let mut found = Vec::new();
     for grant in Grants::of(template).all() {
         let signs =
             grant.action.eq_ignore_ascii_case("kms:Sign") || grant.action.eq_ignore_ascii_case("kms:CreateGrant");
-        if signs && !["DispatchRole", "RelayRole"].contains(&grant.role.as_str()) {
-            found.push(format!("{} may sign", grant.role));
+        let own = |(key, roles): &(&str, &[&str])| {
+            grant.resource == format!("${{{key}.Arn}}") && roles.contains(&grant.role.as_str())
+        };
+        if signs && !SIGNERS.iter().any(own) {
+            found.push(format!("{} may sign with {}", grant.role, grant.resource));
         }
     }
-    let signers: BTreeSet<String> = ["DispatchRole", "RelayRole"]
-        .iter()
-        .filter_map(|role| template.resources().find(|resource| resource.logical_id == *role))
-        .filter_map(|role| properties(role)["RoleName"].as_str().map(str::to_owned))
-        .map(|name| format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{name}"))
-        .collect();
     for key in template.resources_of("AWS::KMS::Key") {
+        let roles = SIGNERS.iter().find(|(name, _)| *name == key.logical_id).map_or(&[][..], |(_, roles)| *roles);
+        let signers: BTreeSet<String> = roles
+            .iter()
+            .filter_map(|role| template.resources().find(|resource| resource.logical_id == *role))
+            .filter_map(|role| properties(role)["RoleName"].as_str().map(str::to_owned))
+            .map(|name| format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{name}"))
+            .collect();
         for statement in properties(key)["KeyPolicy"]["Statement"].as_array().into_iter().flatten() {
             let actions = texts(&statement["Action"]);
             if actions.is_empty() || actions.iter().any(|action| action.contains('*')) {
@@ -96,7 +106,7 @@ fn signing(template: &Template) -> Vec<String> {
 
 /// Under the one key for secrets and evidence, each use names its tenant; ingest opens secrets and not evidence, everybody
 /// else evidence and not secrets; interactions approvers' second factors, too. Data keys are evidence's alone, but for
-/// ingest's decoy.
+/// ingest's decoy and the webhook secrets that assist seals.
 fn sealing(template: &Template) -> Vec<String> {
     let mut found = Vec::new();
     for role in template.resources_of("AWS::IAM::Role") {
@@ -114,6 +124,14 @@ fn sealing(template: &Template) -> Vec<String> {
                     if action == "kms:generatedatakey"
                         && role.logical_id == "IngestRole"
                         && equal["kms:EncryptionContext:tenant_id"] == "nobody."
+                        && null[purpose] == "true"
+                    {
+                        continue;
+                    }
+                    // Webhook secrets that are made in Discord's name: sealed there, opened by ingest only.
+                    if action == "kms:generatedatakey"
+                        && role.logical_id == "AssistRole"
+                        && null["kms:EncryptionContext:tenant_id"] == "false"
                         && null[purpose] == "true"
                     {
                         continue;
@@ -270,7 +288,7 @@ fn data(template: &Template) -> Vec<String> {
     let mut found = Vec::new();
     for resource in template.resources() {
         let properties = properties(resource);
-        if !["AWS::DynamoDB::Table", "AWS::KMS::Key"].contains(&resource.kind) {
+        if !["AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucket"].contains(&resource.kind) {
             continue;
         }
         if resource.body["DeletionPolicy"] != "Retain" || resource.body["UpdateReplacePolicy"] != "Retain" {
@@ -279,6 +297,9 @@ fn data(template: &Template) -> Vec<String> {
         let safe = properties["DeletionProtectionEnabled"] == true
             && properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] == true
             && properties["SSESpecification"]["SSEEnabled"] == true;
+        if resource.kind == "AWS::S3::Bucket" && properties["ObjectLockEnabled"] != true {
+            found.push(format!("{} can be written over", resource.logical_id));
+        }
         if resource.kind == "AWS::DynamoDB::Table" && !safe {
             found.push(format!("{} lacks deletion protection, recovery or encryption", resource.logical_id));
         }

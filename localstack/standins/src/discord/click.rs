@@ -57,6 +57,9 @@ pub enum ClickError {
     /// No such message, or not for this member's eyes.
     #[error("the member sees no message {0}")]
     UnknownMessage(String),
+    /// No such command is registered.
+    #[error("there is no command /{0}: register it first")]
+    UnknownCommand(String),
     /// COMPONENT_VALIDATION_FAILED.
     #[error("the message has no button {0}")]
     NotOnMessage(String),
@@ -66,8 +69,8 @@ pub enum ClickError {
     /// No such modal is open.
     #[error("no modal {0} is open")]
     NoModal(String),
-    /// The modal's values do not fit.
-    #[error("the modal cannot be sent: {0}")]
+    /// The modal's values, or the command's options, do not fit.
+    #[error("this cannot be sent: {0}")]
     Values(String),
     /// Interactions go nowhere yet.
     #[error("no interactions URL is set")]

@@ -6,7 +6,7 @@ use super::click::ClickOutcome;
 use super::rest::judge_schema;
 use super::rules::{Origin, Problems, is_empty_message, judge_callback};
 use super::schema::Body as SchemaBody;
-use super::shared::{Interaction, Modal, Shared};
+use super::shared::{Interaction, Invoked, Modal, Shared};
 use crate::clock;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -25,8 +25,23 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    /// Make the ids and remember the interaction.
+    /// Make the ids and remember the interaction, which came from a message or a modal.
     pub(super) fn issue(shared: &Shared, member_id: &str, message_id: Option<&str>, from_modal: bool) -> Self {
+        Self::remember(shared, member_id, message_id, from_modal, None)
+    }
+
+    /// The same for a slash command.
+    pub(super) fn issue_command(shared: &Shared, member_id: &str, invoked: Invoked) -> Self {
+        Self::remember(shared, member_id, None, false, Some(invoked))
+    }
+
+    fn remember(
+        shared: &Shared,
+        member_id: &str,
+        message_id: Option<&str>,
+        from_modal: bool,
+        invoked: Option<Invoked>,
+    ) -> Self {
         let now = clock::unix_millis();
         shared.edit(|state| {
             let id = state.ids.make(now);
@@ -35,6 +50,7 @@ impl Ticket {
                 id: id.clone(),
                 sent: now,
                 member_id: member_id.into(),
+                invoked,
                 message_id: message_id.map(Into::into),
                 from_modal,
                 acknowledged: None,
@@ -168,7 +184,12 @@ pub(super) fn apply(shared: &Shared, token: &str, callback: &Value) -> Result<()
                     refers_to: entry.message_id.as_deref(),
                 };
                 let body = if data.is_null() { &json!({}) } else { data };
-                state.channel.post(&shared.options, &id, body, &extras, now);
+                let mut message = state.channel.post(&shared.options, &id, body, &extras, now);
+                if let Some(invoked) = &entry.invoked {
+                    message["interaction_metadata"] =
+                        json!({"id": entry.id, "type": 2, "user": invoked.user, "command": invoked.line});
+                    state.channel.replace(&message);
+                }
                 Some(id)
             }
             7 => {

@@ -16,7 +16,9 @@ mod click;
 mod command;
 mod deliver;
 mod fault;
+mod file;
 mod gate;
+mod guild;
 mod options;
 mod page;
 mod payload;
@@ -127,6 +129,18 @@ impl DiscordStandin {
         self.shared.read(|state| state.channel.ephemerals(member_id).cloned().collect())
     }
 
+    /// The slash commands that are registered.
+    #[must_use]
+    pub fn commands(&self) -> Vec<Value> {
+        self.shared.read(|state| state.commands.clone())
+    }
+
+    /// The bytes of a message's attachment, by the attachment's id.
+    #[must_use]
+    pub fn attachment(&self, id: &str) -> Option<Vec<u8>> {
+        self.shared.read(|state| state.files.get(id).map(|file| file.bytes.to_vec()))
+    }
+
     /// The modal that is open for a member.
     #[must_use]
     pub fn open_modal(&self, member_id: &str) -> Option<Value> {
@@ -171,10 +185,10 @@ impl DiscordStandin {
         click::submit_modal(&self.shared, member_id, custom_id, &values).await
     }
 
-    /// A member enters a slash command; `options` is Discord's option array (`[{"name","type","value"}]`).
+    /// A member enters a slash command that is registered; `options` is Discord's option array (`[{"name","type","value"}]`).
     ///
     /// # Errors
-    /// Unknown member, or no interactions URL.
+    /// Unknown member or command, options that the client would not let through, or no interactions URL.
     pub async fn command(&self, member_id: &str, name: &str, options: Value) -> Result<ClickOutcome, ClickError> {
         command::run(&self.shared, member_id, name, options).await
     }

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// VIEW_CHANNEL, SEND_MESSAGES, EMBED_LINKS, READ_MESSAGE_HISTORY, USE_APPLICATION_COMMANDS.
-const ORDINARY_PERMISSIONS: u64 = 1 << 10 | 1 << 11 | 1 << 14 | 1 << 16 | 1 << 31;
+/// What the install link asks for: VIEW_CHANNEL, SEND_MESSAGES, EMBED_LINKS, READ_MESSAGE_HISTORY, CREATE_PUBLIC_THREADS,
+/// SEND_MESSAGES_IN_THREADS.
+const BOT_PERMISSIONS: u64 = 309_237_730_304;
 
 /// A member of the guild, whom the page and the tests can act as.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,9 @@ pub struct Member {
 }
 
 impl Member {
+    /// VIEW_CHANNEL, SEND_MESSAGES, EMBED_LINKS, READ_MESSAGE_HISTORY, USE_APPLICATION_COMMANDS.
+    pub const ORDINARY_PERMISSIONS: u64 = 1 << 10 | 1 << 11 | 1 << 14 | 1 << 16 | 1 << 31;
+
     /// An ordinary member.
     pub fn new<R: Into<String>>(
         id: impl Into<String>,
@@ -36,7 +40,7 @@ impl Member {
             id: id.into(),
             name: name.into(),
             roles: roles.into_iter().map(Into::into).collect(),
-            permissions: ORDINARY_PERMISSIONS,
+            permissions: Self::ORDINARY_PERMISSIONS,
             bot: false,
             pending: false,
             timed_out_until: None,
@@ -53,12 +57,18 @@ pub struct Role {
     pub name: String,
     /// 0xRRGGBB; 0 is "no colour".
     pub colour: u32,
+    /// Whether an integration manages it.
+    pub managed: bool,
+    /// Whether members can choose it while joining (the flag IN_PROMPT).
+    pub self_service: bool,
+    /// What it allows.
+    pub permissions: u64,
 }
 
 impl Role {
     /// A role.
     pub fn new(id: impl Into<String>, name: impl Into<String>, colour: u32) -> Self {
-        Self { id: id.into(), name: name.into(), colour }
+        Self { id: id.into(), name: name.into(), colour, managed: false, self_service: false, permissions: 0 }
     }
 }
 
@@ -81,6 +91,14 @@ pub struct DiscordOptions {
     pub members: Vec<Member>,
     /// Names and colours of roles; a role without an entry is shown by its id.
     pub roles: Vec<Role>,
+    /// What @everyone may do in the server.
+    pub everyone_permissions: u64,
+    /// The bot's own roles, without `@everyone`.
+    pub bot_roles: Vec<String>,
+    /// What the channel changes of it: (role or member id, 0 for a role and 1 for a member, allowed, denied).
+    pub channel_overwrites: Vec<(String, u8, u64, u64)>,
+    /// 1 if moderators need a second factor.
+    pub mfa_level: u8,
     /// Discord's OpenAPI file, to check every body against as well; needs the cargo feature `openapi`.
     pub schema: Option<PathBuf>,
     /// The Ed25519 seed of the application's key; without one a new key is made at each start.
@@ -112,6 +130,10 @@ impl DiscordOptions {
             interactions_url: None,
             members: Vec::new(),
             roles: Vec::new(),
+            everyone_permissions: BOT_PERMISSIONS | Member::ORDINARY_PERMISSIONS,
+            bot_roles: Vec::new(),
+            channel_overwrites: Vec::new(),
+            mfa_level: 1,
             schema: None,
             key_seed: None,
             data: None,

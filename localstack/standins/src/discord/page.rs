@@ -2,7 +2,7 @@
 
 use super::click::{ClickError, ClickOutcome};
 use super::shared::Shared;
-use super::{click, payload};
+use super::{click, command, file, payload};
 use axum::Router;
 use axum::extract::{Json, Query, State};
 use axum::http::{StatusCode, header};
@@ -35,13 +35,14 @@ struct Page {
 /// `/`, its files, `/events` and `/page/...`.
 pub(super) fn router(shared: Arc<Shared>, stopped: watch::Receiver<bool>) -> Router {
     Router::new()
-        .route("/", get(async || file("text/html; charset=utf-8", include_str!("page/index.html"))))
-        .route("/page.css", get(async || file("text/css; charset=utf-8", include_str!("page/page.css"))))
+        .route("/", get(async || static_file("text/html; charset=utf-8", include_str!("page/index.html"))))
+        .route("/page.css", get(async || static_file("text/css; charset=utf-8", include_str!("page/page.css"))))
         .route("/page.js", script(include_str!("page/page.js")))
         .route("/markup.js", script(include_str!("page/markup.js")))
         .route("/message.js", script(include_str!("page/message.js")))
         .route("/modal.js", script(include_str!("page/modal.js")))
         .route("/people.js", script(include_str!("page/people.js")))
+        .route("/command.js", script(include_str!("page/command.js")))
         .route("/store.js", script(include_str!("page/store.js")))
         .route("/events", get(events))
         .route("/page/state", get(state))
@@ -49,14 +50,19 @@ pub(super) fn router(shared: Arc<Shared>, stopped: watch::Receiver<bool>) -> Rou
         .route("/page/modal", post(send_modal))
         .route("/page/modal/close", post(close_modal))
         .route("/page/dismiss", post(dismiss))
+        .route("/page/command", post(enter))
+        .route(
+            "/attachments/{id}/{name}",
+            get(async |State(page): State<Page>, path| file::read(State(page.shared), path).await),
+        )
         .with_state(Page { shared, stopped })
 }
 
 fn script(text: &'static str) -> MethodRouter<Page> {
-    get(async move || file("text/javascript; charset=utf-8", text))
+    get(async move || static_file("text/javascript; charset=utf-8", text))
 }
 
-fn file(kind: &'static str, text: &'static str) -> Response {
+fn static_file(kind: &'static str, text: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, kind),
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -127,6 +133,7 @@ fn view(shared: &Shared, member_id: &str) -> Value {
             "guild": {"id": options.guild_id, "name": options.guild_name},
             "channel": {"id": options.channel_id, "name": options.channel_name},
             "bot": payload::bot_user(options), "members": members, "roles": roles, "messages": messages,
+            "commands": state.commands,
             "modal": state.modals.get(member_id).map(|modal| &modal.data),
             "ready": state.interactions_url.is_some(),
             "violations": {"count": state.violations.len(), "latest": violations},
@@ -154,6 +161,17 @@ struct ModalValues {
 
 async fn send_modal(State(page): State<Page>, Json(modal): Json<ModalValues>) -> Response {
     outcome(click::submit_modal(&page.shared, &modal.member, &modal.custom_id, &modal.values).await)
+}
+
+#[derive(Deserialize)]
+struct Entered {
+    member: String,
+    name: String,
+    options: Value,
+}
+
+async fn enter(State(page): State<Page>, Json(entered): Json<Entered>) -> Response {
+    outcome(command::run(&page.shared, &entered.member, &entered.name, entered.options).await)
 }
 
 async fn close_modal(State(page): State<Page>, Json(who): Json<As>) -> StatusCode {

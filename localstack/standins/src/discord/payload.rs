@@ -1,12 +1,12 @@
 //! Ids, and the objects that interactions carry.
 
-use super::options::{DiscordOptions, Member};
+use super::options::{DiscordOptions, Member, Role};
 use super::shared::State;
 use crate::clock;
 use serde_json::{Value, json};
 
 /// Discord's epoch, 2015-01-01, unix milliseconds.
-const EPOCH: u64 = 1_420_070_400_000;
+pub(crate) const EPOCH: u64 = 1_420_070_400_000;
 
 /// Makes ids that carry the time and never repeat.
 #[derive(Debug, Default)]
@@ -44,7 +44,42 @@ pub(crate) fn channel(options: &DiscordOptions, last_message_id: Option<&str>) -
     json!({
         "id": options.channel_id, "type": 0, "guild_id": options.guild_id, "name": options.channel_name,
         "last_message_id": last_message_id, "nsfw": false, "parent_id": null, "flags": 0, "rate_limit_per_user": 0,
-        "topic": null, "position": 0, "permission_overwrites": [],
+        "topic": null, "position": 0, "permission_overwrites": options.channel_overwrites.iter().map(overwrite).collect::<Vec<_>>(),
+    })
+}
+
+fn overwrite((id, kind, allow, deny): &(String, u8, u64, u64)) -> Value {
+    json!({"id": id, "type": kind, "allow": allow.to_string(), "deny": deny.to_string()})
+}
+
+/// The server object.
+pub(crate) fn guild(options: &DiscordOptions) -> Value {
+    let owner = options.members.first().map(|member| &member.id);
+    json!({
+        "id": options.guild_id, "name": options.guild_name, "icon": null, "owner_id": owner, "mfa_level": options.mfa_level,
+        "verification_level": 1, "explicit_content_filter": 2, "features": [], "premium_tier": 0, "preferred_locale": "en-US",
+    })
+}
+
+/// A role object.
+pub(crate) fn role(role: &Role, position: usize) -> Value {
+    json!({"id": role.id, "name": role.name, "color": role.colour, "hoist": false, "icon": null, "unicode_emoji": null,
+        "position": position, "permissions": role.permissions.to_string(), "managed": role.managed, "mentionable": true,
+        "flags": u8::from(role.self_service)})
+}
+
+/// The role that everybody has, whose id is the server's.
+pub(crate) fn everyone(options: &DiscordOptions) -> Value {
+    let everyone = Role { permissions: options.everyone_permissions, ..Role::new(&options.guild_id, "@everyone", 0) };
+    role(&everyone, 0)
+}
+
+/// A member object.
+pub(crate) fn member(member: &Member) -> Value {
+    json!({
+        "user": user(member), "roles": member.roles, "nick": null, "avatar": null, "banner": null,
+        "communication_disabled_until": member.timed_out_until, "deaf": false, "mute": false, "flags": 0,
+        "joined_at": clock::iso8601(EPOCH + 86_400_000), "pending": member.pending, "premium_since": null,
     })
 }
 
@@ -58,20 +93,18 @@ pub(crate) fn interaction(
     token: &str,
 ) -> Value {
     let permissions = member.permissions.to_string();
+    let mut acting = self::member(member);
+    acting["permissions"] = permissions.clone().into();
+    acting["unusual_dm_activity_until"] = Value::Null;
     let mut channel = channel(options, state.channel.last_id());
-    channel["permissions"] = permissions.clone().into();
+    channel["permissions"] = permissions.into();
     json!({
         "id": id, "application_id": options.application_id, "type": kind, "token": token, "version": 1,
         "guild_id": options.guild_id, "channel_id": options.channel_id, "channel": channel, "context": 0,
         "guild": {"features": [], "id": options.guild_id, "locale": "en-US"}, "guild_locale": "en-US", "locale": "en-GB",
         "app_permissions": "309237730304", "attachment_size_limit": 10_485_760,
         "authorizing_integration_owners": {"0": options.guild_id}, "entitlement_sku_ids": [], "entitlements": [],
-        "member": {
-            "user": user(member), "roles": member.roles, "permissions": permissions, "nick": null, "avatar": null,
-            "banner": null, "communication_disabled_until": member.timed_out_until, "deaf": false, "mute": false, "flags": 0,
-            "joined_at": clock::iso8601(EPOCH + 86_400_000), "pending": member.pending, "premium_since": null,
-            "unusual_dm_activity_until": null,
-        },
+        "member": acting,
     })
 }
 

@@ -6,7 +6,7 @@ use super::gate::gate;
 use super::rules::{MessageForm, Problems, is_empty_message, judge_message};
 use super::schema::Body as SchemaBody;
 use super::shared::Shared;
-use super::{payload, webhook};
+use super::{guild, payload, webhook};
 use crate::clock;
 use axum::Router;
 use axum::body::Bytes;
@@ -27,13 +27,13 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/applications/@me", get(read_application))
         .route("/users/@me", get(read_user))
         .route("/gateway/bot", get(read_gateway))
-        .route("/guilds/{guild}/roles", get(read_roles))
         .route("/webhooks/{application}/{token}", post(webhook::create))
         .route(
             "/webhooks/{application}/{token}/messages/{message}",
             patch(webhook::edit).get(webhook::read).delete(webhook::delete),
         )
         .route("/interactions/{id}/{token}/callback", post(webhook::callback))
+        .merge(guild::router())
         .fallback(async || Refusal::not_found())
         .layer(from_fn_with_state(Arc::clone(&shared), gate))
         .with_state(shared);
@@ -194,18 +194,4 @@ async fn read_user(State(shared): State<Arc<Shared>>) -> Json<Value> {
 async fn read_gateway() -> Json<Value> {
     let limit = json!({"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1});
     Json(json!({"url": "wss://gateway.discord.gg", "shards": 1, "session_start_limit": limit}))
-}
-
-async fn read_roles(State(shared): State<Arc<Shared>>, Path(guild): Path<String>) -> Result<Json<Value>, Refusal> {
-    if guild != shared.options.guild_id {
-        return Err(Refusal::unknown_guild());
-    }
-    let role = |id: &str, name: &str, colour: u32, position: usize| {
-        json!({"id": id, "name": name, "color": colour, "hoist": false, "icon": null, "unicode_emoji": null,
-            "position": position, "permissions": "0", "managed": false, "mentionable": true, "flags": 0})
-    };
-    let named = shared.options.roles.iter().enumerate();
-    let roles = std::iter::once(role(&guild, "@everyone", 0, 0))
-        .chain(named.map(|(index, entry)| role(&entry.id, &entry.name, entry.colour, index + 1)));
-    Ok(Json(roles.collect()))
 }

@@ -16,6 +16,8 @@ pub(crate) enum Body {
     FollowUpEdit,
     /// A follow-up to an interaction.
     FollowUp,
+    /// All commands of an application.
+    Commands,
 }
 
 #[cfg(feature = "openapi")]
@@ -45,6 +47,7 @@ mod checked {
                 (Body::Callback, "post", "/interactions/{interaction_id}/{interaction_token}/callback"),
                 (Body::FollowUpEdit, "patch", "/webhooks/{webhook_id}/{webhook_token}/messages/@original"),
                 (Body::FollowUp, "post", "/webhooks/{webhook_id}/{webhook_token}"),
+                (Body::Commands, "put", "/applications/{application_id}/commands"),
             ];
             let mut validators = HashMap::new();
             for (body, method, route) in bodies {

@@ -2,6 +2,7 @@
 
 use super::channel::Channel;
 use super::fault::Fault;
+use super::file::File;
 use super::options::{DiscordOptions, StartError};
 use super::payload::Snowflakes;
 use super::probe::ProbeReport;
@@ -50,6 +51,8 @@ pub(crate) struct Interaction {
     pub(crate) sent: u64,
     /// Who acted.
     pub(crate) member_id: String,
+    /// The command that was entered.
+    pub(crate) invoked: Option<Invoked>,
     /// The message it came from; none for a slash command.
     pub(crate) message_id: Option<String>,
     /// Whether it came from a modal.
@@ -62,6 +65,15 @@ pub(crate) struct Interaction {
     pub(crate) original: Option<String>,
     /// Its follow-ups.
     pub(crate) follow_ups: Vec<String>,
+}
+
+/// A slash command that somebody entered.
+#[derive(Debug, Clone)]
+pub(crate) struct Invoked {
+    /// As the channel shows it, without the slash.
+    pub(crate) line: String,
+    /// Discord's user object.
+    pub(crate) user: Value,
 }
 
 /// A modal that is open for a member.
@@ -81,6 +93,10 @@ pub(crate) struct State {
     pub(crate) modals: BTreeMap<String, Modal>,
     /// (member, message) of interactions that failed and were not tried again since.
     pub(crate) failures: BTreeSet<(String, String)>,
+    /// The commands that are registered.
+    pub(crate) commands: Vec<Value>,
+    /// Files of messages, by attachment id.
+    pub(crate) files: HashMap<String, File>,
     pub(crate) interactions_url: Option<String>,
     pub(crate) probed: bool,
     pub(crate) clicks: u64,
@@ -113,6 +129,8 @@ impl Shared {
             interactions: HashMap::new(),
             modals: BTreeMap::new(),
             failures: BTreeSet::new(),
+            commands: Vec::new(),
+            files: HashMap::new(),
             interactions_url: options.interactions_url.clone(),
             probed: false,
             clicks: 0,

@@ -3,8 +3,9 @@
 use super::answer::Refusal;
 use super::channel::{EPHEMERAL, Extras, LOADING};
 use super::deliver;
+use super::file::{self, BodyWithFiles};
 use super::rest::{JsonBody, judge};
-use super::rules::{MessageForm, is_empty_message};
+use super::rules::{MessageForm, Problems, is_empty_message};
 use super::schema::Body as SchemaBody;
 use super::shared::{Interaction, Shared};
 use crate::clock;
@@ -100,15 +101,28 @@ pub(super) async fn create(
 pub(super) async fn edit(
     State(shared): State<Arc<Shared>>,
     Path((application, token, message)): Path<(String, String, String)>,
-    JsonBody(body): JsonBody,
+    BodyWithFiles { body: sent, files }: BodyWithFiles,
 ) -> Result<Json<Value>, Refusal> {
     let entry = interaction(&shared, &application, &token)?;
     let id = message_id(&entry, &message)?;
     let place = "PATCH /webhooks/{application}/{token}/messages/{message}";
+    let (mut body, mut problems) = (sent.clone(), Problems::default());
+    file::take_listed(&mut body, &files, &mut problems);
+    if !problems.is_empty() {
+        let refusal = Refusal::invalid_form(&problems);
+        shared.report(place, refusal.body().clone(), sent);
+        return Err(refusal);
+    }
     judge(&shared, place, &body, MessageForm::FollowUpEdit, SchemaBody::FollowUpEdit)?;
+    let now = clock::unix_millis();
     shared.edit(|state| {
-        let edited = state.channel.edited(&id, &body, &shared.options, clock::unix_millis());
-        let message = edited.ok_or_else(Refusal::unknown_message)?;
+        let edited = state.channel.edited(&id, &body, &shared.options, now);
+        let mut message = edited.ok_or_else(Refusal::unknown_message)?;
+        if !files.is_empty() {
+            let ids: Vec<String> = files.iter().map(|_| state.ids.make(now)).collect();
+            message["attachments"] = file::attach(&files, &ids);
+            state.files.extend(ids.into_iter().zip(files));
+        }
         if is_empty_message(&message) {
             return Err(Refusal::empty_message());
         }

@@ -128,6 +128,25 @@ pub fn bot() -> reqwest::Client {
         .unwrap()
 }
 
+/// Register a few commands, of each kind of option.
+pub async fn register(standin: &DiscordStandin) {
+    let option = |kind: u64, name: &str, more: Value| {
+        let mut option = json!({"type": kind, "name": name, "description": format!("The {name} that is meant")});
+        option.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        option
+    };
+    let choices = json!({"required": true, "choices": [{"name": "CrowdStrike Falcon", "value": "crowdstrike"}, {"name": "Anything else", "value": "generic"}]});
+    let commands = json!([{"name": "vyrox", "description": "Alerts and approvals", "contexts": [0], "integration_types": [0], "options": [
+        option(1, "doctor", json!({})),
+        option(1, "setup", json!({"options": [option(3, "source", choices), option(3, "header", json!({"max_length": 64}))]})),
+        option(1, "stats", json!({"options": [option(4, "days", json!({"min_value": 1, "max_value": 90}))]})),
+        option(2, "role", json!({"options": [option(1, "add", json!({"options": [option(8, "role", json!({"required": true}))]}))]})),
+    ]}]);
+    let url = format!("{}/applications/{APPLICATION}/commands", standin.api_url());
+    let answer = bot().put(url).json(&commands).send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+}
+
 /// Post a message; status and answer.
 pub async fn send(standin: &DiscordStandin, body: &Value) -> (u16, Value) {
     let url = format!("{}/channels/{CHANNEL}/messages", standin.api_url());

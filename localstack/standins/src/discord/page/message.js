@@ -1,4 +1,5 @@
 // Messages: cards, buttons, ephemeral answers. A message that did not change keeps its element.
+import { invocation } from "/command.js";
 import { el, icon, markup } from "/markup.js";
 import { avatar } from "/people.js";
 import { $, post, view } from "/store.js";
@@ -87,6 +88,17 @@ function component(data, message) {
   }
 }
 
+function attachment(file) {
+  const url = /^\/attachments\/[^?#]+$/.test(file.url) ? file.url : undefined;
+  if (file.content_type === "image/png") {
+    return el("a", { class: "picture", href: url, target: "_blank", rel: "noopener noreferrer" },
+      el("img", { src: url, alt: file.filename, loading: "lazy" }));
+  }
+  const size = file.size < 1024 ? `${file.size} bytes` : `${(file.size / 1024).toFixed(1)} KB`;
+  return el("a", { class: "file", href: url, download: file.filename }, icon("file"),
+    el("span", {}, el("b", { text: file.filename }), el("span", { class: "size", text: size })));
+}
+
 async function press(node, message, custom_id) {
   if (node.dataset.state === "loading") return;
   node.dataset.state = "loading";
@@ -137,7 +149,7 @@ function draw(message, grouped) {
     if (message.edited_timestamp) content.append(edited(message));
     body.append(content);
   }
-  body.append(...message.embeds.map(embed));
+  body.append(...message.attachments.map(attachment), ...message.embeds.map(embed));
   if (message.components.length) {
     body.append(el("div", { class: "components" }, ...message.components.map((data) => component(data, message))));
   }
@@ -151,7 +163,7 @@ function draw(message, grouped) {
   return el("li", {
     class: ["message", grouped && "grouped", mentioned && "mentioned", message.ephemeral && "ephemeral"].filter(Boolean).join(" "),
     "data-message-id": message.id, "data-state": loading ? "loading" : message.ephemeral ? "ephemeral" : "posted",
-  }, reply(message), grouped ? el("time", { class: "side-at", datetime: message.timestamp, text:
+  }, invocation(message) || reply(message), grouped ? el("time", { class: "side-at", datetime: message.timestamp, text:
     new Intl.DateTimeFormat(undefined, { timeStyle: "short" }).format(new Date(message.timestamp)) }) : avatar({ bot: true }), body);
 }
 

@@ -59,7 +59,7 @@ export async function submitModal(event) {
     const outcome = await post("/page/modal", { custom_id: $("modal").dataset.customId, values });
     if (outcome.failure) throw new Error("Something went wrong. Try again.");
   } catch (error) {
-    const reason = error.message.replace("the modal cannot be sent: ", "");
+    const reason = error.message.replace("this cannot be sent: ", "");
     $("modal-error").textContent = reason[0].toUpperCase() + reason.slice(1);
     $("modal-error").hidden = false;
   } finally {

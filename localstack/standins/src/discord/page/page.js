@@ -1,4 +1,5 @@
 // The channel as one member sees it. The state comes whole over /events after each change.
+import { drawComposer, startComposer } from "/command.js";
 import { el, tick } from "/markup.js";
 import { drawMessages } from "/message.js";
 import { closeModal, drawModal, submitModal } from "/modal.js";
@@ -36,11 +37,9 @@ function drawFrame() {
   const next = view.state.messages.length
     ? `This is the start of the #${view.state.channel.name} channel.`
     : `${view.state.bot.username} asks for decisions here. Nothing is waiting: send an alert to your webhook, and its card appears within seconds. `
-      + "Then press a button; whom you act as is chosen in the corner.";
+      + "Then press a button; whom you act as is chosen in the corner. Or type / to see what else can be done here.";
   $("welcome-text").textContent = view.state.ready ? next : `${next} No interactions URL is set yet, so buttons cannot work.`;
   $("app").classList.toggle("empty", view.state.messages.length === 0);
-  const member = view.state.members.find((candidate) => candidate.id === view.self);
-  $("composer").textContent = `${member ? `You act as ${member.name}. ` : ""}Only ${view.state.bot.username} posts in #${view.state.channel.name}.`;
   const { count, latest } = view.state.violations;
   $("violations").hidden = count === 0;
   $("violations").textContent = count === 1 ? "1 violation" : `${count} violations`;
@@ -61,6 +60,7 @@ function show(next) {
   drawPeople(become);
   drawMessages();
   drawModal();
+  drawComposer();
   $("app").dataset.state = "live";
   $("offline").hidden = true;
 }
@@ -115,5 +115,6 @@ $("modal").addEventListener("cancel", (event) => {
   event.preventDefault();
   closeModal();
 });
+startComposer();
 setInterval(() => tick(document), 1000);
 connect();

@@ -124,5 +124,5 @@ fn judge_nonce(form: &Form<'_>, problems: &mut Problems) {
 pub(crate) fn is_empty_message(message: &Value) -> bool {
     let content = message["content"].as_str().is_some_and(|text| !text.trim().is_empty());
     let list = |key: &str| message[key].as_array().is_some_and(|list| !list.is_empty());
-    !(content || list("embeds") || list("components"))
+    !(content || list("embeds") || list("components") || list("attachments"))
 }

@@ -5,6 +5,7 @@
 //! An unknown field is refused although Discord ignores it: it is always a typing error in the sender.
 
 mod callback;
+mod command;
 mod component;
 mod embed;
 mod mention;
@@ -13,6 +14,7 @@ mod modal;
 
 pub use callback::Origin;
 pub(crate) use callback::judge_callback;
+pub(crate) use command::judge_commands;
 pub(crate) use component::custom_ids;
 pub(crate) use message::{MessageForm, is_empty_message, judge_message};
 pub(crate) use modal::judge_modal_values;

@@ -1,0 +1,68 @@
+//! A platform that signs: P-256 over DSSE, as KMS does.
+
+use p256::ecdsa::signature::Signer as _;
+use p256::ecdsa::{Signature, SigningKey};
+use p256::pkcs8::EncodePublicKey as _;
+use serde_json::json;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use vyrox_contract::{Action, Envelope, Payload as _, VerifyingKey, pre_authentication_encoding};
+use vyrox_edge_proxy::{Clock as _, SystemClock};
+
+pub const AID: &str = "0123456789abcdef0123456789abcdef";
+
+pub struct Platform {
+    secret: SigningKey,
+    pub key: VerifyingKey,
+    made: AtomicUsize,
+}
+
+impl Platform {
+    pub fn new() -> Self {
+        let secret = SigningKey::from_slice(&[5; 32]).unwrap();
+        let spki = p256::ecdsa::VerifyingKey::from(&secret).to_public_key_der().unwrap();
+        Self { key: VerifyingKey::from_spki(spki.as_bytes()).unwrap(), secret, made: AtomicUsize::new(0) }
+    }
+
+    /// So many envelopes of the present, each with a request id of its own. They stay fresh for 30 seconds.
+    pub fn envelopes(&self, count: usize) -> Vec<String> {
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let part = count.div_ceil(threads);
+        std::thread::scope(|scope| {
+            let sizes = (0..threads).map(|thread| part.min(count.saturating_sub(thread * part)));
+            let signers: Vec<_> =
+                sizes.map(|size| scope.spawn(move || (0..size).map(|_| self.envelope()).collect::<Vec<_>>())).collect();
+            signers.into_iter().flat_map(|signer| signer.join().unwrap()).collect()
+        })
+    }
+
+    fn envelope(&self) -> String {
+        let now = SystemClock.now();
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let payload = json!({
+            "request_id": format!("load-{now}-{}-{number}", std::process::id()), "tenant_id": "acme", "proxy_id": "proxy-1",
+            "alert_id": "8c5f1f9e-3f0a-5b1e-9d57-0d9f6f3f1a11", "operation": "execute", "action_type": "HOST_ISOLATION",
+            "target": {"vendor": "crowdstrike", "device_id": AID, "hostname": "ws-01"},
+            "approved_by": [{"id": "100", "name": "approver"}], "approved_at": now - 60, "issued_at": now,
+            "expires_at": now + 600, "plan_digest": "ab".repeat(32), "checkpoint": {"n": 7, "hash": "cd".repeat(32)}
+        });
+        let payload = serde_json::to_vec(&payload).unwrap();
+        let signature: Signature = self.secret.sign(&pre_authentication_encoding(Action::TYPE, &payload));
+        let envelope = Envelope::from_signature::<Action>(&payload, self.key.id(), signature.to_der().as_bytes());
+        serde_json::to_string(&envelope).unwrap()
+    }
+
+    /// How much CPU time checking one signature takes, the least of ten rounds.
+    pub fn time_of_verifying(&self) -> Duration {
+        let envelope: Envelope = serde_json::from_str(&self.envelope()).unwrap();
+        let keys = [self.key.clone()];
+        let round = || {
+            let before = super::process::cpu_of_this_thread();
+            for _ in 0..100 {
+                assert!(envelope.verify::<Action>(&keys).is_ok());
+            }
+            (super::process::cpu_of_this_thread() - before) / 100
+        };
+        (0..10).map(|_| round()).min().unwrap()
+    }
+}

@@ -1,0 +1,55 @@
+//! What is due without anybody asking: a person's reset of the circuit breaker, and the ends of leases.
+
+use crate::pipeline::Pipeline;
+use crate::verify::Verified;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How often it looks.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// Looks until `stop`.
+pub(crate) async fn attend(pipeline: Arc<Pipeline>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        reset(&pipeline).await;
+        if pipeline.is_ready() {
+            release(&pipeline);
+        }
+    }
+}
+
+/// Every lease whose deadline has passed takes the way of every action.
+fn release(pipeline: &Arc<Pipeline>) {
+    if pipeline.leases.is_empty() {
+        return;
+    }
+    let now = pipeline.clock.now();
+    for lease in pipeline.leases.due(now) {
+        match Verified::end_of(&lease, (&pipeline.tenant_id, &pipeline.proxy_id), now) {
+            Some(release) => {
+                tracing::info!(request_id = %lease.isolation(), "its lease has ended: the host is released");
+                pipeline.submit_unattended(release);
+            }
+            None => {
+                tracing::error!(request_id = %lease.isolation(), "a lease cannot be ended: its entry is incomplete")
+            }
+        }
+    }
+}
+
+/// A reset takes effect once it is in the log.
+async fn reset(pipeline: &Pipeline) {
+    let Some(reset) = pipeline.breaker.reset_asked_for() else { return };
+    if !pipeline.enter(reset).await {
+        return;
+    }
+    match pipeline.breaker.close() {
+        Ok(()) => tracing::info!("the circuit breaker was reset"),
+        Err(error) => tracing::error!(%error, "the circuit breaker cannot be reset"),
+    }
+}

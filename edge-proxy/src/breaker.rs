@@ -1,0 +1,194 @@
+//! The circuit breaker: when too much goes wrong in too short a time, nothing is contained any more until a person on this
+//! machine has looked and says so. Releases are not held up.
+//!
+//! Its state is a file beside the audit log, so that it survives restarts and can be reset by a program that does not hold
+//! the log. Whoever may write into that directory could rewrite the log as well; the file's owner is who reset it. Both
+//! changes are entries of the log.
+
+use crate::config::PolicyConfig;
+use serde_json::{Map, Value, json};
+use std::collections::VecDeque;
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// There while the breaker is open.
+const OPEN: &str = "breaker-open";
+/// There from a person's reset until the proxy has entered it in its log.
+const RESET: &str = "breaker-reset";
+
+/// The breaker of one proxy.
+#[derive(Debug)]
+pub struct Breaker {
+    dir: Option<PathBuf>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    open: bool,
+    failures: VecDeque<i64>,
+    most: u32,
+    window: i64,
+}
+
+/// Something that happened to the breaker, to be entered in the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// `BREAKER_OPENED` or `BREAKER_RESET`.
+    pub name: &'static str,
+    /// What is known about it.
+    pub detail: Map<String, Value>,
+}
+
+impl Breaker {
+    /// A breaker that is closed and keeps nothing: for tests.
+    pub fn closed(rules: &PolicyConfig) -> Self {
+        let state = State { open: false, failures: VecDeque::new(), most: 0, window: 0 };
+        let breaker = Self { dir: None, state: Mutex::new(state) };
+        breaker.follow(rules);
+        breaker
+    }
+
+    /// The breaker whose state is kept in `dir`. What cannot be looked at counts as open.
+    pub fn load(dir: &Path, rules: &PolicyConfig) -> Self {
+        let breaker = Self { dir: Some(dir.to_owned()), ..Self::closed(rules) };
+        breaker.lock().open = is_there(&dir.join(OPEN));
+        breaker
+    }
+
+    /// Takes over the limits of a policy; whether it is open stays.
+    pub fn follow(&self, rules: &PolicyConfig) {
+        let mut state = self.lock();
+        (state.most, state.window) = (rules.breaker_failures, rules.breaker_window_seconds);
+    }
+
+    /// Whether nothing may be contained.
+    pub fn is_open(&self) -> bool {
+        self.lock().open
+    }
+
+    /// Counts an action that went wrong at `now` (unix seconds). The change, if this one was too many.
+    pub(crate) fn count(&self, now: i64) -> Option<Change> {
+        let mut state = self.lock();
+        let since = now.saturating_sub(state.window);
+        state.failures.push_back(now);
+        state.failures.retain(|at| *at > since);
+        let failures = state.failures.len();
+        if state.open || failures < state.most as usize {
+            return None;
+        }
+        state.open = true;
+        let detail = [("failures", json!(failures)), ("window_seconds", json!(state.window))];
+        drop(state);
+        if let Some(dir) = &self.dir
+            && let Err(error) = create(&dir.join(OPEN), "")
+        {
+            tracing::error!(%error, "the open breaker cannot be kept for the next start");
+        }
+        Some(Change { name: "BREAKER_OPENED", detail: named(detail) })
+    }
+
+    /// What a person's reset says, if there is one. It takes effect by [`Breaker::close`], once it is in the log.
+    pub(crate) fn reset_asked_for(&self) -> Option<Change> {
+        let path = self.dir.as_ref()?.join(RESET);
+        let metadata = path.symlink_metadata().ok().filter(|metadata| metadata.is_file())?;
+        let reason = std::fs::read_to_string(&path).unwrap_or_default();
+        let reason: String = reason.chars().filter(|c| !c.is_control()).take(200).collect();
+        let detail =
+            [("by_uid", json!(metadata.uid())), ("reason", json!(reason)), ("was_open", json!(self.is_open()))];
+        Some(Change { name: "BREAKER_RESET", detail: named(detail) })
+    }
+
+    /// Closes it after a reset.
+    pub(crate) fn close(&self) -> std::io::Result<()> {
+        let Some(dir) = &self.dir else { return Ok(()) };
+        // In this order: a crash in between leaves a reset to be entered once more, not an open breaker nobody can close.
+        remove(&dir.join(OPEN))?;
+        remove(&dir.join(RESET))?;
+        let mut state = self.lock();
+        state.open = false;
+        state.failures.clear();
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Asks the proxy whose log is in `dir` to close its breaker; a running one does so within seconds, another at its next
+/// start. Whether it was open.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn ask_for_reset(dir: &Path, reason: &str) -> std::io::Result<bool> {
+    if !is_there(&dir.join(OPEN)) {
+        return Ok(false);
+    }
+    let begun = dir.join("breaker-reset.new");
+    remove(&begun)?;
+    create(&begun, reason)?;
+    std::fs::rename(&begun, dir.join(RESET))?;
+    Ok(true)
+}
+
+/// Whether the breaker of the proxy whose log is in `dir` is open.
+pub fn is_open_in(dir: &Path) -> bool {
+    is_there(&dir.join(OPEN))
+}
+
+fn named<const N: usize>(detail: [(&str, Value); N]) -> Map<String, Value> {
+    detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn is_there(path: &Path) -> bool {
+    !matches!(path.symlink_metadata(), Err(error) if error.kind() == std::io::ErrorKind::NotFound)
+}
+
+fn create(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn remove(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_700_000_000;
+
+    fn rules() -> PolicyConfig {
+        PolicyConfig { breaker_failures: 3, breaker_window_seconds: 100, ..PolicyConfig::default() }
+    }
+
+    #[test]
+    fn it_opens_at_the_limit_within_the_window_and_stays_open_across_restarts_until_it_is_reset() {
+        let dir = tempfile::tempdir().unwrap();
+        let breaker = Breaker::load(dir.path(), &rules());
+        for at in [NOW, NOW + 1, NOW + 101, NOW + 102] {
+            assert_eq!(breaker.count(at), None, "never three within a hundred seconds");
+        }
+        assert_eq!(breaker.count(NOW + 103).unwrap().detail["failures"], 3);
+        assert_eq!(breaker.count(NOW + 104), None, "open already");
+        let breaker = Breaker::load(dir.path(), &rules());
+        assert!(breaker.is_open() && breaker.reset_asked_for().is_none());
+
+        assert!(ask_for_reset(dir.path(), "looked at it\u{1b}[2J").unwrap());
+        let reset = breaker.reset_asked_for().unwrap();
+        assert_eq!((&reset.detail["reason"], &reset.detail["was_open"]), (&json!("looked at it[2J"), &json!(true)));
+        assert!(breaker.is_open(), "it is not entered yet");
+        breaker.close().unwrap();
+        assert!(!breaker.is_open() && !Breaker::load(dir.path(), &rules()).is_open());
+        assert!(!ask_for_reset(dir.path(), "again").unwrap(), "nothing to reset");
+    }
+}

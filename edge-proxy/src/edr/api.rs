@@ -1,0 +1,238 @@
+//! The way of every request to a vendor: with a token, within the rate limit, answered in bounded size. A request is sent
+//! again only when it cannot have acted (401, 429) or only reads.
+
+use super::access::Access;
+use super::failure::{Failure, Refusal, Why, printable};
+use crate::config::Timing;
+use crate::outbound;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
+
+/// The shortest wait after a 429 that asks for less.
+const LEAST_WAIT: Duration = Duration::from_millis(100);
+/// The wait after a 429 that does not say for how long, and before a read is repeated.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// One request, as data, so that it can be sent again.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    method: Method,
+    path: String,
+    query: Vec<(&'static str, String)>,
+    body: Option<Value>,
+    success: StatusCode,
+    needs: &'static str,
+}
+
+impl Call {
+    /// A read, answered with 200. `needs` is the permission that a 403 is about.
+    pub(super) fn get(path: impl Into<String>, needs: &'static str) -> Self {
+        Self { method: Method::GET, path: path.into(), query: Vec::new(), body: None, success: StatusCode::OK, needs }
+    }
+
+    /// A change, answered with `success`.
+    pub(super) fn post(path: impl Into<String>, body: Value, success: StatusCode, needs: &'static str) -> Self {
+        Self { method: Method::POST, body: Some(body), success, ..Self::get(path, needs) }
+    }
+
+    /// An end, answered with 204.
+    pub(super) fn delete(path: impl Into<String>, needs: &'static str) -> Self {
+        Self { method: Method::DELETE, success: StatusCode::NO_CONTENT, ..Self::get(path, needs) }
+    }
+
+    /// With a parameter more.
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    fn only_reads(&self) -> bool {
+        self.method == Method::GET
+    }
+}
+
+/// A whole answer of the expected status.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) body: Vec<u8>,
+    /// The vendor's trace id.
+    pub(super) trace: Option<String>,
+}
+
+impl Reply {
+    /// Reads it; what cannot be read keeps its trace id.
+    pub(super) fn read<T>(&self, parse: impl FnOnce(&[u8]) -> Result<T, Malformed>) -> Result<T, Failure> {
+        parse(&self.body).map_err(|Malformed| Failure { why: Why::Answer, trace: self.trace.clone() })
+    }
+}
+
+/// An answer that is not what the API documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an answer of this API")]
+pub struct Malformed;
+
+impl From<serde_json::Error> for Malformed {
+    fn from(_: serde_json::Error) -> Self {
+        Self
+    }
+}
+
+/// What differs between the vendors' HTTP.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Dialect {
+    /// The header with the trace id.
+    pub(super) trace: &'static str,
+    /// Reads the body of a refusal.
+    pub(super) refusal: fn(&[u8]) -> Refusal,
+}
+
+/// One vendor's API. Its base URL is fixed: redirects and hints at other regions are not followed.
+#[derive(Debug)]
+pub(super) struct Api {
+    http: reqwest::Client,
+    base: String,
+    access: Access,
+    dialect: Dialect,
+    timing: Timing,
+}
+
+impl Api {
+    pub(super) fn new(
+        base: &str,
+        access: Access,
+        dialect: Dialect,
+        timing: Timing,
+    ) -> Result<Self, outbound::ClientError> {
+        Ok(Self { http: outbound::client(timing.request)?, base: base.to_owned(), access, dialect, timing })
+    }
+
+    pub(super) const fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
+    /// Until when an action that begins now must have been taken.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.timing.action
+    }
+
+    /// Sends until there is an answer that settles it, or `until`.
+    pub(super) async fn send(&self, call: &Call, until: Instant) -> Result<Reply, Failure> {
+        let (mut renewed, mut repeated) = (false, false);
+        loop {
+            let token = self.access.token(&self.http, until).await?;
+            let answer = self.once(call, &token).await;
+            let (pause, failure) = match answer {
+                Err(Ended::Throttled(wait)) => (wait, Why::RateLimit.into()),
+                Err(Ended::Failed(failure)) if matches!(failure.why, Why::Credentials) && !renewed => {
+                    renewed = true;
+                    if !self.access.forget(&token).await {
+                        return Err(failure);
+                    }
+                    continue;
+                }
+                Err(Ended::Failed(failure)) if failure.is_unclear() && call.only_reads() && !repeated => {
+                    repeated = true;
+                    (PAUSE.min(self.timing.confirm_every), failure)
+                }
+                Err(Ended::Failed(failure)) => return Err(failure),
+                Ok(reply) => return Ok(reply),
+            };
+            if Instant::now() + pause > until {
+                return Err(failure);
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn once(&self, call: &Call, token: &HeaderValue) -> Result<Reply, Ended> {
+        let mut request = self.http.request(call.method.clone(), format!("{}{}", self.base, call.path));
+        if !call.query.is_empty() {
+            request = request.query(&call.query);
+        }
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        let response = request.header(AUTHORIZATION, token.clone()).send().await.map_err(lost)?;
+        let status = response.status();
+        let header = response.headers().get(self.dialect.trace).and_then(|value| value.to_str().ok());
+        let header = header.map(|text| printable(text, 64));
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(Ended::Throttled(wait(response.headers())));
+        }
+        let body =
+            outbound::body(response).await.map_err(|error| Failure { why: Why::NoAnswer(error), trace: None })?;
+        if status == call.success {
+            return Ok(Reply { body, trace: header });
+        }
+        let refusal = Refusal { status: status.as_u16(), ..(self.dialect.refusal)(&body) };
+        let trace = refusal.trace.clone().or(header);
+        let why = match status {
+            StatusCode::UNAUTHORIZED => Why::Credentials,
+            StatusCode::FORBIDDEN => Why::Permission(call.needs),
+            _ if status.is_server_error() => Why::Server(status.as_u16()),
+            // Another 2xx than the documented one: it may have been taken.
+            _ if status.is_success() => Why::Answer,
+            _ => Why::Refused(refusal),
+        };
+        Err(Failure { why, trace }.into())
+    }
+}
+
+/// How one sending ended, if not well.
+enum Ended {
+    Throttled(Duration),
+    Failed(Failure),
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+fn lost(error: reqwest::Error) -> Failure {
+    if error.is_connect() { Why::Unreachable(error) } else { Why::NoAnswer(error) }.into()
+}
+
+/// How long a 429 asks to wait: Falcon's `X-Ratelimit-Retryafter` (unix seconds), everybody else's `Retry-After` (seconds).
+pub(super) fn wait(headers: &HeaderMap) -> Duration {
+    let number =
+        |name| headers.get(name).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u64>().ok());
+    let wait = match (number("X-Ratelimit-Retryafter"), number("Retry-After")) {
+        // The vendor's clock against the answer's own Date header, so that this machine's clock does not matter.
+        (Some(at), _) => {
+            let date = headers.get("Date").and_then(|value| value.to_str().ok());
+            let date = date.and_then(|text| httpdate::parse_http_date(text).ok());
+            let now = date.and_then(|date| date.duration_since(SystemTime::UNIX_EPOCH).ok());
+            now.map(|now| Duration::from_secs(at).saturating_sub(now))
+        }
+        (None, seconds) => seconds.map(Duration::from_secs),
+    };
+    // A day is longer than any action may take, and still a time that the clock can tell.
+    wait.unwrap_or(PAUSE).clamp(LEAST_WAIT, Duration::from_secs(24 * 3600))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn both_ways_to_ask_for_patience_are_understood() {
+        let seconds = Duration::from_secs;
+        let date = ("Date", "Tue, 14 Nov 2023 22:13:20 GMT");
+        assert_eq!(wait(&headers(&[("X-Ratelimit-Retryafter", "1700000007"), date])), seconds(7));
+        assert_eq!(wait(&headers(&[("X-Ratelimit-Retryafter", "1699999999"), date])), LEAST_WAIT, "it is over already");
+        assert_eq!(wait(&headers(&[("X-Ratelimit-Retryafter", "1700000007")])), PAUSE, "no clock to compare with");
+        assert_eq!(wait(&headers(&[("Retry-After", "3")])), seconds(3));
+        assert_eq!(wait(&headers(&[("Retry-After", "18446744073709551615")])), seconds(24 * 3600));
+        assert_eq!(wait(&headers(&[("Retry-After", "soon")])), PAUSE);
+        assert_eq!(wait(&headers(&[])), PAUSE);
+    }
+}

@@ -1,0 +1,212 @@
+//! The outcome table: what each thing that a vendor can show counts as. All vendors go through here and only here.
+//!
+//! | observed | counts as |
+//! |---|---|
+//! | the state is there, or on its way, before anything was asked | `already`, read back |
+//! | taken: Falcon 202 that names the device, SentinelOne `affected: 1`, Defender 201 | `executed` or `rolled_back`, read back |
+//! | in that state already: Falcon's error 409, Defender's "in progress" of the same kind | `already`, read back |
+//! | nothing changed: SentinelOne `affected: 0` | a new look decides: `already`, or `failed` |
+//! | 401 with a new token, 403, 4xx, not connected, rate limit for longer than the action may take | `failed` |
+//! | no whole answer, 5xx, an answer that is not understood | a new look: there or on its way: taken. If not, what sets a state is asked for once more; **a kill never is** |
+//! | still unclear | `ambiguous` |
+//! | read back until the deadline: the wanted state | `confirmed` |
+//! | ... on its way, or not to be seen | `unconfirmed` |
+//! | ... another state | `contradicted` |
+//! | the vendor itself reports that it did not work | `failed`, `contradicted` |
+
+use super::failure::{Failure, Why, printable};
+use super::{Ending, Purpose};
+use crate::config::Timing;
+use tokio::time::Instant;
+use vyrox_contract::{Outcome as Kind, Verification};
+
+/// One change at one vendor: it can be asked for, and something shows how far it is.
+pub(super) trait Change {
+    /// Looks how far it is. `reference` is the vendor's id of the operation, once there is one.
+    async fn look(&self, reference: Option<&str>) -> Result<Reading, Failure>;
+
+    /// Asks for it.
+    async fn ask(&self) -> Result<Taken, Failure>;
+
+    /// Whether asking twice is the same as asking once.
+    fn is_repeatable(&self) -> bool;
+}
+
+/// What a look has shown, in the vendor's word for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    /// The wanted state.
+    There(String),
+    /// The state on the way to it.
+    OnItsWay(String),
+    /// Another state.
+    Elsewhere(String),
+    /// The vendor has tried, and reports that it did not work.
+    Failed(String),
+    /// Nothing that says anything.
+    Unseen,
+}
+
+/// What a vendor made of a request that it did not refuse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Taken.
+    Accepted,
+    /// It is so, or becomes so, already.
+    Already,
+    /// Nothing was changed.
+    Nothing,
+}
+
+/// The same, with what the vendor calls it.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) answer: Answer,
+    /// The vendor's id of the operation, to look it up by.
+    pub(super) reference: Option<String>,
+    /// The vendor's trace id.
+    pub(super) trace: Option<String>,
+}
+
+/// Acts, or only looks at what an interrupted action has come to.
+pub(super) async fn pursue(change: &impl Change, purpose: Purpose, timing: &Timing) -> Ending {
+    match purpose {
+        Purpose::Act { done } => act(change, done, timing).await,
+        Purpose::Examine => examine(change.look(None).await),
+    }
+}
+
+async fn act(change: &impl Change, done: Kind, timing: &Timing) -> Ending {
+    match change.look(None).await {
+        Ok(Reading::There(_) | Reading::OnItsWay(_)) => {
+            return read_back(change, Kind::Already, &Names::default(), timing).await;
+        }
+        Ok(_) => {}
+        Err(failure) => return failed(&failure),
+    }
+    let mut lost: Option<Failure> = None;
+    for _ in 0..2 {
+        // After a lost answer, "already so" is most likely its own doing.
+        let already = if lost.is_some() { done } else { Kind::Already };
+        match change.ask().await {
+            Ok(taken) => {
+                let names = Names { operation: taken.reference, trace: taken.trace };
+                return match taken.answer {
+                    Answer::Accepted => read_back(change, done, &names, timing).await,
+                    Answer::Already => read_back(change, already, &names, timing).await,
+                    Answer::Nothing => match change.look(None).await {
+                        Ok(Reading::There(_) | Reading::OnItsWay(_)) => {
+                            read_back(change, already, &names, timing).await
+                        }
+                        Ok(_) if lost.is_none() => failed(&Why::Target("the EDR changed nothing").into()),
+                        Ok(_) => ambiguous(&Why::Target("the EDR changed nothing after a lost answer").into()),
+                        Err(failure) => ambiguous(&failure),
+                    },
+                };
+            }
+            Err(failure) if failure.is_unclear() => match look_again(change, timing).await {
+                Ok(Reading::There(_) | Reading::OnItsWay(_)) => {
+                    return read_back(change, done, &Names::of(&failure), timing).await;
+                }
+                // It was not taken, and asking for a state again is safe.
+                Ok(_) if change.is_repeatable() => lost = Some(failure),
+                Ok(_) | Err(_) => return ambiguous(&failure),
+            },
+            // The first request may still take effect.
+            Err(failure) if lost.is_some() => return ambiguous(&failure),
+            Err(failure) => return failed(&failure),
+        }
+    }
+    let text = "the EDR's answer was lost twice; its state was unchanged after each";
+    Ending { vendor_reference: lost.and_then(|failure| failure.trace), ..Ending::unread(Kind::Ambiguous, text) }
+}
+
+/// The look after a lost answer. What cannot be asked for again is given time to show.
+async fn look_again(change: &impl Change, timing: &Timing) -> Result<Reading, Failure> {
+    let deadline = Instant::now() + timing.confirm_for;
+    loop {
+        let last = change.is_repeatable() || Instant::now() >= deadline;
+        match change.look(None).await {
+            Ok(Reading::There(text)) => return Ok(Reading::There(text)),
+            Ok(Reading::OnItsWay(text)) => return Ok(Reading::OnItsWay(text)),
+            other if last => return other,
+            _ => tokio::time::sleep_until(deadline.min(Instant::now() + timing.confirm_every)).await,
+        }
+    }
+}
+
+/// Reads the state until it is the wanted one or the deadline has passed; the last read begins at the deadline.
+async fn read_back(change: &impl Change, kind: Kind, names: &Names, timing: &Timing) -> Ending {
+    let begun = if kind == Kind::Already { "already so" } else { "accepted" };
+    let deadline = Instant::now() + timing.confirm_for;
+    loop {
+        let last = Instant::now() >= deadline;
+        let (verification, text) = match change.look(names.operation.as_deref()).await {
+            Ok(Reading::There(state)) => {
+                let text = format!("{begun}; the EDR shows {}", printable(&state, 60));
+                return names.ending(kind, Verification::Confirmed, text);
+            }
+            Ok(Reading::Failed(reason)) => {
+                let text = format!("{begun}, but the EDR reports: {}", printable(&reason, 160));
+                return names.ending(Kind::Failed, Verification::Contradicted, text);
+            }
+            Ok(Reading::OnItsWay(state)) => {
+                (Verification::Unconfirmed, format!("the EDR still shows {}", printable(&state, 60)))
+            }
+            Ok(Reading::Elsewhere(state)) => {
+                (Verification::Contradicted, format!("the EDR shows {}", printable(&state, 60)))
+            }
+            Ok(Reading::Unseen) => (Verification::Unconfirmed, "the EDR does not show it".to_owned()),
+            Err(failure) => (Verification::Unconfirmed, format!("reading back failed: {failure}")),
+        };
+        if last {
+            return names.ending(kind, verification, format!("{begun}; {text}"));
+        }
+        tokio::time::sleep_until(deadline.min(Instant::now() + timing.confirm_every)).await;
+    }
+}
+
+/// What an interrupted action has come to. It is ambiguous whatever the state is: nobody knows who made it so.
+fn examine(read: Result<Reading, Failure>) -> Ending {
+    let (verification, state) = match read {
+        Ok(Reading::There(state)) => (Verification::Confirmed, state),
+        Ok(Reading::OnItsWay(state) | Reading::Elsewhere(state) | Reading::Failed(state)) => {
+            (Verification::Unconfirmed, state)
+        }
+        Ok(Reading::Unseen) | Err(_) => (Verification::None, "unknown".to_owned()),
+    };
+    let detail = format!("interrupted; the EDR's state is now {}", printable(&state, 60));
+    Ending { verification, ..Ending::unread(Kind::Ambiguous, detail) }
+}
+
+/// A failure that changed nothing.
+pub(super) fn failed(failure: &Failure) -> Ending {
+    Ending { vendor_reference: failure.trace.clone(), ..Ending::unread(Kind::Failed, failure.to_string()) }
+}
+
+fn ambiguous(failure: &Failure) -> Ending {
+    Ending { vendor_reference: failure.trace.clone(), ..Ending::unread(Kind::Ambiguous, failure.to_string()) }
+}
+
+/// What the vendor calls what it took.
+#[derive(Debug, Default)]
+struct Names {
+    operation: Option<String>,
+    trace: Option<String>,
+}
+
+impl Names {
+    fn of(failure: &Failure) -> Self {
+        Self { operation: None, trace: failure.trace.clone() }
+    }
+
+    /// An ending that carries both: the operation's id as its reference, and the trace id beside it in the text.
+    fn ending(&self, kind: Kind, verification: Verification, text: String) -> Ending {
+        let detail = match (&self.operation, &self.trace) {
+            (Some(_), Some(trace)) => format!("{text} (trace {trace})"),
+            _ => text,
+        };
+        let vendor_reference = self.operation.clone().or_else(|| self.trace.clone());
+        Ending { kind, verification, detail, vendor_reference }
+    }
+}

@@ -1,0 +1,250 @@
+//! Falcon's answers: pure functions of their bytes. Every body is `{"meta":{..},"resources":[..],"errors":[..]}`, and each of
+//! the three can be missing or null.
+
+use crate::edr::api::Malformed;
+use crate::edr::change::{Answer, Reading};
+use crate::edr::device::{Device, Found};
+use crate::edr::failure::{Refusal, printable};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use vyrox_contract::Operation;
+
+#[derive(Deserialize)]
+struct Body<T> {
+    meta: Option<Meta>,
+    resources: Option<Vec<T>>,
+    errors: Option<Vec<ApiError>>,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    trace_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ApiError {
+    code: i64,
+    message: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Host {
+    device_id: String,
+    hostname: Option<String>,
+    status: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Affected {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Session {
+    session_id: String,
+    #[serde(default)]
+    offline_queued: bool,
+}
+
+#[derive(Deserialize)]
+struct Command {
+    cloud_request_id: String,
+    #[serde(default)]
+    queued_command_offline: bool,
+}
+
+#[derive(Deserialize)]
+struct Chunk {
+    complete: bool,
+    stdout: Option<String>,
+    stderr: Option<String>,
+}
+
+impl ApiError {
+    fn refusal(&self) -> Refusal {
+        let message = printable(self.message.as_deref().unwrap_or_default(), 160);
+        Refusal { status: 0, code: self.code.to_string(), message, trace: None }
+    }
+}
+
+fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, Malformed> {
+    Ok(serde_json::from_slice(bytes)?)
+}
+
+/// The body's own trace id, for answers without the header.
+pub fn trace(bytes: &[u8]) -> Option<String> {
+    let body: Body<serde::de::IgnoredAny> = serde_json::from_slice(bytes).ok()?;
+    body.meta?.trace_id.filter(|text| !text.is_empty()).map(|text| printable(&text, 64))
+}
+
+/// The first error of a body; an empty one for a body that has none or is none.
+pub fn refusal(bytes: &[u8]) -> Refusal {
+    let parsed = body::<serde::de::IgnoredAny>(bytes);
+    let first = parsed.ok().and_then(|body| body.errors?.into_iter().next());
+    Refusal { trace: trace(bytes), ..first.map(|error| error.refusal()).unwrap_or_default() }
+}
+
+/// The device of this id, if it is there.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn device(bytes: &[u8], aid: &str) -> Result<Option<Device>, Malformed> {
+    let hosts = body::<Host>(bytes)?.resources.unwrap_or_default();
+    let host = hosts.into_iter().find(|host| host.device_id == aid);
+    Ok(host.map(|host| Device { id: host.device_id, hostname: host.hostname, state: host.status }))
+}
+
+/// The one id that a search has found.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn ids(bytes: &[u8]) -> Result<Found<String>, Malformed> {
+    Ok(Found::of(body::<String>(bytes)?.resources.unwrap_or_default()))
+}
+
+/// What became of a request to contain or lift. 202 is the answer of the queue; each host has its own, and for the one host
+/// asked about an error counts.
+///
+/// # Errors
+/// `Err(None)` if it is not understood, `Err(Some)` with the error for the host.
+pub fn change(bytes: &[u8], aid: &str) -> Result<Answer, Option<Refusal>> {
+    let body = body::<Affected>(bytes).map_err(|Malformed| None)?;
+    if let Some(error) = body.errors.unwrap_or_default().into_iter().next() {
+        let about_it = error.message.as_deref().is_some_and(|text| text.contains(aid));
+        return if error.code == 409 && about_it { Ok(Answer::Already) } else { Err(Some(error.refusal())) };
+    }
+    let named = body.resources.unwrap_or_default().iter().any(|affected| affected.id == aid);
+    if named { Ok(Answer::Accepted) } else { Err(None) }
+}
+
+/// How far a containment is, by the device's state.
+pub fn containment(state: &str, operation: Operation) -> Reading {
+    let (wanted, pending) = match operation {
+        Operation::Execute => ("contained", "containment_pending"),
+        Operation::Rollback => ("normal", "lift_containment_pending"),
+    };
+    let text = printable(state, 60);
+    match state {
+        _ if state == wanted => Reading::There(text),
+        _ if state == pending => Reading::OnItsWay(text),
+        _ => Reading::Elsewhere(text),
+    }
+}
+
+/// The id of the session that was opened. One that waits for the host to come online is none: what is sent in it would run
+/// days later.
+///
+/// # Errors
+/// As [`change`].
+pub fn session(bytes: &[u8]) -> Result<String, Option<Refusal>> {
+    let body = body::<Session>(bytes).map_err(|Malformed| None)?;
+    if let Some(error) = body.errors.unwrap_or_default().first() {
+        return Err(Some(error.refusal()));
+    }
+    let session = body.resources.unwrap_or_default().into_iter().next().ok_or(None)?;
+    if session.offline_queued {
+        let message = "the host is offline, and the session would wait for it".to_owned();
+        return Err(Some(Refusal { message, ..Refusal::default() }));
+    }
+    id(session.session_id).ok_or(None)
+}
+
+/// The id of the command that was sent.
+///
+/// # Errors
+/// As [`change`]; one that is queued for later is not understood, since it may still run.
+pub fn command(bytes: &[u8]) -> Result<String, Option<Refusal>> {
+    let body = body::<Command>(bytes).map_err(|Malformed| None)?;
+    if let Some(error) = body.errors.unwrap_or_default().first() {
+        return Err(Some(error.refusal()));
+    }
+    let command = body.resources.unwrap_or_default().into_iter().next().ok_or(None)?;
+    id(command.cloud_request_id).filter(|_| !command.queued_command_offline).ok_or(None)
+}
+
+/// A part of a command's output.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Output {
+    /// Whether it is the last.
+    pub complete: bool,
+    /// Whether there was any text in it; then there is a next part.
+    pub spoke: bool,
+    /// What went wrong, in the host's words.
+    pub stderr: String,
+}
+
+/// A part of a command's output. A command that completes with anything on `stderr` did not work, whatever the status says.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn output(bytes: &[u8]) -> Result<Output, Malformed> {
+    let body = body::<Chunk>(bytes)?;
+    let Some(chunk) = body.resources.unwrap_or_default().into_iter().next() else {
+        let errors = body.errors.unwrap_or_default();
+        return if errors.is_empty() { Ok(Output::default()) } else { Err(Malformed) };
+    };
+    let (stdout, stderr) = (chunk.stdout.unwrap_or_default(), chunk.stderr.unwrap_or_default());
+    let spoke = !stdout.is_empty() || !stderr.is_empty();
+    Ok(Output { complete: chunk.complete, spoke, stderr: printable(stderr.trim(), 160) })
+}
+
+/// An id of the vendor's that becomes a part of the next request.
+fn id(text: String) -> Option<String> {
+    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    ((1..=64).contains(&text.len()) && plain).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AID: &str = "0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn a_202_counts_by_what_it_says_about_the_host() {
+        let resources = format!(r#"{{"resources":[{{"id":"{AID}","path":""}}],"errors":[]}}"#);
+        assert_eq!(change(resources.as_bytes(), AID), Ok(Answer::Accepted));
+        let already = format!(r#"{{"errors":[{{"code":409,"message":"{AID} is contained"}}],"resources":null}}"#);
+        assert_eq!(change(already.as_bytes(), AID), Ok(Answer::Already));
+        let other = r#"{"errors":[{"code":409,"message":"another is contained"}]}"#;
+        assert_eq!(change(other.as_bytes(), AID).unwrap_err().unwrap().code, "409");
+        let both = format!(r#"{{"resources":[{{"id":"{AID}"}}],"errors":[{{"code":500}}]}}"#);
+        assert_eq!(change(both.as_bytes(), AID).unwrap_err().unwrap().code, "500", "an error outweighs");
+        for silent in
+            ["{}", r#"{"resources":[],"errors":[]}"#, r#"{"resources":[{"id":"another"}]}"#, "[]", "", "<html>"]
+        {
+            assert_eq!(change(silent.as_bytes(), AID), Err(None), "{silent}");
+        }
+    }
+
+    #[test]
+    fn a_session_or_command_that_waits_for_the_host_is_none() {
+        assert_eq!(session(br#"{"resources":[{"session_id":"s-1","offline_queued":false}]}"#), Ok("s-1".into()));
+        assert!(matches!(session(br#"{"resources":[{"session_id":"s-1","offline_queued":true}]}"#), Err(Some(_))));
+        assert_eq!(session(br#"{"resources":[{"session_id":"../x"}]}"#), Err(None));
+        assert_eq!(command(br#"{"resources":[{"cloud_request_id":"c-1"}]}"#), Ok("c-1".into()));
+        assert_eq!(command(br#"{"resources":[{"cloud_request_id":"c-1","queued_command_offline":true}]}"#), Err(None));
+        assert!(matches!(command(br#"{"errors":[{"code":403,"message":"no"}]}"#), Err(Some(_))));
+    }
+
+    #[test]
+    fn a_completed_command_that_complains_did_not_work() {
+        let text = r#"{"resources":[{"complete":true,"stdout":"","stderr":"Cannot find a process with the process identifier 5260."}]}"#;
+        let read = output(text.as_bytes()).unwrap();
+        assert!(read.complete && read.stderr.contains("5260"));
+        assert_eq!(output(br#"{"resources":[{"complete":false}]}"#), Ok(Output::default()));
+        assert_eq!(output(br#"{"resources":null,"errors":null}"#), Ok(Output::default()), "not there yet");
+    }
+
+    #[test]
+    fn a_refusal_is_bounded_and_clean() {
+        let text = format!(
+            r#"{{"meta":{{"trace_id":"t-1"}},"errors":[{{"code":403,"message":"a\u001b[31m{}"}}]}}"#,
+            "b".repeat(999)
+        );
+        let read = refusal(text.as_bytes());
+        assert_eq!((read.code.as_str(), read.trace.as_deref()), ("403", Some("t-1")));
+        assert!(read.message.len() <= 160 && !read.message.contains('\u{1b}'));
+        assert_eq!(refusal(b"<html>"), Refusal::default());
+    }
+}

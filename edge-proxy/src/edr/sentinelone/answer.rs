@@ -1,0 +1,217 @@
+//! SentinelOne's answers: pure functions of their bytes. Every body is `{"data":..,"errors":[..]}`.
+
+use crate::edr::api::Malformed;
+use crate::edr::change::{Answer, Reading};
+use crate::edr::device::{Device, Found};
+use crate::edr::failure::{Refusal, printable};
+use serde::Deserialize;
+use vyrox_contract::Operation;
+
+#[derive(Deserialize)]
+struct Body<T> {
+    data: Option<T>,
+    errors: Option<Vec<ApiError>>,
+    pagination: Option<Pagination>,
+}
+
+#[derive(Deserialize)]
+struct Pagination {
+    #[serde(rename = "totalItems")]
+    total_items: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct ApiError {
+    // A number in some places and a text in others.
+    code: Option<serde_json::Value>,
+    detail: Option<String>,
+    title: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Affected {
+    affected: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Agent {
+    id: String,
+    computer_name: Option<String>,
+    network_status: Option<String>,
+}
+
+/// A threat, as far as a mitigation needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Threat {
+    /// The agent that it is on.
+    pub agent: Option<String>,
+    /// Each mitigation that was begun, and how it ended, in the order given.
+    pub mitigations: Vec<(String, String)>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ThreatItem {
+    id: String,
+    agent_realtime_info: Option<RealtimeInfo>,
+    mitigation_status: Option<Vec<Mitigation>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RealtimeInfo {
+    agent_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Mitigation {
+    action: Option<String>,
+    status: Option<String>,
+}
+
+impl ApiError {
+    fn refusal(&self) -> Refusal {
+        let code = match &self.code {
+            Some(serde_json::Value::String(text)) => printable(text, 32),
+            Some(serde_json::Value::Number(number)) => number.to_string(),
+            _ => String::new(),
+        };
+        let text = self.detail.as_deref().filter(|text| !text.is_empty()).or(self.title.as_deref());
+        Refusal { status: 0, code, message: printable(text.unwrap_or_default(), 160), trace: None }
+    }
+}
+
+/// The first error of a body; an empty one for a body that has none or is none.
+pub fn refusal(bytes: &[u8]) -> Refusal {
+    let body: Option<Body<serde::de::IgnoredAny>> = serde_json::from_slice(bytes).ok();
+    let first = body.and_then(|body| body.errors?.into_iter().next());
+    first.map(|error| error.refusal()).unwrap_or_default()
+}
+
+/// The one agent that was asked for. More than it says it shows counts as several.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn agent(bytes: &[u8]) -> Result<Found<Device>, Malformed> {
+    let body: Body<Vec<Agent>> = serde_json::from_slice(bytes)?;
+    if body.pagination.and_then(|page| page.total_items).is_some_and(|total| total > 1) {
+        return Ok(Found::Several);
+    }
+    let agents = body.data.ok_or(Malformed)?.into_iter();
+    Ok(Found::of(agents.map(|agent| Device {
+        id: agent.id,
+        hostname: agent.computer_name,
+        state: agent.network_status,
+    })))
+}
+
+/// The threat of this id, if it is there.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn threat(bytes: &[u8], id: &str) -> Result<Option<Threat>, Malformed> {
+    let body: Body<Vec<ThreatItem>> = serde_json::from_slice(bytes)?;
+    let item = body.data.ok_or(Malformed)?.into_iter().find(|item| item.id == id);
+    Ok(item.map(|item| Threat {
+        agent: item.agent_realtime_info.and_then(|info| info.agent_id),
+        mitigations: item
+            .mitigation_status
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|mitigation| Some((mitigation.action?, mitigation.status?)))
+            .collect(),
+    }))
+}
+
+/// What became of a request that named exactly one id: it must have affected exactly one.
+///
+/// # Errors
+/// `Err(None)` if it is not understood, `Err(Some)` with the vendor's error.
+pub fn affected(bytes: &[u8]) -> Result<Answer, Option<Refusal>> {
+    let body: Body<Affected> = serde_json::from_slice(bytes).map_err(|_| None)?;
+    if let Some(error) = body.errors.unwrap_or_default().first() {
+        return Err(Some(error.refusal()));
+    }
+    match body.data.and_then(|data| data.affected) {
+        Some(1) => Ok(Answer::Accepted),
+        Some(0) => Ok(Answer::Nothing),
+        Some(_) | None => Err(None),
+    }
+}
+
+/// How far an agent is, by its `networkStatus`.
+pub fn connection(state: &str, operation: Operation) -> Reading {
+    let (wanted, pending) = match operation {
+        Operation::Execute => ("disconnected", "disconnecting"),
+        Operation::Rollback => ("connected", "connecting"),
+    };
+    let text = printable(state, 60);
+    match state {
+        _ if state == wanted => Reading::There(text),
+        _ if state == pending => Reading::OnItsWay(text),
+        _ => Reading::Elsewhere(text),
+    }
+}
+
+/// How far a mitigation is. The last one of its kind counts, unless a later one has undone it.
+pub fn mitigation(threat: &Threat, action: &str) -> Reading {
+    let undone_by = match action {
+        "quarantine" => "un-quarantine",
+        "un-quarantine" => "quarantine",
+        _ => "",
+    };
+    let last = threat.mitigations.iter().rev().find(|(done, _)| done == action || done == undone_by);
+    let Some((done, status)) = last.filter(|(done, _)| done == action) else { return Reading::Unseen };
+    let text = format!("{} {}", printable(done, 30), printable(status, 30));
+    match status.as_str() {
+        "success" => Reading::There(text),
+        "failed" | "partial" | "not_applied" => Reading::Failed(text),
+        _ => Reading::OnItsWay(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_one_must_have_been_affected() {
+        assert_eq!(affected(br#"{"data":{"affected":1},"errors":[]}"#), Ok(Answer::Accepted));
+        assert_eq!(affected(br#"{"data":{"affected":0}}"#), Ok(Answer::Nothing));
+        for odd in
+            [r#"{"data":{"affected":2}}"#, r#"{"data":{}}"#, r#"{"data":{"affected":-1}}"#, "{}", "", "[]", "<html>"]
+        {
+            assert_eq!(affected(odd.as_bytes()), Err(None), "{odd}");
+        }
+        let error =
+            affected(br#"{"errors":[{"code":4000010,"detail":"no","title":"Validation"}],"data":{"affected":1}}"#);
+        assert_eq!(error.unwrap_err().unwrap().to_string(), "code 4000010, no");
+    }
+
+    #[test]
+    fn a_search_with_more_hits_than_it_shows_is_no_target() {
+        let one =
+            r#"{"data":[{"id":"7","computerName":"WS-01","networkStatus":"connected"}],"pagination":{"totalItems":1}}"#;
+        assert!(matches!(agent(one.as_bytes()), Ok(Found::One(_))));
+        assert_eq!(agent(one.replace("\"totalItems\":1", "\"totalItems\":2").as_bytes()), Ok(Found::Several));
+        assert_eq!(agent(br#"{"data":[]}"#), Ok(Found::Nothing));
+        assert_eq!(agent(br#"{"data":null}"#), Err(Malformed));
+    }
+
+    #[test]
+    fn a_mitigation_counts_by_its_last_word() {
+        let threat = |pairs: &[(&str, &str)]| Threat {
+            agent: None,
+            mitigations: pairs.iter().map(|(action, status)| ((*action).into(), (*status).into())).collect(),
+        };
+        assert_eq!(mitigation(&threat(&[]), "kill"), Reading::Unseen);
+        assert!(matches!(mitigation(&threat(&[("kill", "pending")]), "kill"), Reading::OnItsWay(_)));
+        assert!(matches!(mitigation(&threat(&[("kill", "failed"), ("kill", "success")]), "kill"), Reading::There(_)));
+        assert!(matches!(mitigation(&threat(&[("kill", "failed")]), "kill"), Reading::Failed(_)));
+        assert_eq!(mitigation(&threat(&[("quarantine", "success")]), "kill"), Reading::Unseen);
+        let undone = threat(&[("quarantine", "success"), ("un-quarantine", "success")]);
+        assert_eq!(mitigation(&undone, "quarantine"), Reading::Unseen);
+        assert!(matches!(mitigation(&undone, "un-quarantine"), Reading::There(_)));
+    }
+}

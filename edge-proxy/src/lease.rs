@@ -1,0 +1,204 @@
+//! Isolations that end by themselves. The platform signs a length; this proxy keeps the deadline, releases the host when it
+//! has passed, and tries again until the EDR has taken it.
+//!
+//! ```text
+//! isolated with a lease ----------> deadline --release--> rolled back, or failed: again after 1, 2, 4 ... 60 minutes
+//!    | isolated again, later deadline: the later one counts
+//!    | isolated again without a lease: it does not end by itself any more
+//!    | released by a person: nothing is left to do
+//! ```
+//!
+//! An outcome that gives, moves or ends a lease says so in its entry, so that a start reads those entries only.
+//! The table holds what the outcomes in the audit log say, read by the same function while the proxy runs and when it
+//! starts: deadlines that passed while it was down are kept then.
+
+use crate::subject::Subject;
+use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use vyrox_audit::Entry;
+use vyrox_audit::log::{LogError, Reader};
+use vyrox_contract::{Action, AlertId, Approver, Operation, Outcome, ProxyId, RequestId, TenantId, Vendor};
+
+/// The first pause after a release that did not work, in seconds; it doubles up to the longest.
+const FIRST_PAUSE: i64 = 60;
+const LONGEST_PAUSE: i64 = 3600;
+/// How long a release that was handed over is left alone, in seconds, if nothing is heard of it.
+const AT_WORK: i64 = 120;
+
+/// An isolation that was done with a lease and is in the audit log. Made only by [`Leases::see`].
+#[derive(Debug, Clone)]
+pub struct Lease {
+    isolation: Subject,
+    until: i64,
+    attempts: u32,
+    /// Not released before this, unix seconds.
+    due: i64,
+}
+
+/// What an outcome does to a device's lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It has one until then, unix seconds.
+    Until(i64),
+    /// It has none any more.
+    Ends,
+    /// Nothing.
+    Nothing,
+}
+
+type Device = (Vendor, String);
+
+/// The leases in force, by device.
+#[derive(Debug)]
+pub struct Leases {
+    held: Mutex<HashMap<Device, Lease>>,
+    dry_run: bool,
+}
+
+impl Leases {
+    /// None. Those of the other mode (`dry_run` or not) are not this proxy's to end.
+    pub fn new(dry_run: bool) -> Self {
+        Self { held: Mutex::default(), dry_run }
+    }
+
+    /// From the log: `entries` are the numbers of those that tell of leases, oldest first.
+    ///
+    /// # Errors
+    /// The log's.
+    pub fn rebuild(log: &Reader, entries: Vec<u64>, dry_run: bool) -> Result<Self, LogError> {
+        let leases = Self::new(dry_run);
+        for seq in entries {
+            log.entry(seq)?.iter().for_each(|entry| leases.see(entry));
+        }
+        Ok(leases)
+    }
+
+    /// What an outcome does to the device's lease. It is written with the outcome.
+    pub fn effect(&self, subject: &Subject, outcome: Outcome) -> Effect {
+        let until = self.deadline(subject, outcome);
+        let has_one = device_of(subject).is_some_and(|device| self.lock().contains_key(&device));
+        let ends = match subject.operation() {
+            Operation::Execute => contains(outcome) && until.is_none(),
+            Operation::Rollback => matches!(outcome, Outcome::RolledBack | Outcome::Already | Outcome::DryRun),
+        };
+        match until {
+            Some(until) => Effect::Until(until),
+            None if has_one && ends => Effect::Ends,
+            None => Effect::Nothing,
+        }
+    }
+
+    /// The deadline that an isolation's outcome has: the later one of its own and of the lease that it extends. A device
+    /// that somebody else had isolated already is not given a deadline.
+    fn deadline(&self, subject: &Subject, outcome: Outcome) -> Option<i64> {
+        let own = subject.lease_until.filter(|_| subject.operation() == Operation::Execute)?;
+        let before = self.lock().get(&device_of(subject)?).map(|lease| lease.until);
+        match outcome {
+            Outcome::Already => before.map(|until| until.max(own)),
+            outcome if contains(outcome) => Some(before.unwrap_or(own).max(own)),
+            _ => None,
+        }
+    }
+
+    /// Takes note of an entry of the audit log; only outcomes say something.
+    pub fn see(&self, entry: &Entry) {
+        let Some(subject) = Subject::of_entry(entry).filter(|subject| subject.dry_run == self.dry_run) else { return };
+        let (Some(device), Some(outcome)) = (device_of(&subject), entry.outcome()) else { return };
+        let mut held = self.lock();
+        match (subject.operation(), outcome) {
+            (Operation::Execute, "executed" | "already" | "ambiguous" | "dry_run") => match subject.lease_until {
+                Some(until) => {
+                    held.insert(device, Lease { isolation: subject, until, attempts: 0, due: until });
+                }
+                None => {
+                    held.remove(&device);
+                }
+            },
+            (Operation::Rollback, "rolled_back" | "already" | "dry_run") => {
+                held.remove(&device);
+            }
+            (Operation::Rollback, _) if subject.lease_of.is_some() => {
+                if let Some(lease) = held.get_mut(&device) {
+                    lease.attempts = attempt(subject.key.request_id.as_str()).unwrap_or(lease.attempts);
+                    let doubled = 1_i64 << lease.attempts.saturating_sub(1).min(6);
+                    lease.due = entry.timestamp().saturating_add((FIRST_PAUSE * doubled).min(LONGEST_PAUSE));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The leases whose release is due at `now` (unix seconds). Each is handed out once until something is heard of it.
+    pub fn due(&self, now: i64) -> Vec<Lease> {
+        let mut held = self.lock();
+        let due = held.values_mut().filter(|lease| lease.due <= now);
+        let hand_out = |lease: &mut Lease| {
+            let copy = lease.clone();
+            lease.due = now.saturating_add(AT_WORK);
+            copy
+        };
+        due.map(hand_out).collect()
+    }
+
+    /// How many are in force.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Device, Lease>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lease {
+    /// The isolation that it belongs to.
+    pub fn isolation(&self) -> &RequestId {
+        &self.isolation.key.request_id
+    }
+
+    /// The release, with a request id of its own for every attempt. `now` in unix seconds. `None` if the log's entry about
+    /// the isolation does not hold what a release needs.
+    pub(crate) fn release(&self, owner: (&TenantId, &ProxyId), now: i64) -> Option<Action> {
+        let digest = Sha256::digest(format!("{} {}", self.isolation(), self.until));
+        let id = format!("lease-{}-{}", self.attempts.saturating_add(1), hex::encode(&digest[..12]));
+        let isolation = &self.isolation;
+        Some(Action {
+            request_id: id.parse().ok()?,
+            tenant_id: owner.0.clone(),
+            proxy_id: owner.1.clone(),
+            alert_id: isolation.alert_id()?.parse::<AlertId>().ok()?,
+            operation: Operation::Rollback,
+            action_type: isolation.action_type.parse().ok()?,
+            target: isolation.target.clone()?,
+            approved_by: vec![Approver { id: "lease".to_owned(), name: "the lease".to_owned() }],
+            approved_at: now,
+            issued_at: now,
+            expires_at: now.saturating_add(AT_WORK),
+            plan_digest: String::new(),
+            lease_seconds: None,
+            checkpoint: None,
+        })
+    }
+}
+
+const fn contains(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Executed | Outcome::Already | Outcome::Ambiguous | Outcome::DryRun)
+}
+
+fn device_of(subject: &Subject) -> Option<Device> {
+    let target = subject.target.as_ref()?;
+    // One that is known by its name alone is that name.
+    let device = target.device_id.as_ref().map_or(target.hostname.as_str(), |id| id.as_str());
+    Some((target.vendor, device.to_lowercase()))
+}
+
+/// The number in a request id of ours.
+fn attempt(request_id: &str) -> Option<u32> {
+    request_id.strip_prefix("lease-")?.split('-').next()?.parse().ok()
+}

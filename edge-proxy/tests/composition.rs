@@ -1,0 +1,56 @@
+//! What the program is made of: how many crates, which TLS, no unsafe code.
+#![allow(clippy::unwrap_used, reason = "helper functions of tests are tests")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The crates that the program links, itself included, as `cargo tree` counts them on Linux. More need a reason, and this
+/// number is where it is asked for.
+const CRATES: usize = 191;
+
+fn linked() -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "-p", "vyrox-edge-proxy", "--edges", "normal", "--prefix", "none", "--offline", "--locked"])
+        .args(["--target", "x86_64-unknown-linux-gnu", "--format", "{p}"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn it_links_no_more_crates_than_it_did() {
+    let linked = linked();
+    assert!(linked.contains("vyrox-edge-proxy") && linked.len() > 50, "{linked:?}");
+    assert!(linked.len() <= CRATES, "{} crates: {linked:?}", linked.len());
+}
+
+#[test]
+fn there_is_one_tls_stack_and_it_is_rustls_over_ring() {
+    let linked = linked();
+    for name in ["rustls", "ring", "webpki-roots"] {
+        assert!(linked.contains(name), "{name}");
+    }
+    let others = ["openssl", "openssl-sys", "native-tls", "aws-lc-rs", "aws-lc-sys", "boring", "schannel", "mbedtls"];
+    let found: Vec<_> = others.into_iter().filter(|name| linked.contains(*name)).collect();
+    assert_eq!(found, [""; 0]);
+}
+
+#[test]
+fn every_crate_of_this_folder_forbids_unsafe_code() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut roots: Vec<PathBuf> = Vec::new();
+    for part in ["", "contract", "audit", "standin"] {
+        for file in ["src/lib.rs", "src/main.rs"] {
+            roots.extend(Some(folder.join(part).join(file)).filter(|path| path.exists()));
+        }
+    }
+    assert!(roots.len() >= 6, "{roots:?}");
+    for root in roots {
+        let text = std::fs::read_to_string(&root).unwrap();
+        assert!(text.contains("#![forbid(unsafe_code)]"), "{}", root.display());
+    }
+}

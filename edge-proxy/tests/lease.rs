@@ -1,0 +1,164 @@
+//! Isolations that end by themselves: at their deadline, later when extended, after a restart, again when the EDR did not
+//! take it. A test about leases goes here.
+#![allow(clippy::unwrap_used, reason = "helper functions of tests are tests")]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::path::Path;
+use support::edr::{Edr, Mood};
+use support::{Harness, NOW, TestClock, config, entries, eventually, live, receipt};
+use vyrox_contract::Outcome;
+
+/// An isolation of `seconds` under its own request id, signed at `at`.
+fn leased(id: &'static str, seconds: u32, at: i64) -> impl FnOnce(&mut Value) {
+    move |action| {
+        action["request_id"] = json!(id);
+        action["lease_seconds"] = json!(seconds);
+        signed_at(action, at);
+    }
+}
+
+fn signed_at(action: &mut Value, at: i64) {
+    (action["issued_at"], action["approved_at"], action["expires_at"]) = (json!(at), json!(at), json!(at + 600));
+}
+
+fn changes(edr: &Edr) -> Vec<String> {
+    edr.with(|falcon| falcon.changes.iter().map(|(name, _)| name.clone()).collect())
+}
+
+fn outcomes(dir: &Path) -> usize {
+    let files = std::fs::read_dir(dir.join("audit")).unwrap().map(|file| file.unwrap().path());
+    let texts = files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    texts.map(|path| std::fs::read_to_string(path).unwrap().matches("\"phase\":\"outcome\"").count()).sum()
+}
+
+#[tokio::test]
+async fn an_isolation_with_a_lease_is_released_at_its_deadline_and_the_release_says_who() {
+    let dir = tempfile::tempdir().unwrap();
+    let edr = Edr::start(Mood::Fine).await;
+    let proxy = Harness::start(live(dir.path(), &edr.url)).await;
+    let (status, body) = proxy.execute(leased("leased", 600, NOW)).await;
+    assert_eq!((status, receipt(&body).lease_until), (200, Some(NOW + 600)));
+    proxy.clock.advance(599);
+    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    assert_eq!(changes(&edr), ["contain"], "not a second early");
+    proxy.clock.advance(1);
+    eventually("the host is released", || outcomes(dir.path()) == 2).await;
+    proxy.running.shutdown().await;
+    assert_eq!(changes(&edr), ["contain", "lift_containment"]);
+    let entries = entries(dir.path());
+    assert_eq!(entries.len(), 4, "intent and outcome of both");
+    let release = &entries[2];
+    assert_eq!((release.approved_by(), &release.detail()["lease_of"]), ("the lease", &json!("leased")));
+    assert_eq!(release.detail()["authenticated_by"], "lease");
+    assert_eq!(entries[3].outcome(), Some("rolled_back"));
+}
+
+#[tokio::test]
+async fn a_later_approved_isolation_extends_it_and_one_without_a_lease_ends_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let edr = Edr::start(Mood::Fine).await;
+    let proxy = Harness::start(live(dir.path(), &edr.url)).await;
+    proxy.execute(leased("first", 600, NOW)).await;
+    let (_, body) = proxy.execute(leased("shorter", 60, NOW)).await;
+    assert_eq!(receipt(&body).lease_until, Some(NOW + 600), "an earlier deadline shortens nothing");
+    let (_, body) = proxy.execute(leased("longer", 1200, NOW)).await;
+    assert_eq!((receipt(&body).outcome, receipt(&body).lease_until), (Outcome::Already, Some(NOW + 1200)));
+    proxy.clock.advance(700);
+    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    assert_eq!(changes(&edr), ["contain"], "extended");
+    let unlimited = |action: &mut Value| {
+        action["request_id"] = json!("unlimited");
+        signed_at(action, NOW + 700);
+    };
+    let (_, body) = proxy.execute(unlimited).await;
+    assert_eq!(receipt(&body).lease_until, None);
+    proxy.clock.advance(10_000);
+    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    assert_eq!(changes(&edr), ["contain"], "a person asked for it without an end");
+    proxy.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_deadline_that_passed_while_the_proxy_was_down_is_kept_when_it_starts() {
+    let dir = tempfile::tempdir().unwrap();
+    let edr = Edr::start(Mood::Fine).await;
+    let config = live(dir.path(), &edr.url);
+    let proxy = Harness::start(config.clone()).await;
+    proxy.execute(leased("leased", 600, NOW)).await;
+    proxy.running.shutdown().await;
+    let clock = TestClock::new();
+    clock.advance(60);
+    let proxy = Harness::start_at(config.clone(), clock).await;
+    proxy.ready().await;
+    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    assert_eq!(changes(&edr), ["contain"], "rebuilt, not due");
+    proxy.running.shutdown().await;
+    let clock = TestClock::new();
+    clock.advance(30 * 24 * 3600);
+    let proxy = Harness::start_at(config, clock).await;
+    eventually("the host is released", || outcomes(dir.path()) == 2).await;
+    proxy.running.shutdown().await;
+    assert_eq!(changes(&edr), ["contain", "lift_containment"]);
+    entries(dir.path());
+}
+
+#[tokio::test]
+async fn a_release_that_the_edr_did_not_take_is_tried_again_also_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let edr = Edr::start(Mood::Fine).await;
+    let config = live(dir.path(), &edr.url);
+    let proxy = Harness::start(config.clone()).await;
+    proxy.execute(leased("leased", 60, NOW)).await;
+    edr.with(|falcon| falcon.mood = Mood::Status(403));
+    proxy.clock.advance(60);
+    eventually("the first release has failed", || outcomes(dir.path()) == 2).await;
+    proxy.running.shutdown().await;
+    edr.with(|falcon| falcon.mood = Mood::Fine);
+    let clock = TestClock::new();
+    clock.advance(60 + 61);
+    let proxy = Harness::start_at(config, clock).await;
+    eventually("the second has not", || outcomes(dir.path()) == 3).await;
+    proxy.running.shutdown().await;
+    let entries = entries(dir.path());
+    let ends: Vec<_> = entries.iter().filter_map(|entry| entry.outcome()).collect();
+    assert_eq!(ends, ["executed", "failed", "rolled_back"]);
+    let ids: std::collections::BTreeSet<_> = entries.iter().map(|entry| entry.request_id()).collect();
+    assert_eq!(ids.len(), 3, "every attempt is a request of its own");
+}
+
+#[tokio::test]
+async fn what_a_person_released_or_isolated_before_has_no_deadline() {
+    let dir = tempfile::tempdir().unwrap();
+    let edr = Edr::start(Mood::Fine).await;
+    let proxy = Harness::start(live(dir.path(), &edr.url)).await;
+    proxy.execute(leased("leased", 600, NOW)).await;
+    assert_eq!(proxy.rollback(|action| action["request_id"] = json!("by-hand")).await.0, 200);
+    edr.with(|falcon| falcon.status = "contained".into());
+    let (_, body) = proxy.execute(leased("somebody-else", 600, NOW)).await;
+    assert_eq!((receipt(&body).outcome, receipt(&body).lease_until), (Outcome::Already, None));
+    proxy.clock.advance(10_000);
+    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    proxy.running.shutdown().await;
+    // Nor after a restart: the entry of the release by hand says that the lease has ended.
+    let clock = TestClock::new();
+    clock.advance(20_000);
+    let proxy = Harness::start_at(live(dir.path(), &edr.url), clock).await;
+    proxy.ready().await;
+    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    proxy.running.shutdown().await;
+    assert_eq!(changes(&edr), ["contain", "lift_containment"]);
+}
+
+#[tokio::test]
+async fn a_dry_run_plays_the_lease_through_and_calls_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let proxy = Harness::start(config(dir.path())).await;
+    let (_, body) = proxy.execute(leased("leased", 60, NOW)).await;
+    assert_eq!((receipt(&body).outcome, receipt(&body).lease_until), (Outcome::DryRun, Some(NOW + 60)));
+    proxy.clock.advance(60);
+    eventually("the release was played", || outcomes(dir.path()) == 2).await;
+    proxy.running.shutdown().await;
+    assert!(entries(dir.path()).iter().all(vyrox_audit::Entry::dry_run));
+}

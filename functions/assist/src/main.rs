@@ -1,0 +1,26 @@
+//! The Lambda function `assist`.
+
+use lambda_runtime::{LambdaEvent, service_fn};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use vyrox_assist::Assist;
+use vyrox_platform::aws::Clients;
+use vyrox_platform::clock::SystemClock;
+use vyrox_platform::{batch, config, http, startup};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    startup::run(config::Assist::from_environment, async |config: config::Assist| {
+        let clients = Clients::new(&config.aws);
+        let source = batch::SourceQueue::new(clients.sqs.clone(), &config.source_queue_url);
+        let http = http::client(Duration::from_secs(10))?;
+        let function = Assist::new(&clients, &config, http, Arc::new(SystemClock));
+        function.warm().await;
+        lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
+            Ok::<_, lambda_runtime::Error>(batch::run(&source, event.payload, |message| function.handle(message)).await)
+        }))
+        .await
+    })
+    .await
+}

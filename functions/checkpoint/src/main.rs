@@ -1,0 +1,29 @@
+//! The Lambda function `checkpoint`.
+
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::Value;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use vyrox_checkpoint::{Checkpointer, Idle};
+use vyrox_platform::aws::Clients;
+use vyrox_platform::clock::{Clock as _, SystemClock};
+use vyrox_platform::{config, startup};
+
+/// What is kept of the function's time: what is cut off then is gone on with by the next run.
+const RESERVE: Duration = Duration::from_secs(5);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    startup::run(config::Checkpoint::from_environment, async |config: config::Checkpoint| {
+        let function = Checkpointer::connect(&Clients::new(&config.aws), &config, Arc::new(SystemClock)).await?;
+        lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+            let now = u64::try_from(SystemClock.now_millis()).unwrap_or(0);
+            let left = Duration::from_millis(event.context.deadline.saturating_sub(now));
+            let summary = function.run(left.saturating_sub(RESERVE), Idle::ByAge).await?;
+            Ok::<_, lambda_runtime::Error>(summary)
+        }))
+        .await
+    })
+    .await
+}

@@ -1,0 +1,283 @@
+//! A rule's regular expression as a program for [`Machine`]: made at build time, run from the bytes it is stored in.
+//!
+//! ```text
+//! pattern --regex-syntax--> HIR --encode--> code, classes, beginnings --Machine--> where it matches
+//! ```
+//!
+//! A thousand patterns of `regex` take about 50 KiB each once they have been needed, and 0.2 ms each to compile. As programs all
+//! of them together take some 200 KiB of the binary, nothing of the heap, and no time at the start. What a program cannot
+//! express, and what takes the machine too many steps, is left to `regex`: the answer is the same, which tests compare.
+
+mod beginnings;
+mod machine;
+
+use beginnings::Beginnings;
+pub use machine::{Machine, TooManySteps};
+
+use crate::table::Span;
+use regex_syntax::hir::{Class, ClassBytes, Hir, HirKind, Look};
+use serde::{Deserialize, Serialize};
+
+/// Operations, each with its operands after it; numbers are two bytes, the lower first.
+mod operation {
+    /// The pattern has matched.
+    pub(super) const MATCH: u8 = 0;
+    /// byte
+    pub(super) const BYTE: u8 = 1;
+    /// length in one byte, then the bytes
+    pub(super) const LITERAL: u8 = 2;
+    /// class
+    pub(super) const CLASS: u8 = 3;
+    /// class, least, most: as often as possible, then less often
+    pub(super) const REPEAT: u8 = 4;
+    /// where to go on, and where to if that fails
+    pub(super) const SPLIT: u8 = 5;
+    /// where to go on
+    pub(super) const JUMP: u8 = 6;
+    /// at the beginning of the text
+    pub(super) const START: u8 = 7;
+    /// at its end
+    pub(super) const END: u8 = 8;
+    /// between a word's character and another, or not
+    pub(super) const BOUNDARY: u8 = 9;
+    pub(super) const NO_BOUNDARY: u8 = 10;
+}
+
+/// No limit, as an operand of `REPEAT`.
+const UNLIMITED: u16 = u16::MAX;
+/// Longer code is not worth its place; the pattern is left to `regex`.
+const LONGEST_CODE: usize = 8 * 1024;
+/// One bit for each of the 256 bytes.
+type Set = [u8; 32];
+
+/// All programs of a table, in pools.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Programs<'a> {
+    /// By pattern: its code, or nothing if it is left to `regex`.
+    code_of: Vec<Span>,
+    code: &'a [u8],
+    /// By pattern: [`Beginnings`].
+    beginnings: &'a [u8],
+    /// 32 bytes each.
+    classes: &'a [u8],
+}
+
+/// One program.
+#[derive(Debug, Clone, Copy)]
+pub struct Program<'a> {
+    code: &'a [u8],
+    beginnings: Beginnings<'a>,
+    classes: &'a [u8],
+}
+
+impl<'a> Programs<'a> {
+    /// The program of the pattern with this number, if it has one.
+    #[must_use]
+    pub fn of(&self, number: u32) -> Option<Program<'a>> {
+        let span = self.code_of.get(number as usize)?;
+        let (start, length) = (span.start as usize, span.len as usize);
+        let code = self.code.get(start..start + length).filter(|code| !code.is_empty())?;
+        let beginnings = Beginnings::of(self.beginnings, number as usize)?;
+        Some(Program { code, beginnings, classes: self.classes })
+    }
+}
+
+/// Programs as they are made.
+#[derive(Debug, Default)]
+pub(crate) struct Encoder {
+    code_of: Vec<Span>,
+    code: Vec<u8>,
+    beginnings: Vec<u8>,
+    classes: Vec<u8>,
+}
+
+impl Encoder {
+    /// Adds the next pattern's program, or notes that it has none.
+    pub(crate) fn add(&mut self, pattern: &str) {
+        let parsed = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern);
+        let encoded = parsed.ok().and_then(|hir| {
+            let mut code = Vec::new();
+            self.encode(&hir, &mut code)?;
+            code.push(operation::MATCH);
+            (code.len() <= LONGEST_CODE).then_some((code, beginnings::of(&hir)))
+        });
+        let (code, beginnings) = encoded.unwrap_or_else(|| (Vec::new(), beginnings::ANY));
+        let small = |number: usize| u32::try_from(number).expect("programs are far below 4 GiB");
+        self.code_of.push(Span { start: small(self.code.len()), len: small(code.len()) });
+        self.beginnings.extend(beginnings);
+        self.code.extend(code);
+    }
+
+    /// All of them.
+    pub(crate) fn programs(&self) -> Programs<'_> {
+        Programs {
+            code_of: self.code_of.clone(),
+            code: &self.code,
+            beginnings: &self.beginnings,
+            classes: &self.classes,
+        }
+    }
+
+    /// Appends what `hir` means. `None` if a program cannot say it.
+    fn encode(&mut self, hir: &Hir, code: &mut Vec<u8>) -> Option<()> {
+        if code.len() > LONGEST_CODE {
+            return None;
+        }
+        match hir.kind() {
+            HirKind::Empty => {}
+            HirKind::Literal(literal) => encode_bytes(&literal.0, code),
+            HirKind::Class(Class::Unicode(_)) => return None,
+            HirKind::Class(Class::Bytes(bytes)) => {
+                code.push(operation::CLASS);
+                code.extend(self.class(set(bytes))?.to_le_bytes());
+            }
+            HirKind::Look(look) => code.push(match look {
+                Look::Start => operation::START,
+                Look::End => operation::END,
+                Look::WordAscii => operation::BOUNDARY,
+                Look::WordAsciiNegate => operation::NO_BOUNDARY,
+                _ => return None,
+            }),
+            HirKind::Capture(capture) => self.encode(&capture.sub, code)?,
+            HirKind::Concat(parts) => parts.iter().try_for_each(|part| self.encode(part, code))?,
+            HirKind::Alternation(parts) => self.encode_alternation(parts, code)?,
+            HirKind::Repetition(repetition) => {
+                let (sub, greedy) = (&repetition.sub, repetition.greedy);
+                match single(sub) {
+                    Some(set) if greedy => {
+                        let class = self.class(set)?;
+                        let least = u16::try_from(repetition.min).ok()?;
+                        let most = repetition.max.map_or(Some(UNLIMITED), |most| u16::try_from(most).ok())?;
+                        code.push(operation::REPEAT);
+                        code.extend([class, least, most].into_iter().flat_map(u16::to_le_bytes));
+                    }
+                    _ => self.encode_repetition(sub, greedy, (repetition.min, repetition.max), code)?,
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn encode_alternation(&mut self, parts: &[Hir], code: &mut Vec<u8>) -> Option<()> {
+        let (last, others) = parts.split_last()?;
+        let mut ends = Vec::new();
+        for part in others {
+            let split = Split::begin(code);
+            self.encode(part, code)?;
+            code.push(operation::JUMP);
+            ends.push(code.len());
+            code.extend([0, 0]);
+            split.end(code, true)?;
+        }
+        self.encode(last, code)?;
+        let end = u16::try_from(code.len()).ok()?;
+        ends.into_iter().for_each(|place| code[place..place + 2].copy_from_slice(&end.to_le_bytes()));
+        Some(())
+    }
+
+    fn encode_repetition(
+        &mut self,
+        sub: &Hir,
+        greedy: bool,
+        (least, most): (u32, Option<u32>),
+        code: &mut Vec<u8>,
+    ) -> Option<()> {
+        for _ in 0..least {
+            self.encode(sub, code)?;
+        }
+        let Some(most) = most else {
+            // What matches nothing would be repeated for ever.
+            if sub.properties().minimum_len() == Some(0) {
+                return None;
+            }
+            let again = u16::try_from(code.len()).ok()?;
+            let split = Split::begin(code);
+            self.encode(sub, code)?;
+            code.push(operation::JUMP);
+            code.extend(again.to_le_bytes());
+            return split.end(code, greedy);
+        };
+        let mut splits = Vec::new();
+        for _ in least..most {
+            splits.push(Split::begin(code));
+            self.encode(sub, code)?;
+        }
+        splits.into_iter().try_for_each(|split| split.end(code, greedy))
+    }
+
+    /// The number of a class.
+    fn class(&mut self, set: Set) -> Option<u16> {
+        let known = self.classes.chunks_exact(set.len()).position(|known| *known == set);
+        let number = known.unwrap_or(self.classes.len() / set.len());
+        if known.is_none() {
+            self.classes.extend(set);
+        }
+        u16::try_from(number).ok()
+    }
+}
+
+/// A `SPLIT` whose second way is not known yet.
+struct Split(usize);
+
+impl Split {
+    fn begin(code: &mut Vec<u8>) -> Self {
+        let place = code.len();
+        code.extend([operation::SPLIT, 0, 0, 0, 0]);
+        Self(place)
+    }
+
+    /// One way is what follows it, the other is here; the first is preferred if `greedy`.
+    fn end(self, code: &mut [u8], greedy: bool) -> Option<()> {
+        let (next, here) = (u16::try_from(self.0 + 5).ok()?, u16::try_from(code.len()).ok()?);
+        let (first, second) = if greedy { (next, here) } else { (here, next) };
+        code[self.0 + 1..self.0 + 3].copy_from_slice(&first.to_le_bytes());
+        code[self.0 + 3..self.0 + 5].copy_from_slice(&second.to_le_bytes());
+        Some(())
+    }
+}
+
+fn encode_bytes(bytes: &[u8], code: &mut Vec<u8>) {
+    for part in bytes.chunks(usize::from(u8::MAX)) {
+        match part {
+            [one] => code.extend([operation::BYTE, *one]),
+            _ => {
+                code.extend([operation::LITERAL, part.len().to_le_bytes()[0]]);
+                code.extend(part);
+            }
+        }
+    }
+}
+
+fn set(class: &ClassBytes) -> Set {
+    let mut set = [0; 32];
+    for byte in class.ranges().iter().flat_map(|range| range.start()..=range.end()) {
+        insert(&mut set, byte);
+    }
+    set
+}
+
+fn insert(set: &mut Set, byte: u8) {
+    set[usize::from(byte / 8)] |= 1 << (byte % 8);
+}
+
+fn only(byte: u8) -> Set {
+    let mut set = [0; 32];
+    insert(&mut set, byte);
+    set
+}
+
+/// The bytes of what is always exactly one byte.
+fn single(hir: &Hir) -> Option<Set> {
+    match hir.kind() {
+        HirKind::Class(Class::Bytes(class)) => Some(set(class)),
+        HirKind::Literal(literal) if literal.0.len() == 1 => Some(only(literal.0[0])),
+        HirKind::Capture(capture) => single(&capture.sub),
+        _ => None,
+    }
+}
+
+/// The class with this number.
+fn class(classes: &[u8], number: u16) -> Option<&[u8]> {
+    let start = usize::from(number) * 32;
+    classes.get(start..start + 32)
+}

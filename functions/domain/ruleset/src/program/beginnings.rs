@@ -1,0 +1,139 @@
+//! The first two bytes of a pattern's matches: most places of a text are passed over by them.
+
+use super::set;
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+/// One bit for each remainder that two bytes can have.
+const LENGTH: usize = 64;
+/// What matches anywhere.
+pub(super) const ANY: [u8; LENGTH] = [0xff; LENGTH];
+
+/// A pattern's first two bytes, hashed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beginnings<'a>(&'a [u8; LENGTH]);
+
+impl<'a> Beginnings<'a> {
+    #[cfg(test)]
+    pub(super) const ANY: Beginnings<'static> = Beginnings(&ANY);
+
+    /// The beginnings of the pattern with this number.
+    pub(super) fn of(all: &'a [u8], number: usize) -> Option<Self> {
+        all.get(number * LENGTH..)?.first_chunk().map(Self)
+    }
+
+    /// Whether a match may begin at `start` of `text`. Behind the end there are zeros.
+    #[inline]
+    pub(super) fn may_be_at(self, text: &[u8], start: usize) -> bool {
+        let byte = |at: usize| text.get(at).copied().unwrap_or_default();
+        let number = number(byte(start), byte(start + 1));
+        self.0[number / 8] & (1 << (number % 8)) != 0
+    }
+}
+
+/// Knuth's multiplicative hash, of which the upper nine bits are kept.
+fn number(first: u8, second: u8) -> usize {
+    let pair = u32::from(first) << 8 | u32::from(second);
+    (pair.wrapping_mul(0x9e37_79b1) >> 23) as usize
+}
+
+/// The beginnings of `hir`.
+pub(super) fn of(hir: &Hir) -> [u8; LENGTH] {
+    let Some(starts) = starts(hir) else { return ANY };
+    let mut bits = [0; LENGTH];
+    for (first, second) in starts {
+        for first in bytes(&first) {
+            for second in bytes(&second) {
+                let number = number(first, second);
+                bits[number / 8] |= 1 << (number % 8);
+            }
+        }
+    }
+    bits
+}
+
+/// Two bytes, each one of a set. Behind a match of one byte there may be anything, also the end.
+type Pair = ([u8; 32], [u8; 32]);
+const EVERYTHING: [u8; 32] = [0xff; 32];
+/// More pairs of sets are not worth the time of the build.
+const MOST: usize = 512;
+
+/// Up to two sets of bytes that something can begin with; shorter if it can be shorter.
+type Start = Vec<[u8; 32]>;
+
+/// `None` if it can match nothing, or begins in too many ways.
+fn starts(hir: &Hir) -> Option<Vec<Pair>> {
+    let starts = all_starts(hir)?;
+    starts
+        .into_iter()
+        .map(|start| match start.as_slice() {
+            [] => None,
+            [one] => Some((*one, EVERYTHING)),
+            [one, two, ..] => Some((*one, *two)),
+        })
+        .collect()
+}
+
+fn all_starts(hir: &Hir) -> Option<Vec<Start>> {
+    let found = match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => vec![Start::new()],
+        HirKind::Literal(literal) => {
+            vec![literal.0.iter().take(2).map(|byte| super::only(*byte)).collect()]
+        }
+        HirKind::Class(Class::Bytes(class)) => vec![vec![set(class)]],
+        HirKind::Class(Class::Unicode(_)) => return None,
+        HirKind::Capture(capture) => all_starts(&capture.sub)?,
+        HirKind::Repetition(repetition) => {
+            let once = all_starts(&repetition.sub)?;
+            let mut found = Vec::new();
+            if repetition.min == 0 {
+                found.push(Start::new());
+            }
+            if repetition.min <= 1 {
+                found.extend(once.iter().cloned());
+            }
+            if repetition.max.is_none_or(|most| most > 1) {
+                found.extend(followed_by(&once, &once));
+            }
+            found
+        }
+        HirKind::Concat(parts) => {
+            let mut found = vec![Start::new()];
+            for part in parts {
+                if found.iter().all(|start| start.len() >= 2) {
+                    break;
+                }
+                found = followed_by(&found, &all_starts(part)?);
+                if found.len() > MOST {
+                    return None;
+                }
+            }
+            found
+        }
+        HirKind::Alternation(parts) => {
+            let mut found = Vec::new();
+            for part in parts {
+                found.extend(all_starts(part)?);
+            }
+            found
+        }
+    };
+    (found.len() <= MOST).then_some(found)
+}
+
+fn followed_by(starts: &[Start], ends: &[Start]) -> Vec<Start> {
+    let mut found: Vec<Start> = Vec::new();
+    for start in starts {
+        let ends = if start.len() >= 2 { &[Start::new()][..] } else { ends };
+        for end in ends {
+            let both: Start = start.iter().chain(end).take(2).copied().collect();
+            if !found.contains(&both) {
+                found.push(both);
+            }
+        }
+    }
+    found
+}
+
+fn bytes(set: &[u8; 32]) -> impl Iterator<Item = u8> + '_ {
+    (0..=u8::MAX).filter(|byte| set[usize::from(byte / 8)] & (1 << (byte % 8)) != 0)
+}

@@ -1,0 +1,75 @@
+//! The EDR vendors' stand-ins, and the proxy's access to them.
+
+use crate::scenario::{AGENTS, HOSTS, MACHINES};
+use std::net::SocketAddr;
+use std::time::Duration;
+use vyrox_contract::{Target, Vendor};
+use vyrox_edge_proxy::{
+    Config, CrowdstrikeBase, CrowdstrikeConfig, DefenderBase, DefenderConfig, Secret, SentineloneBase,
+    SentineloneConfig,
+};
+use vyrox_edr_standin::{
+    Agent, Defender, DefenderOptions, Falcon, FalconOptions, Host, HostStatus, Machine, Sentinelone, SentineloneOptions,
+};
+
+/// Every vendor's stand-in but Falcon, which has a page of its own.
+pub struct Edrs {
+    /// SentinelOne.
+    pub sentinelone: Sentinelone,
+    /// Defender.
+    pub defender: Defender,
+}
+
+/// Starts Falcon, SentinelOne and Defender, each with the hosts that the scenarios name.
+pub(crate) async fn start(addresses: [SocketAddr; 3]) -> std::io::Result<(Falcon, Edrs)> {
+    let [first, second, third] = addresses;
+    let hosts = HOSTS.iter().map(|(name, aid)| Host { aid: (*aid).into(), hostname: (*name).into() }).collect();
+    let falcon = Falcon::start(FalconOptions { bind: first, hosts, ..FalconOptions::default() }).await?;
+    let agents = AGENTS.iter().map(|(name, id)| Agent { id: (*id).into(), name: (*name).into() }).collect();
+    let sentinelone =
+        Sentinelone::start(SentineloneOptions { bind: second, agents, ..SentineloneOptions::default() }).await?;
+    let machines = MACHINES.iter().map(|(name, id)| Machine { id: (*id).into(), name: (*name).into() }).collect();
+    let defender = Defender::start(DefenderOptions { bind: third, machines, ..DefenderOptions::default() }).await?;
+    Ok((falcon, Edrs { sentinelone, defender }))
+}
+
+/// Gives the proxy access to all of them.
+pub(crate) fn connect(config: &mut Config, falcon: &Falcon, edrs: &Edrs) {
+    let loopback = "the stand-in is on loopback";
+    let every = Duration::from_millis(100);
+
+    let options = FalconOptions::default();
+    let base = CrowdstrikeBase::loopback(&falcon.url()).expect(loopback);
+    let mut access = CrowdstrikeConfig::new(base, options.client_id, Secret::new(options.client_secret));
+    access.timing.confirm_every = every;
+    config.crowdstrike = Some(access);
+
+    let base = SentineloneBase::loopback(&edrs.sentinelone.url()).expect(loopback);
+    let mut access = SentineloneConfig::new(base, Secret::new(SentineloneOptions::default().api_token));
+    access.timing.confirm_every = every;
+    config.sentinelone = Some(access);
+
+    let options = DefenderOptions::default();
+    let base = DefenderBase::loopback(&edrs.defender.url()).expect(loopback);
+    let secret = Secret::new(options.client_secret);
+    let mut access = DefenderConfig::new(base, options.directory, options.client_id, secret);
+    access.timing.confirm_every = every;
+    config.defender = Some(access);
+}
+
+/// What the target's vendor shows of its device, and whether that is cut off.
+pub(crate) fn state(target: &Target, falcon: &Falcon, edrs: &Edrs) -> (String, bool) {
+    let device = target.device_id.as_ref().map_or("", vyrox_contract::DeviceId::as_str);
+    let state = match target.vendor {
+        Vendor::Crowdstrike => {
+            falcon.host_status(device).map(|status| (status.as_str(), status == HostStatus::Contained))
+        }
+        Vendor::Sentinelone => edrs.sentinelone.network_status(device).map(|status| (status, status == "disconnected")),
+        Vendor::Defender => {
+            let isolated = edrs.defender.isolation(device).as_deref() == Some("Full");
+            Some((if isolated { "isolated" } else { "not isolated" }, isolated))
+        }
+        Vendor::Generic => None,
+    };
+    state.map_or_else(|| ("unknown".to_owned(), false), |(word, contained)| (word.to_owned(), contained))
+}

@@ -1,0 +1,212 @@
+//! Many alerts at once: are people told once, told everything, and asked about every host? A new test goes here if it is
+//! about how many messages there are, what they count, or when somebody is reminded.
+#![allow(clippy::unwrap_used)]
+
+use serde_json::{Value, json};
+use std::time::Duration;
+use vyrox_contract::AlertId;
+use vyrox_domain::custom_id::{CustomId, Verb};
+use vyrox_domain::storm::{Digest, Place, StormPolicy};
+use vyrox_platform::table::SortKey;
+use vyrox_tests::{APPROVER, Card, Options, Stage, shown_buttons};
+
+/// A system whose tenant gets so many cards in ten minutes.
+async fn with_budget(cards: u16) -> Stage {
+    Stage::start(Options { storm: Some(StormPolicy { cards, ..StormPolicy::default() }), ..Options::default() }).await
+}
+
+/// An alert of another kind on another host for each pair of numbers.
+fn body(stage: &Stage, technique: usize, host: usize) -> Vec<u8> {
+    let mut body: Value = serde_json::from_slice(&stage.body("credential-dump")).unwrap();
+    body["technique"] = json!(format!("T1003.{technique:03}"));
+    body["sensor"] = json!({"hostname": format!("WS-{host:03}"), "agent_id": format!("{host:032x}")});
+    body.to_string().into_bytes()
+}
+
+async fn deliver(stage: &Stage, technique: usize, host: usize) -> AlertId {
+    let reply = stage.deliver(&body(stage, technique, host)).await;
+    assert_eq!(reply.status, 202);
+    reply.alert_id()
+}
+
+/// Waits until something holds that takes the functions 20 s by design.
+async fn eventually(stage: &Stage, what: &str, holds: impl Fn() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
+    while !holds() {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "waited in vain until {what}: {:#?}",
+            stage.system.discord.messages()
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The messages that are cards of alerts, and those that are digests.
+fn cards_and_digests(stage: &Stage) -> (Vec<Value>, Vec<Value>) {
+    let with_embeds = stage.system.discord.messages().into_iter().filter(|message| message["embeds"][0].is_object());
+    with_embeds.partition(|message| message["embeds"][0]["title"] != "Digest")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_alerts_in_a_burst_give_a_few_cards_and_one_digest_that_names_every_host_once() {
+    let stage = with_budget(3).await;
+    let mut alerts = Vec::new();
+    for number in 0..200 {
+        alerts.push(deliver(&stage, number / 15, number % 15).await);
+    }
+    for alert in &alerts {
+        stage.until("every alert has its place", *alert, |record| record.place.is_some()).await;
+    }
+    let (mut cards, mut counted, mut digests) = (0, 0, std::collections::BTreeSet::new());
+    for alert in &alerts {
+        match stage.record(*alert).await.place.unwrap() {
+            Place::Card => cards += 1,
+            Place::CountedOn { .. } => counted += 1,
+            Place::InDigest { digest } => {
+                digests.insert(digest);
+            }
+        }
+    }
+    assert_eq!((cards, counted), (3, 0), "each alert is of another kind");
+    assert_eq!(digests.len(), 1);
+    let key = SortKey::digest(*digests.first().unwrap());
+    let digest = stage.system.table.read::<Digest>(&stage.tenant(), &key, stage.now()).await.unwrap().unwrap().value;
+    assert_eq!(digest.alerts(), 197, "nothing is lost");
+    let mut hosts: Vec<&str> = digest.hosts.iter().map(|host| host.plan.target().hostname.as_str()).collect();
+    hosts.sort_unstable();
+    let expected: Vec<String> = (0..15).map(|host| format!("WS-{host:03}")).collect();
+    assert_eq!(hosts, expected, "every host exactly once");
+
+    // The last alerts are drawn 20 s after the first ones; what the digest says then is all of it.
+    eventually(&stage, "the digest says everything", || {
+        let (_, digests) = cards_and_digests(&stage);
+        digests.iter().any(|digest| digest["content"].as_str().unwrap().contains("197 alerts"))
+    })
+    .await;
+    let (cards, digests) = cards_and_digests(&stage);
+    assert_eq!((cards.len(), digests.len()), (3, 1));
+    for host in &expected {
+        assert_eq!(digests[0]["embeds"].to_string().matches(&format!("`{host}`")).count(), 1, "{host}");
+    }
+    let posts = stage.system.discord.requests().iter().filter(|request| request.method == "PATCH").count();
+    assert!(posts <= 6, "a digest is edited rarely: {posts}");
+    assert_eq!(digests[0]["mentions"].as_array().map_or(0, Vec::len), 0, "a digest pings nobody");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_digest_asks_about_each_host_and_each_yes_is_an_action_of_its_own() {
+    let stage = Stage::start(Options {
+        storm: Some(StormPolicy { cards: 0, ..StormPolicy::default() }),
+        live: true,
+        ..Options::default()
+    })
+    .await;
+    let (first, second) = (stage.fire("credential-dump").await, stage.fire("ransomware").await);
+    for alert in [first, second] {
+        stage.until("it is on the digest", alert, |record| record.posted.is_some()).await;
+    }
+    eventually(&stage, "both hosts have a button", || {
+        cards_and_digests(&stage).1.first().is_some_and(|digest| shown_buttons(digest).count() == 2)
+    })
+    .await;
+    let digest = Card { message: cards_and_digests(&stage).1.remove(0) };
+    assert_eq!(digest.labels(), ["Approve 1", "Approve 2"]);
+    let second_label =
+        if digest.custom_id("Approve 1") == button_of(&stage, second).await { "Approve 1" } else { "Approve 2" };
+    stage.press(APPROVER, &digest, second_label).await;
+    let contained = stage.contained(second).await;
+    assert_eq!(contained.containment.unwrap().state, vyrox_domain::action::ActionState::Executed);
+    assert_eq!(stage.entries(second, "APPROVED").await, 1);
+    assert_eq!(stage.record(first).await.decision, None, "the other host is still a question");
+    eventually(&stage, "the digest says so", || {
+        let digests = cards_and_digests(&stage).1;
+        digests.len() == 1 && digests[0]["embeds"].to_string().contains("CONTAINED")
+    })
+    .await;
+    let digest = Card { message: cards_and_digests(&stage).1.remove(0) };
+    let mut labels = digest.labels();
+    labels.sort_unstable_by_key(|label| label.split(' ').next_back());
+    assert!(
+        labels.iter().any(|label| label.starts_with("Release"))
+            && labels.iter().any(|label| label.starts_with("Approve"))
+    );
+    stage.end().await;
+}
+
+/// What the Approve button of this alert carries.
+async fn button_of(stage: &Stage, alert: AlertId) -> String {
+    let plan = stage.record(alert).await.plan().unwrap().digest().short();
+    CustomId { verb: Verb::Approve, alert_id: alert, plan }.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_kind_within_an_hour_is_counted_on_the_first_card() {
+    let stage = with_budget(10).await;
+    let first = deliver(&stage, 1, 1).await;
+    stage.card(first).await;
+    let mut others = Vec::new();
+    for _ in 0..5 {
+        others.push(deliver(&stage, 1, 1).await);
+    }
+    for other in &others {
+        let counted = |record: &vyrox_domain::record::AlertRecord| record.place.is_some();
+        let record = stage.until("it is counted", *other, counted).await;
+        assert!(matches!(record.place, Some(Place::CountedOn { first: on, .. }) if on == first), "{:?}", record.place);
+        assert_eq!(record.posted, None);
+        assert_eq!(stage.entries(*other, "ALERT_PLACED").await, 1);
+    }
+    let another_host = deliver(&stage, 1, 2).await;
+    let another_kind = deliver(&stage, 2, 1).await;
+    stage.card(another_host).await;
+    stage.card(another_kind).await;
+    let (cards, digests) = cards_and_digests(&stage);
+    assert_eq!((cards.len(), digests.len()), (3, 0));
+
+    // The counter is drawn 20 s after the first one was counted, once for all of them.
+    eventually(&stage, "the card counts them", || {
+        let (cards, _) = cards_and_digests(&stage);
+        cards.iter().any(|card| card["content"].as_str().unwrap().contains("seen 6 times"))
+    })
+    .await;
+    assert_eq!(stage.entries(first, "CARD_EDITED").await, 1);
+
+    // An hour later the same is asked about anew.
+    stage.clock.advance(3_601);
+    let later = deliver(&stage, 1, 1).await;
+    stage.card(later).await;
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_nobody_answers_is_said_at_each_third_once_and_only_the_escalation_pings() {
+    let stage = with_budget(10).await;
+    let alert = deliver(&stage, 1, 1).await;
+    stage.card(alert).await;
+    let until = stage.record(alert).await.plan().unwrap().expires_at();
+    let asked = json!({"tenant_id": stage.tenant(), "alert_id": alert, "reason": "expiry"}).to_string();
+    let third = (until - stage.now()) / 3 + 1;
+    for (name, words, roles) in
+        [("reminder", "still waiting", 0), ("escalation", "ESCALATED", 1), ("expired", "EXPIRED", 0)]
+    {
+        stage.clock.advance(third);
+        // The message that is due now, twice over.
+        stage.send("CardsQueue", &asked).await;
+        stage.send("CardsQueue", &asked).await;
+        let notice = format!("{name}.{until}");
+        stage.until(&notice, alert, |record| record.notices.contains(&notice)).await;
+        let said: Vec<Value> = stage
+            .system
+            .discord
+            .messages()
+            .into_iter()
+            .filter(|message| message["embeds"][0].is_null() && message["content"].as_str().unwrap().contains(words))
+            .collect();
+        assert_eq!(said.len(), 1, "{name}");
+        assert_eq!(said[0]["mention_roles"].as_array().map_or(0, Vec::len), roles, "{name}: {}", said[0]);
+    }
+    stage.card_saying(alert, "EXPIRED").await;
+    assert_eq!(stage.entries(alert, "NOTICE_SENT").await, 3);
+    stage.end().await;
+}
