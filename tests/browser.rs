@@ -177,7 +177,7 @@ async fn a_tenant_is_set_up_and_its_first_alert_decided_by_two_people_in_the_bro
     let device = vyrox_local::scenario::HOSTS[0];
     enter(&browser, "test-alert", &[("host", device.0), ("device", device.1)]).await;
     send(&browser, "came back").await;
-    let alert = stage.alert_on(device.0).await;
+    let alert = stage.latest_alert().await;
     let card = stage.card(alert).await;
     let message = card.id();
     assert!(card.text().contains("TEST"));

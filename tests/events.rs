@@ -39,10 +39,12 @@ async fn the_http_events_reach_their_routes_and_their_placeholder_signatures_are
     let stage = Stage::dry_run().await;
     let endpoints = &stage.system.endpoints;
     let client = vyrox_platform::http::client(std::time::Duration::from_secs(10)).unwrap();
-    for function in ["ingest", "interactions", "relay"] {
+    for function in ["ingest", "interactions", "relay", "api"] {
         let event = event(function);
         let url = format!("{}{}", endpoints.webhook_base_url, event["rawPath"].as_str().unwrap());
-        let mut request = client.post(url).body(event["body"].as_str().unwrap().to_owned());
+        let method = event["requestContext"]["http"]["method"].as_str().unwrap().parse().unwrap();
+        let body = event["body"].as_str().unwrap_or_default().to_owned();
+        let mut request = client.request(method, url).body(body);
         for (name, value) in event["headers"].as_object().unwrap().iter().filter(|(name, _)| *name != "host") {
             request = request.header(name, value.as_str().unwrap());
         }

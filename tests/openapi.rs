@@ -9,10 +9,11 @@ use std::path::Path;
 use vyrox_tests::{OpenApi, Reply, Stage};
 
 /// The files in which routes are registered, and the surface's name in the document.
-const ROUTERS: [(&str, &str); 4] = [
+const ROUTERS: [(&str, &str); 5] = [
     ("functions/ingest/src/lib.rs", "ingest"),
     ("functions/interactions/src/lib.rs", "interactions"),
     ("functions/relay/src/lib.rs", "relay"),
+    ("functions/api/src/lib.rs", "api"),
     ("edge-proxy/src/routes.rs", "proxy"),
 ];
 

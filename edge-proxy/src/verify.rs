@@ -9,8 +9,8 @@ use vyrox_contract::{
     Action, Envelope, EnvelopeError, Operation, ProxyId, RequestId, TenantId, VerifyingKey, is_fresh,
 };
 
-/// Something whose sender has been authenticated and whose `issued_at` lies in the window. Made only by [`Verifier`], and by
-/// [`Verified::end_of`] for what was authenticated earlier: the end of a lease is what the platform signed with it.
+/// Something whose sender has been authenticated and whose `issued_at` lies in the window. Made only by [`Verifier`]; and
+/// for the end of a lease, which is what the platform signed with the isolation.
 #[derive(Debug)]
 pub struct Verified<T> {
     value: T,

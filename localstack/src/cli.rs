@@ -8,8 +8,10 @@ use crate::scenario::{HOSTS, SCENARIOS, Scenario};
 use crate::system::{Delivery, Options, System};
 use crate::{Endpoints, clock};
 use clap::{Args, Parser, Subcommand};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use vyrox_local_aws::{Embedded, EmbeddedOptions};
 use vyrox_platform::batch::chain;
 use vyrox_platform::random;
 
@@ -46,6 +48,18 @@ enum Command {
     Fire(Fire),
     /// List the scenarios.
     Scenarios,
+    /// Serve only the embedded AWS: DynamoDB, SQS and KMS on one port, until Ctrl-C.
+    Aws(EmbeddedAws),
+}
+
+#[derive(Debug, Args)]
+struct EmbeddedAws {
+    /// The port on 127.0.0.1; 0 for any free one.
+    #[arg(long, value_name = "PORT", default_value_t = 4566)]
+    port: u16,
+    /// Keep tables, queues and keys in this directory.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 /// What every way of starting has in common.
@@ -169,6 +183,7 @@ impl Cli {
             Some(Command::Up(arguments)) => up(&arguments).await,
             Some(Command::Demo(arguments)) => demo(&arguments).await,
             Some(Command::Fire(arguments)) => fire_all(&arguments).await,
+            Some(Command::Aws(arguments)) => embedded_aws(&arguments).await,
             Some(Command::Scenarios) => {
                 for scenario in SCENARIOS {
                     println!("{:<20} {}", scenario.name, scenario.summary);
@@ -227,6 +242,17 @@ async fn demo(arguments: &Demo) -> Result<(), String> {
     system.shutdown().await;
     println!("{}", text?);
     println!("All of it happened, and both audit chains verify.");
+    Ok(())
+}
+
+async fn embedded_aws(arguments: &EmbeddedAws) -> Result<(), String> {
+    let bind = (Ipv4Addr::LOCALHOST, arguments.port).into();
+    let embedded = Embedded::start(EmbeddedOptions { data: arguments.data.clone(), bind })
+        .await
+        .map_err(|error| format!("the embedded AWS could not be started: {}", chain(&error)))?;
+    println!("AWS endpoint: {}", embedded.endpoint_url());
+    stop_requested().await;
+    embedded.shutdown().await;
     Ok(())
 }
 

@@ -7,9 +7,9 @@ use std::process::Stdio;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-/// Where the HTTP functions are: what stands before `/webhook`, `/interactions` and `/proxy/v1`. They may be one address.
+/// Where the HTTP functions are: what stands before `/webhook`, `/interactions` and `/proxy/v1`. They may be one address. What
+/// else a deployment has is not needed here.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Addresses {
     pub(crate) ingest: String,
     pub(crate) interactions: String,

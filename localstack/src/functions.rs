@@ -1,4 +1,4 @@
-//! The seven functions, configured from the template's own environment, as Lambda would start them.
+//! The functions, configured from the template's own environment, as Lambda would start them.
 
 use crate::poller::{self, AtStop};
 use crate::timeline::Timeline;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use vyrox_api::Api;
 use vyrox_assist::Assist;
 use vyrox_checkpoint::{Checkpointer, ConnectError, Idle};
 use vyrox_dispatch::Dispatch;
@@ -80,7 +81,7 @@ impl Setting<'_> {
             .map_err(|error| FunctionsError::Configuration(function, error))
     }
 
-    /// The three HTTP functions behind one address; their routes do not overlap.
+    /// The HTTP functions behind one address; their routes do not overlap.
     pub(crate) async fn router(&self) -> Result<Router, FunctionsError> {
         let ingest = self.read("IngestFunction", config::Ingest::from_environment)?;
         let ingest = Arc::new(Ingest::new(&self.clients, &ingest, Arc::clone(&self.clock)));
@@ -88,9 +89,12 @@ impl Setting<'_> {
         let interactions = Arc::new(Interactions::new(&self.clients, &interactions, Arc::clone(&self.clock)));
         let relay = self.read("RelayFunction", config::Relay::from_environment)?;
         let relay = Arc::new(Relay::connect(&self.clients, &relay, Arc::clone(&self.clock)).await?);
+        let api = self.read("ApiFunction", config::Api::from_environment)?;
+        let api = Arc::new(Api::new(&self.clients, &api, Arc::clone(&self.clock)));
         Ok(vyrox_ingest::router(ingest)
             .merge(vyrox_interactions::router(interactions))
             .merge(vyrox_relay::router(relay))
+            .merge(vyrox_api::router(api))
             .layer(middleware::from_fn_with_state(self.timeline.clone(), record)))
     }
 
@@ -180,6 +184,7 @@ async fn record(State(timeline): State<Timeline>, request: Request, next: Next) 
     let part = match path.as_str() {
         "/interactions" => "interactions",
         path if path.starts_with("/proxy/") => "relay",
+        path if path.starts_with("/api/") => "api",
         _ => "ingest",
     };
     let response = next.run(request).await;

@@ -15,3 +15,10 @@ pub fn races() -> usize {
 pub fn injection_table() -> Option<PathBuf> {
     std::env::var_os("VYROX_INJECTION_TABLE").map(PathBuf::from)
 }
+
+/// The new folder into which an evidence pack is copied to be looked at (`VYROX_PACK`).
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn pack_copy() -> Option<PathBuf> {
+    std::env::var_os("VYROX_PACK").map(PathBuf::from)
+}

@@ -33,7 +33,7 @@ mod webhook;
 
 pub use bench::{Bench, Queued, post};
 pub use commands::{ADMIN_ROLE, ADMINISTRATOR, APPROVER_ROLE, Entered, ROLE_OPTION, TEXT, WHOLE, options, said};
-pub use config::{injection_table, races};
+pub use config::{injection_table, pack_copy, races};
 pub use desk::{CHANNEL, Desk, GUILD, ROLE, Said};
 pub use hop::{Fault, Hop};
 pub use inspect::Snapshot;

@@ -15,12 +15,14 @@
 mod checkpoint;
 pub mod clock;
 pub mod crosscheck;
+mod envelope;
 pub mod explain;
 mod input;
 mod json;
 mod key;
 mod problem;
 
+pub use envelope::Opened;
 pub use key::{PublicKey, UnusableKey};
 pub use problem::{Failure, Problem};
 

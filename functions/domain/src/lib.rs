@@ -19,6 +19,7 @@
 //! | [`history`] | what was seen on this host, and decided about the same, before? |
 //! | [`verdict`] | the conclusion with its evidence |
 //! | [`plan`] | what would be done about it, exactly as it will be shown |
+//! | [`access`] | what may the holder of an API key do? |
 //! | [`tenant`] | who may approve, where it is shown, which proxy acts |
 //! | [`approval`] | is this click a decision? |
 //! | [`step_up`] | is it still the approver at the keyboard? |
@@ -31,6 +32,7 @@
 //! | [`redact`] | which parts of a text are secrets, before it is kept or shown? |
 //! | [`message`] | what travels between functions |
 
+pub mod access;
 pub mod action;
 pub mod alert;
 pub mod approval;

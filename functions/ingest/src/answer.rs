@@ -1,9 +1,10 @@
 //! Every answer that ingest gives, in one place: code, body, headers.
 
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 use vyrox_contract::AlertId;
+use vyrox_platform::http::SECURITY_HEADERS;
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,17 +44,6 @@ pub(crate) enum Answer {
     /// 503: nothing was accepted.
     Unavailable,
 }
-
-/// What a browser that ends up here is told to do: nothing.
-const SECURITY_HEADERS: [(HeaderName, &str); 7] = [
-    (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (HeaderName::from_static("permissions-policy"), "geolocation=(), camera=(), microphone=()"),
-    (header::CONTENT_SECURITY_POLICY, "default-src 'none'"),
-    (header::CACHE_CONTROL, "no-store"),
-];
 
 impl Answer {
     /// The response. `request_id` goes into `X-Request-Id`.

@@ -278,6 +278,15 @@ function_config! {
 }
 
 function_config! {
+    /// api.
+    Api {
+        /// How many requests a minute one key may make, all execution environments together (`VYROX_KEY_RATE_PER_MINUTE`,
+        /// 300 unless set).
+        key_rate_per_minute: i64 = |reader| reader.number("VYROX_KEY_RATE_PER_MINUTE", 300, 1..=1_000_000),
+    }
+}
+
+function_config! {
     /// checkpoint.
     Checkpoint {
         /// The key that signs checkpoints (`VYROX_CHECKPOINT_KEY_ID`).

@@ -1,5 +1,6 @@
-//! The one HTTP client for everything that is not AWS: rustls over ring, roots compiled in, no redirects, no proxy guessed.
+//! The headers of our own answers, and the one HTTP client for everything that is not AWS: rustls over ring, roots compiled in, no redirects, no proxy guessed.
 
+use reqwest::header::{self, HeaderName};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,17 @@ pub enum HttpClientError {
     #[error("HTTP client cannot be built")]
     Client(#[from] reqwest::Error),
 }
+
+/// On every answer that a person's browser may end up with: what it is told to do, which is nothing.
+pub const SECURITY_HEADERS: [(HeaderName, &str); 7] = [
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("permissions-policy"), "geolocation=(), camera=(), microphone=()"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'"),
+    (header::CACHE_CONTROL, "no-store"),
+];
 
 /// A client whose requests end after `timeout`.
 ///

@@ -14,7 +14,7 @@
 //! | [`source`] | | a source as it is stored, and what may prove its deliveries now |
 //! | [`evidence`] | KMS | seal what an alert came in as; open it (two types, two holders) |
 //! | [`rate`] | DynamoDB | count a tenant's deliveries over all execution environments |
-//! | [`enrolment`], [`link_code`], [`made_secret`] | | what is shown once, and what is stored of it |
+//! | [`api_key`], [`enrolment`], [`link_code`], [`made_secret`] | | what is shown once, and what is stored of it |
 //! | [`discord`] | Discord REST | create, edit and find a message, within Discord's limits |
 //! | [`bot`] | Discord REST | answer a command, look at a server, register commands |
 //! | [`backup`] | a tenant's own address | post one letter to it, if it is a public one |
@@ -24,6 +24,7 @@
 //!
 //! Nothing here judges: that is `vyrox-domain`.
 
+pub mod api_key;
 pub mod approver;
 pub mod audit_export;
 pub mod aws;

@@ -5,6 +5,7 @@
 //! sometimes `ttl` (unix seconds) and `lookup` (the sparse index's key). Expiry is checked here too: a table's own expiry
 //! takes its time. An item of counters has numbers in place of version and body.
 
+use crate::api_key::KeyPrefix;
 use crate::{Class, Classified};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde::Serialize;
@@ -40,6 +41,12 @@ impl SortKey {
     #[must_use]
     pub fn alert(id: AlertId) -> Self {
         Self(format!("ALERT#{id}"))
+    }
+
+    /// Whose key it is, if it is an alert's.
+    #[must_use]
+    pub fn as_alert(&self) -> Option<AlertId> {
+        self.0.strip_prefix("ALERT#")?.parse().ok()
     }
 
     /// An approved action.
@@ -82,6 +89,24 @@ impl SortKey {
     #[must_use]
     pub fn enrolment(id: &str) -> Self {
         Self(format!("ENROL#{id}"))
+    }
+
+    /// An API key.
+    #[must_use]
+    pub fn api_key(prefix: &KeyPrefix) -> Self {
+        Self(format!("APIKEY#{prefix}"))
+    }
+
+    /// When an API key was last used.
+    #[must_use]
+    pub fn api_key_used(prefix: &KeyPrefix) -> Self {
+        Self(format!("KEYUSED#{prefix}"))
+    }
+
+    /// How often an API key was used within a window (unix seconds of its beginning).
+    #[must_use]
+    pub fn api_key_rate(prefix: &KeyPrefix, window: i64) -> Self {
+        Self(format!("KEYRATE#{prefix}#{window}"))
     }
 
     /// A code that links a Discord server.
@@ -245,6 +270,11 @@ impl Prefix {
         &self.0
     }
 
+    /// A place within the range, whether or not an item is there.
+    pub(crate) fn at(&self, rest: &str) -> SortKey {
+        SortKey(format!("{}{rest}", self.0))
+    }
+
     /// Everything that waits for one proxy.
     #[must_use]
     pub fn outbox(proxy: &ProxyId) -> Self {
@@ -311,6 +341,12 @@ impl Prefix {
         Self("ENROL#".to_owned())
     }
 
+    /// All API keys.
+    #[must_use]
+    pub fn api_keys() -> Self {
+        Self("APIKEY#".to_owned())
+    }
+
     /// All sources.
     #[must_use]
     pub fn sources() -> Self {
@@ -339,6 +375,12 @@ impl Lookup {
     #[must_use]
     pub fn key(id: &KeyId) -> Self {
         Self(format!("KEY#{id}"))
+    }
+
+    /// An API key, by the part of it that is no secret.
+    #[must_use]
+    pub fn api_key(prefix: &KeyPrefix) -> Self {
+        Self(format!("APIKEY#{prefix}"))
     }
 
     /// What every lane that no checkpoint has closed is known as: by it a checkpoint finds the tenants that have one.
@@ -517,9 +559,23 @@ impl Table {
         after: Option<SortKey>,
         now: i64,
     ) -> Result<(Vec<Versioned<T>>, Option<SortKey>), TableError> {
-        let (items, next) = self.query(tenant, prefix, after).await?;
-        let values = items.iter().filter(|item| !is_expired(item, now)).map(decode).collect::<Result<_, _>>()?;
-        Ok((values, next))
+        let (items, next) = self.query(tenant, prefix, after, None).await?;
+        Ok((decoded(&items, now)?, next))
+    }
+
+    /// The same, of a page of at most so many items, expired ones counted.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub async fn short_page<T: DeserializeOwned>(
+        &self,
+        tenant: &TenantId,
+        prefix: &Prefix,
+        (after, most): (Option<SortKey>, i32),
+        now: i64,
+    ) -> Result<(Vec<Versioned<T>>, Option<SortKey>), TableError> {
+        let (items, next) = self.query(tenant, prefix, after, Some(most)).await?;
+        Ok((decoded(&items, now)?, next))
     }
 
     /// The last `most` items whose keys begin so, the last one first. One request, at most one page.
@@ -561,7 +617,7 @@ impl Table {
         after: Option<SortKey>,
         now: i64,
     ) -> Result<(Vec<(SortKey, Versioned<T>)>, Option<SortKey>), TableError> {
-        let (items, next) = self.query(tenant, prefix, after).await?;
+        let (items, next) = self.query(tenant, prefix, after, None).await?;
         let keyed = |item: &Item| Ok((SortKey(text(item, "sk")?.to_owned()), decode(item)?));
         let found = items.iter().filter(|item| !is_expired(item, now)).map(keyed).collect::<Result<_, _>>()?;
         Ok((found, next))
@@ -578,7 +634,7 @@ impl Table {
         after: Option<SortKey>,
         now: i64,
     ) -> Result<(Vec<String>, Option<SortKey>), TableError> {
-        let (items, next) = self.query(tenant, prefix, after).await?;
+        let (items, next) = self.query(tenant, prefix, after, None).await?;
         let body = |item: &Item| text(item, "body").map(str::to_owned);
         let bodies = items.iter().filter(|item| !is_expired(item, now)).map(body).collect::<Result<_, _>>()?;
         Ok((bodies, next))
@@ -589,6 +645,7 @@ impl Table {
         tenant: &TenantId,
         prefix: &Prefix,
         after: Option<SortKey>,
+        most: Option<i32>,
     ) -> Result<(Vec<Item>, Option<SortKey>), TableError> {
         let start = after.map(|key| {
             HashMap::from([
@@ -605,6 +662,7 @@ impl Table {
             .expression_attribute_values(":prefix", AttributeValue::S(prefix.0.clone()))
             .consistent_read(true)
             .set_exclusive_start_key(start)
+            .set_limit(most)
             .send()
             .await
             .map_err(|error| TableError::Unavailable(error.into()))?;
@@ -723,6 +781,11 @@ fn decode<T: DeserializeOwned>(item: &Item) -> Result<Versioned<T>, TableError> 
     let value = serde_json::from_str(body).map_err(|error| TableError::Corrupt("body", Box::new(error)))?;
     let version = number(item, "version").unwrap_or(0);
     Ok(Versioned { value, version })
+}
+
+/// What has not expired.
+fn decoded<T: DeserializeOwned>(items: &[Item], now: i64) -> Result<Vec<Versioned<T>>, TableError> {
+    items.iter().filter(|item| !is_expired(item, now)).map(decode).collect()
 }
 
 fn text<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, TableError> {

@@ -1,9 +1,10 @@
 //! What is written without an audit entry: cached answers of models, the count of tokens spent today, when a proxy was last
-//! heard of.
+//! heard of and a key last used.
 //!
 //! None is state of the system: losing them costs money, not truth. What came of them is in the audit all the same, in
 //! the entry of the verdict (who decided, which model, which fingerprint, how many tokens).
 
+use crate::api_key::KeyPrefix;
 use crate::batch::chain;
 use crate::table::{SortKey, Table, TableError, encode};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -113,22 +114,46 @@ impl Volatile {
     /// # Errors
     /// [`TableError`].
     pub async fn proxy_seen(&self, tenant: &TenantId, proxy: &ProxyId) -> Result<Option<i64>, TableError> {
-        Ok(self.table.counters(tenant, &SortKey::seen(proxy)).await?.get("seen_at").copied())
+        self.seen(tenant, &SortKey::seen(proxy)).await
+    }
+
+    /// When an API key was last used, unix seconds; noted at most once an hour.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub async fn key_used(&self, tenant: &TenantId, prefix: &KeyPrefix) -> Result<Option<i64>, TableError> {
+        self.seen(tenant, &SortKey::api_key_used(prefix)).await
     }
 
     /// Notes that a proxy was heard of now (unix seconds). If that fails it is only missed in a diagnosis.
     pub async fn note_proxy(&self, tenant: &TenantId, proxy: &ProxyId, now: i64) {
+        if let Err(error) = self.note(tenant, &SortKey::seen(proxy), now).await {
+            tracing::warn!(%tenant, error = %chain(&error), "a proxy's sign of life was not noted");
+        }
+    }
+
+    /// Notes that an API key was used now (unix seconds). If that fails it is only missed in a list.
+    pub async fn note_key(&self, tenant: &TenantId, prefix: &KeyPrefix, now: i64) {
+        if let Err(error) = self.note(tenant, &SortKey::api_key_used(prefix), now).await {
+            tracing::warn!(%tenant, key = %prefix, error = %chain(&error), "a key's use was not noted");
+        }
+    }
+
+    async fn seen(&self, tenant: &TenantId, key: &SortKey) -> Result<Option<i64>, TableError> {
+        Ok(self.table.counters(tenant, key).await?.get("seen_at").copied())
+    }
+
+    async fn note(&self, tenant: &TenantId, key: &SortKey, now: i64) -> Result<(), TableError> {
         let request = self
             .table
             .client()
             .put_item()
             .table_name(self.table.name())
             .item("tenant_id", AttributeValue::S(tenant.to_string()))
-            .item("sk", AttributeValue::S(SortKey::seen(proxy).as_str().to_owned()))
+            .item("sk", AttributeValue::S(key.as_str().to_owned()))
             .item("seen_at", number(now));
-        if let Err(error) = request.send().await {
-            tracing::warn!(%tenant, error = %chain(&error), "a proxy's sign of life was not noted");
-        }
+        request.send().await.map_err(|error| TableError::Unavailable(error.into()))?;
+        Ok(())
     }
 
     /// Counts `tokens` as spent on the day of `now`, if no more than `limit` are spent then: one conditional write, so that

@@ -10,10 +10,14 @@ use serde_json::json;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use vyrox_audit::Draft;
 use vyrox_audit::verify::{Failure, PublicKey, Verifier};
 use vyrox_checkpoint::Idle;
 use vyrox_contract::{TenantId, VerifyingKey};
 use vyrox_platform::audit_export::{self, Position};
+
+/// The entry that says that a copy was taken.
+pub(crate) const EXPORTED: &str = "AUDIT_EXPORTED";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -53,7 +57,7 @@ impl Command {
         match self {
             Self::Export { tenant, output: None } => {
                 let mut out = BufWriter::new(std::io::stdout().lock());
-                export(deployment, &tenant, &mut out).await?;
+                export(deployment, &tenant, &deployment.event(&tenant, EXPORTED), &mut out).await?;
                 Ok(None)
             }
             Self::Export { tenant, output: Some(file) } => export_to_file(deployment, &tenant, &file).await.map(Some),
@@ -73,7 +77,7 @@ async fn export_to_file(deployment: &Deployment, tenant: &TenantId, file: &Path)
     unfinished.push(".unfinished");
     let unfinished = PathBuf::from(unfinished);
     let mut out = BufWriter::new(File::create(&unfinished)?);
-    let entries = export(deployment, tenant, &mut out).await?;
+    let entries = export(deployment, tenant, &deployment.event(tenant, EXPORTED), &mut out).await?;
     out.get_ref().sync_all()?;
     std::fs::rename(&unfinished, file)?;
     let name = file.display().to_string();
@@ -81,10 +85,15 @@ async fn export_to_file(deployment: &Deployment, tenant: &TenantId, file: &Path)
     Ok(Report::new(json!({"tenant_id": tenant, "entries": entries, "file": name}), text))
 }
 
-async fn export(deployment: &Deployment, tenant: &TenantId, out: &mut impl Write) -> Result<u64, CtlError> {
+/// Enters `event`, then writes the tenant's whole audit; the number of its entries.
+pub(crate) async fn export(
+    deployment: &Deployment,
+    tenant: &TenantId,
+    event: &Draft,
+    out: &mut impl Write,
+) -> Result<u64, CtlError> {
     deployment.tenant(tenant).await?;
-    let event = deployment.event(tenant, "AUDIT_EXPORTED");
-    let pages = audit_export::export(deployment.table.clone(), &deployment.ledger, tenant, &event).await?;
+    let pages = audit_export::export(deployment.table.clone(), &deployment.ledger, tenant, event).await?;
     let mut pages = std::pin::pin!(pages);
     let mut entries = 0;
     while let Some(page) = pages.try_next().await? {
@@ -147,7 +156,7 @@ async fn keys(deployment: &Deployment) -> Result<Report, CtlError> {
 }
 
 /// A public key as other programs read it.
-fn pem(key: &VerifyingKey) -> String {
+pub(crate) fn pem(key: &VerifyingKey) -> String {
     let body = key.to_text();
     let lines: Vec<&str> = (0..body.len()).step_by(64).map(|at| &body[at..body.len().min(at + 64)]).collect();
     format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"))

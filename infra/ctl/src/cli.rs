@@ -3,7 +3,7 @@
 use crate::config::{Flags, Settings};
 use crate::deployment::Deployment;
 use crate::error::CtlError;
-use crate::{alert, approver, audit, discord, dlq, normalise, proxy, rules, source, tenant};
+use crate::{alert, apikey, approver, audit, discord, dlq, evidence, normalise, proxy, rules, source, tenant};
 use clap::{Parser, Subcommand};
 use serde_json::json;
 use std::io::Write as _;
@@ -46,7 +46,7 @@ Access:
 Exit codes:
   0  done
   1  failed or refused: AWS did not answer, a rule said no, the audit does not verify
-  2  asked wrongly: usage, missing configuration, no such tenant, source, proxy, alert or queue";
+  2  asked wrongly: usage, missing configuration, no such tenant, source, proxy, key, alert or queue";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -62,12 +62,17 @@ enum Command {
     /// The second factors of those who approve
     #[command(subcommand)]
     Approver(approver::Command),
+    /// What a tenant's own programs read the API with
+    #[command(subcommand)]
+    Apikey(apikey::Command),
     /// What came in, and what became of it
     #[command(subcommand)]
     Alert(alert::Command),
     /// The hash-chained record of everything
     #[command(subcommand)]
     Audit(audit::Command),
+    /// A tenant's evidence for somebody outside: audit, signatures, keys, verifiers, and a report to print
+    Evidence(evidence::Evidence),
     /// The slash commands that Discord knows; needs no deployment
     #[command(subcommand)]
     Discord(discord::Command),
@@ -110,9 +115,11 @@ impl Cli {
             Command::Normalise(command) => return command.run(now),
             Command::Proxy(command) => command.run(&deployment()?).await?,
             Command::Approver(command) => command.run(&deployment()?).await?,
+            Command::Apikey(command) => command.run(&deployment()?).await?,
             Command::Alert(command) => command.run(&deployment()?).await?,
             Command::Discord(command) => command.run(&environment).await?,
             Command::Dlq(command) => command.run(&deployment()?).await?,
+            Command::Evidence(evidence) => evidence.run(&deployment()?).await?,
             Command::Rules(command) => return command.run(self.json, deployment).await.map(|()| ExitCode::SUCCESS),
             Command::Audit(command) => match command.run(&deployment()?).await? {
                 Some(report) => report,

@@ -3,11 +3,13 @@
 use crate::profile::ProfileError;
 use vyrox_checkpoint::ConnectError;
 use vyrox_contract::{AlertId, ProxyId, TenantId, Vendor};
+use vyrox_domain::access::{Permission, Role};
 use vyrox_domain::command::BrokenLimit;
 use vyrox_domain::heuristics::LoadError;
 use vyrox_domain::tenant::Snowflake;
 use vyrox_domain::vendor::FieldMapError;
 use vyrox_domain::webhook::Scheme;
+use vyrox_platform::api_key::KeyPrefix;
 use vyrox_platform::checkpoint::CheckpointError;
 use vyrox_platform::config::BadConfiguration;
 use vyrox_platform::discord::DiscordError;
@@ -56,6 +58,12 @@ pub(crate) enum CtlError {
     NoSuchProxy(TenantId, ProxyId),
     #[error("tenant {0} has no second factor of {1}; `vyroxctl approver list {0}` shows those it has")]
     NoSuchApprover(TenantId, Snowflake),
+    #[error("tenant {0} has no API key {1}; `vyroxctl apikey list {0}` shows those it has")]
+    NoSuchKey(TenantId, KeyPrefix),
+    #[error("tenant {0} has {1} API keys that are good, which is as many as it may have: revoke one first")]
+    TooManyKeys(TenantId, usize),
+    #[error("role {0} does not have the scope {1}; scopes only narrow a role")]
+    NotInRole(Role, Permission),
     #[error("tenant {0} has no alert {1}; records are kept for 90 days, the audit for good")]
     NoSuchAlert(TenantId, AlertId),
     #[error("alert {1} of tenant {0} has no stored payload of revision {2}")]
@@ -68,6 +76,12 @@ pub(crate) enum CtlError {
     NothingToChange,
     #[error("{0} exists already")]
     FileExists(String),
+    #[error("{0} holds no audit-*.jsonl: give the directory of a proxy's audit log")]
+    NoProxyLog(String),
+    #[error("{0} holds entries of another tenant than {1}: a pack is one tenant's")]
+    ForeignLog(String, TenantId),
+    #[error("writing the archive")]
+    Archive(#[from] zip::result::ZipError),
     #[error("declined, nothing was changed")]
     Declined,
     #[error("tenant {0} exists already; `vyroxctl tenant set {0}` changes it")]
@@ -142,6 +156,8 @@ impl CtlError {
             | Self::NotJson { .. }
             | Self::NoSuchProxy(..)
             | Self::NoSuchApprover(..)
+            | Self::NoSuchKey(..)
+            | Self::NotInRole(..)
             | Self::NoSuchAlert(..)
             | Self::NoEvidence(..)
             | Self::NoSuchQueue(_)
@@ -151,6 +167,8 @@ impl CtlError {
             | Self::Line { .. }
             | Self::NoLabel(_)
             | Self::NothingToMeasure(_)
+            | Self::NoProxyLog(_)
+            | Self::ForeignLog(..)
             | Self::FileExists(_) => 2,
             Self::Declined
             | Self::TenantExists(_)
@@ -158,6 +176,7 @@ impl CtlError {
             | Self::SchemeExists(..)
             | Self::LastScheme(..)
             | Self::ProxyExists(..)
+            | Self::TooManyKeys(..)
             | Self::Taken { .. }
             | Self::Profile(_)
             | Self::Table(_)
@@ -177,6 +196,7 @@ impl CtlError {
             | Self::RuleMistakes { .. }
             | Self::Lint { .. }
             | Self::Load(_)
+            | Self::Archive(_)
             | Self::Io(_) => 1,
         }
     }

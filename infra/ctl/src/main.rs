@@ -4,6 +4,7 @@
 //! that begins with `ctl-`. It cannot approve or sign anything.
 
 mod alert;
+mod apikey;
 mod approver;
 mod audit;
 mod cli;
@@ -13,6 +14,7 @@ mod deployment;
 mod discord;
 mod dlq;
 mod error;
+mod evidence;
 mod normalise;
 mod policy;
 mod profile;

@@ -16,7 +16,7 @@ pub(crate) struct PolicyFlags {
     #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(0..=15))]
     step_up_grace: Option<u32>,
     /// What takes two approvers whatever the quorum: any, isolate, kill, quarantine or release, and @TAG for hosts with that
-    /// tag only; may be repeated, and replaces all earlier ones [a new tenant: any@critical, kill@server]
+    /// tag only; may be repeated, and replaces all earlier ones (a new tenant: any@critical, kill@server)
     #[arg(long, value_name = "DEED[@TAG]")]
     two_approvers: Vec<TwoApprovers>,
     /// Gives hosts a tag; HOST may end in `*`; may be repeated, and adds to those there are

@@ -210,6 +210,6 @@ mod tests {
 
     #[test]
     fn what_is_deployed_can_be_read() {
-        assert_eq!(Template::parse(DEPLOYED).unwrap().resources_of("AWS::Serverless::Function").count(), 8);
+        assert_eq!(Template::parse(DEPLOYED).unwrap().resources_of("AWS::Serverless::Function").count(), 9);
     }
 }

@@ -28,6 +28,13 @@ fn what_is_deployed_breaks_no_rule() {
 #[test]
 fn every_role_may_do_exactly_this() {
     let expected = "
+        Api dynamodb:GetItem ${Table.Arn}
+        Api dynamodb:PutItem ${Table.Arn}
+        Api dynamodb:Query ${Table.Arn}
+        Api dynamodb:Query ${Table.Arn}/index/lookup
+        Api dynamodb:UpdateItem ${Table.Arn}
+        Api logs:CreateLogStream ${ApiLogs.Arn}
+        Api logs:PutLogEvents ${ApiLogs.Arn}
         Assist dynamodb:DeleteItem ${Table.Arn}
         Assist dynamodb:GetItem ${Table.Arn}
         Assist dynamodb:PutItem ${Table.Arn}
@@ -149,6 +156,7 @@ fn every_function_is_told_exactly_this() {
             "AUDIT_RETENTION_DAYS CHECKPOINT_BUCKET CHECKPOINT_KEY_ID CHECKPOINT_LOCK_DAYS LANE_IDLE_MINUTES TABLE",
         ),
         ("RelayFunction", "CARDS_QUEUE_URL DISCORD_PUBLIC_KEY SIGNING_KEY_ID TABLE"),
+        ("ApiFunction", "KEY_RATE_PER_MINUTE TABLE"),
     ]);
     let template = deployed();
     let mut found = BTreeMap::new();
@@ -175,6 +183,12 @@ fn every_route_is_one_of_the_published_ones() {
         }
     }
     let expected = [
+        "${TenantApi} GET /api/v1/alerts",
+        "${TenantApi} GET /api/v1/alerts/{id}",
+        "${TenantApi} GET /api/v1/audit/export",
+        "${TenantApi} GET /api/v1/decisions",
+        "${TenantApi} GET /api/v1/keys",
+        "${TenantApi} GET /api/v1/statistics",
         "${IngestApi} GET /health",
         "${IngestApi} POST /webhook/{vendor}",
         "${IngestApi} POST /webhook/{vendor}/{tenant_id}",
@@ -208,7 +222,7 @@ fn arn(resource: &str) -> Value {
 
 #[test]
 fn a_second_writer_to_the_actions_queue_is_found_however_it_is_written() {
-    for role in ["TriageRole", "IngestRole", "NotifyRole", "DispatchRole", "RelayRole"] {
+    for role in ["TriageRole", "IngestRole", "NotifyRole", "DispatchRole", "RelayRole", "ApiRole"] {
         assert_breaks(&format!("{role} may write to the actions queue"), |document| {
             grant(document, role, "sqs:SendMessage", &arn("ActionsQueue"));
         });

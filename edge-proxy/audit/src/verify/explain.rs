@@ -118,6 +118,12 @@ pub fn explain(request_id: &str, sources: &Sources, now: i64) -> Result<Story, E
     Ok(Story::tell(request_id, &told, sources))
 }
 
+/// An entry put into words, by itself.
+#[must_use]
+pub fn step(log: Log, seen: Seen<'_>) -> Step {
+    story::step(&Told::of(log, seen))
+}
+
 fn read(
     paths: &[PathBuf],
     keys: &[PublicKey],

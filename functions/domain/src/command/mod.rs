@@ -5,7 +5,7 @@
 //! ```
 //!
 //! One table ([`COMMANDS`]) says what there is; what Discord is told ([`registration`]), what an invocation means
-//! ([`Request`]), who may ask ([`authorise`]) and what the documentation says ([`reference`]) are all made from it, so none
+//! ([`Request`]), who may ask ([`authorise`]) and what the documentation says ([`reference()`]) are all made from it, so none
 //! of them can say something else than the others.
 
 mod asked;

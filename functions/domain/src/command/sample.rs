@@ -61,14 +61,17 @@ mod tests {
     use crate::vendor::{Normalised, Reception, normalise};
     use crate::webhook::{Keyring, RawDelivery, SIGNATURE_HEADER, authenticate, sign};
 
-    /// An id of the form that CrowdStrike has; the others take any.
-    const DEVICE: &str = "3f1c0a5b7d9e42a68c1b0d2e4f607182";
-
     #[test]
     fn each_vendors_sample_is_an_alert_that_is_read_as_its_own_are() {
         let tenant = "acme".parse().unwrap();
-        for vendor in [Vendor::Crowdstrike, Vendor::Sentinelone, Vendor::Defender, Vendor::Generic] {
-            let body = sample(vendor, "7", "acme", ("WS-1", Some(DEVICE)), 1_700_000_000).to_string().into_bytes();
+        // Each in the form that the vendor's own ids have; what nothing can contain has none.
+        for (vendor, device) in [
+            (Vendor::Crowdstrike, Some("3f1c0a5b7d9e42a68c1b0d2e4f607182")),
+            (Vendor::Sentinelone, Some("1715263548109234567")),
+            (Vendor::Defender, Some("3f1c0a5b7d9e42a68c1b0d2e4f60718293a4b5c6")),
+            (Vendor::Generic, None),
+        ] {
+            let body = sample(vendor, "7", "acme", ("WS-1", device), 1_700_000_000).to_string().into_bytes();
             let headers = [(SIGNATURE_HEADER, sign(b"s", &body))].into_iter().collect();
             let delivery = authenticate(RawDelivery { body, headers }, &Keyring::of_vyrox_hmac(b"s"), 0).unwrap();
             let reception = Reception { tenant_id: &tenant, received_at: 1_700_000_001 };
@@ -77,7 +80,7 @@ mod tests {
             assert_eq!((alerts.len(), alert.timestamp), (1, 1_700_000_000), "{vendor}");
             assert!(alert.raw_id.contains("vyrox-test"), "{vendor}: {}", alert.raw_id);
             assert_eq!(alert.hostname.as_deref(), Some("WS-1"), "{vendor}");
-            assert_eq!(alert.device_id.as_ref().map(vyrox_contract::DeviceId::as_str), Some(DEVICE), "{vendor}");
+            assert_eq!(alert.device_id.as_ref().map(vyrox_contract::DeviceId::as_str), device, "{vendor}");
         }
     }
 }

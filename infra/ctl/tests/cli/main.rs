@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod alerts;
+mod api_keys;
 mod approvers;
 mod audit;
 mod dead_letters;
 mod discord;
 mod documented;
+mod evidence;
 mod proxies;
 mod rules;
 mod sources;

@@ -1,8 +1,7 @@
 //! Entries put into words and checks.
 
 use super::{Log, Sources, Told};
-use crate::verify::PublicKey;
-use base64::Engine as _;
+use crate::verify::Opened;
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
@@ -90,7 +89,7 @@ impl Story {
     }
 }
 
-fn step(entry: &Told) -> Step {
+pub(super) fn step(entry: &Told) -> Step {
     let at = OffsetDateTime::from_unix_timestamp(entry.at()).ok().and_then(|at| at.format(&Rfc3339).ok());
     Step {
         at: at.unwrap_or_else(|| entry.at().to_string()),
@@ -205,14 +204,14 @@ fn checks(request_id: &str, told: &[Told], sources: &Sources) -> Vec<Check> {
     match (&payload, sources.platform_keys.as_slice()) {
         (None, _) => check(what, Verdict::Unknown, "its envelope is not in the log".to_owned()),
         (Some(_), []) => check(what, Verdict::Unknown, "no platform key was given".to_owned()),
-        (Some(opened), keys) => check(what, holds(opened.is_signed_by(keys)), opened.keyid.clone()),
+        (Some(opened), keys) => check(what, holds(opened.is_signed_by(keys)), opened.key_id().to_owned()),
     }
     let what = "what was signed is what was approved";
     match (&payload, approved) {
         (Some(opened), Some(approved)) => {
-            let same = opened.payload["request_id"] == request_id
-                && opened.payload["plan_digest"].as_str() == Some(approved.detail_text("plan_digest"));
-            check(what, holds(same), format!("plan {}", plain(&opened.payload["plan_digest"])));
+            let same = opened.payload()["request_id"] == request_id
+                && opened.payload()["plan_digest"].as_str() == Some(approved.detail_text("plan_digest"));
+            check(what, holds(same), format!("plan {}", plain(&opened.payload()["plan_digest"])));
         }
         _ => check(what, Verdict::Unknown, "an entry is missing".to_owned()),
     }
@@ -232,7 +231,7 @@ fn checks(request_id: &str, told: &[Told], sources: &Sources) -> Vec<Check> {
     match (&receipt, sources.proxy_keys.as_slice()) {
         (None, _) => check(what, Verdict::Unknown, "it is not in the log".to_owned()),
         (Some(_), []) => check(what, Verdict::Unknown, "no proxy key was given".to_owned()),
-        (Some(opened), keys) => check(what, holds(opened.is_signed_by(keys)), opened.keyid.clone()),
+        (Some(opened), keys) => check(what, holds(opened.is_signed_by(keys)), opened.key_id().to_owned()),
     }
     let what = "both sides tell the same outcome";
     match (outcome, received) {
@@ -244,33 +243,6 @@ fn checks(request_id: &str, told: &[Told], sources: &Sources) -> Vec<Check> {
         _ => check(what, Verdict::Unknown, "an entry is missing".to_owned()),
     }
     checks
-}
-
-/// An envelope from a log.
-struct Opened {
-    payload_type: String,
-    bytes: Vec<u8>,
-    payload: Value,
-    keyid: String,
-    sig: String,
-}
-
-impl Opened {
-    fn of(envelope: &Value) -> Option<Self> {
-        let bytes = base64::engine::general_purpose::STANDARD.decode(envelope["payload"].as_str()?).ok()?;
-        let signature = &envelope["signatures"][0];
-        Some(Self {
-            payload_type: envelope["payloadType"].as_str()?.to_owned(),
-            payload: serde_json::from_slice(&bytes).ok()?,
-            bytes,
-            keyid: signature["keyid"].as_str()?.to_owned(),
-            sig: signature["sig"].as_str()?.to_owned(),
-        })
-    }
-
-    fn is_signed_by(&self, keys: &[PublicKey]) -> bool {
-        keys.iter().any(|key| key.id() == self.keyid && key.has_signed(&self.payload_type, &self.bytes, &self.sig))
-    }
 }
 
 impl fmt::Display for Story {

@@ -1,0 +1,18 @@
+//! The Lambda function `api`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use vyrox_api::{Api, router};
+use vyrox_platform::aws::Clients;
+use vyrox_platform::clock::SystemClock;
+use vyrox_platform::{config, startup};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    startup::run(config::Api::from_environment, async |config: config::Api| {
+        let function = Api::new(&Clients::new(&config.aws), &config, Arc::new(SystemClock));
+        function.warm().await;
+        lambda_http::run(router(Arc::new(function))).await
+    })
+    .await
+}
