@@ -4,7 +4,7 @@ use crate::{OpenApi, Stage};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 use std::sync::atomic::Ordering;
-use vyrox_contract::AlertId;
+use vyrox_contract::{AlertId, Vendor};
 use vyrox_domain::webhook::{SIGNATURE_HEADER, sign};
 use vyrox_local::scenario::Scenario;
 
@@ -71,8 +71,13 @@ impl Stage {
 
     /// Posts a body as the tenant's CrowdStrike source does.
     pub async fn deliver(&self, body: &[u8]) -> Reply {
+        self.deliver_as(Vendor::Crowdstrike, body).await
+    }
+
+    /// Posts a body as this vendor's source of the tenant does.
+    async fn deliver_as(&self, vendor: Vendor, body: &[u8]) -> Reply {
         let secret = &self.system.endpoints.webhook_secret;
-        let path = format!("/webhook/crowdstrike/{}", self.tenant());
+        let path = format!("/webhook/{vendor}/{}", self.tenant());
         self.post(&path, body, &[(SIGNATURE_HEADER, &sign(secret.as_bytes(), body))]).await
     }
 
@@ -81,7 +86,8 @@ impl Stage {
     /// # Panics
     /// It was not queued.
     pub async fn fire(&self, scenario: &str) -> AlertId {
-        let reply = self.deliver(&self.body(scenario)).await;
+        let vendor = Scenario::named(scenario).unwrap_or_else(|| panic!("no scenario {scenario}")).vendor;
+        let reply = self.deliver_as(vendor, &self.body(scenario)).await;
         assert_eq!((reply.status, reply.json()["status"].as_str()), (202, Some("queued")), "{scenario}");
         reply.alert_id()
     }
