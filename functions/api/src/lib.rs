@@ -10,7 +10,7 @@
 //! | `GET /api/v1/keys` | `manage_keys` | which keys there are, never a key |
 //!
 //! The tenant is the key's: no route names one, and a handler gets hold of it only by naming the permission that it needs
-//! ([`caller::Caller::may`]). Nothing here changes anything, and nothing can approve: a containment takes a human's click.
+//! (`caller::Caller::may`). Nothing here changes anything, and nothing can approve: a containment takes a human's click.
 
 mod alerts;
 mod caller;
