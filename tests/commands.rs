@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 use std::io::Read as _;
+use vyrox_domain::channel::BrokenChannel;
 use vyrox_domain::tenant::{Tenant, TenantStatus};
 use vyrox_platform::ledger::{Change, Expect};
 use vyrox_platform::link_code::LinkCode;
@@ -183,10 +184,36 @@ async fn nobody_without_the_role_gets_anything_and_each_refusal_is_entered() {
     assert!(told(&stage, &foreign).await.contains("not linked"));
     assert_eq!(kinds(&stage).await.iter().filter(|kind| *kind == "COMMAND_REFUSED").count(), refused);
     let changed = stage.snapshot().await.changes_since(&before);
-    // The audit, its lanes, and when the proxy was last seen.
-    let is_ours =
-        |key: &&String| ["AUDIT#", "LANE#", "SEEN#", "CHECKPOINT#"].iter().any(|prefix| key.starts_with(prefix));
+    // The audit, its lanes, how often the member was refused, and when the proxy was last seen.
+    let is_ours = |key: &&String| {
+        ["AUDIT#", "LANE#", "SEEN#", "CHECKPOINT#", "REFUSED#"].iter().any(|prefix| key.starts_with(prefix))
+    };
     assert!(changed.iter().all(|key| is_ours(&key)), "{changed:?}");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_refused_again_and_again_does_not_fill_the_audit_and_a_name_hides_nothing_in_it() {
+    let stage = Stage::dry_run().await;
+    let body = || {
+        let body = stage.command_body(&["status"], &[]).with("/member/roles", json!(["84"]));
+        body.with("/member/user/global_name", "an\u{202e}na\nroot")
+    };
+    for _ in 0..20 {
+        assert!(told(&stage, &body()).await.contains("approver or administrator roles"));
+    }
+    for _ in 0..20 {
+        assert!(told(&stage, &body()).await.contains("refused too often"));
+    }
+    let audit = stage.audit().await;
+    let refused: Vec<_> = audit.iter().filter(|entry| entry.action_type() == "COMMAND_REFUSED").collect();
+    assert_eq!(refused.len(), 21, "twenty, and one that stands for all others");
+    assert!(refused.iter().all(|entry| entry.approved_by() == "an⟦U+202E⟧na root"), "{:?}", refused[0]);
+    // Another member is entered as ever, and a minute later this one is, too.
+    let other = body().with("/member/user/id", ONLOOKER);
+    assert!(told(&stage, &other).await.contains("approver or administrator roles"));
+    stage.clock.advance(60);
+    assert!(told(&stage, &body()).await.contains("approver or administrator roles"));
     stage.end().await;
 }
 
@@ -280,6 +307,21 @@ async fn the_doctor_finds_what_is_as_it_should_be_and_what_is_not() {
         ["there is no such role any more", "cannot see the channel (Discord's code 10003)", "Something is broken"]
     {
         assert!(found.contains(broken), "{broken}: {found}");
+    }
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_refused_a_card_is_told_of_by_status_and_doctor() {
+    let stage = Stage::dry_run().await;
+    let channel = stage.profile().await.channel_id.unwrap();
+    let refused = BrokenChannel::refused(channel, None, 403, 50_013, stage.now());
+    stage.commit(&stage.tenant(), &[Change::put(SortKey::channel(channel), &refused, Expect::Absent)]).await;
+    for command in ["status", "doctor"] {
+        let told = said(&stage.ask(APPROVER, &[command], &[]).await);
+        for part in ["takes no cards", "50013", "Send Messages and Embed Links"] {
+            assert!(told.contains(part), "{command} says {part}: {told}");
+        }
     }
     stage.end().await;
 }

@@ -5,7 +5,8 @@ use crate::permissions::{in_channel, missing};
 use crate::{Asked, Assist, AssistError};
 use std::collections::HashMap;
 use vyrox_contract::Vendor;
-use vyrox_domain::card::{Ephemeral, Tone};
+use vyrox_domain::card::{self, Ephemeral, Tone};
+use vyrox_domain::channel::BrokenChannel;
 use vyrox_domain::tenant::{Snowflake, Tenant};
 use vyrox_domain::text::Shown;
 use vyrox_platform::bot::Role;
@@ -126,8 +127,12 @@ impl Assist {
                 "The channel for cards is in another server: clicks there count for nothing.",
             ))]);
         }
+        // What cards have met lately: the permissions can look right and the channel refuse all the same.
+        let key = SortKey::channel(id);
+        let broken_lately = self.table.read::<BrokenChannel>(&tenant.id, &key, self.clock.now()).await?;
+        let refused = broken_lately.map(|found| broken(card::channel_is_broken(&found.value)));
         let lacking = missing(in_channel(guild, (self.bot.application(), &member.roles), &roles, &channel));
-        Ok(vec![if lacking.is_empty() {
+        let permitted = if lacking.is_empty() {
             fine(Shown::join([Shown::literal("Cards can be posted in "), Shown::channel(id)]))
         } else {
             broken(Shown::join([
@@ -138,7 +143,8 @@ impl Assist {
                     Shown::join([Shown::literal(if index > 0 { ", " } else { "" }), Shown::literal(name)])
                 })),
             ]))
-        }])
+        };
+        Ok([permitted].into_iter().chain(refused).collect())
     }
 
     async fn sources(&self, asked: &Asked) -> Result<Vec<Finding>, AssistError> {

@@ -29,7 +29,6 @@ use crate::plan::Plan;
 use crate::record::{AlertRecord, Decision, Manner, Offer, Vote};
 use crate::step_up::{CodeError, Factor};
 use crate::tenant::Tenant;
-use crate::text::visible;
 use admission::Question;
 use vyrox_contract::Operation;
 
@@ -260,16 +259,11 @@ pub fn may_release(record: &AlertRecord) -> bool {
 fn vote(click: &Click, now: i64) -> Vote {
     Vote {
         user_id: click.member().user_id(),
-        name: approver_name(click.member().name()),
+        name: click.member().name().to_owned(),
         at: now,
         interaction_id: click.interaction_id(),
         reason: None,
     }
-}
-
-/// One line of visible characters: it travels in the signed action, where anything else is refused.
-fn approver_name(name: &str) -> String {
-    visible(name).replace(['\n', '\t'], " ").chars().take(80).collect()
 }
 
 #[cfg(test)]

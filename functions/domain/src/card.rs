@@ -3,6 +3,7 @@
 //!
 //! `content` is one line that suffices alone, because some clients do not render embeds; the embed holds the detail.
 
+mod broken;
 mod budget;
 mod digest;
 mod evidence;
@@ -12,6 +13,7 @@ mod message;
 mod notice;
 mod past;
 
+pub use broken::channel_is_broken;
 pub use digest::digest;
 pub use evidence::{RawPayload, investigation, refusal};
 pub use form::{Modal, modal};

@@ -7,6 +7,7 @@ mod wire;
 
 use crate::command::Invocation;
 use crate::tenant::Snowflake;
+use crate::text::visible_line;
 use crate::timestamp;
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,8 @@ use std::fmt;
 
 /// How far Discord's timestamp may be from our clock, in seconds. Discord states no window; this one is ours.
 const MAX_SKEW: i64 = 300;
+/// The longest name of a member that is kept, in characters.
+const MOST_NAME: usize = 80;
 
 /// The headers and the raw body of an interaction.
 #[derive(Debug, Clone, Copy)]
@@ -161,7 +164,8 @@ impl Member {
         self.user_id
     }
 
-    /// Their name now; hostile text.
+    /// Their name now: one line of at most 80 visible characters. It goes into audit entries and signed actions, where a
+    /// hidden character could make one approver look like another.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -302,7 +306,7 @@ impl From<wire::MemberBody> for Member {
         let until = member.communication_disabled_until.as_ref();
         Self {
             user_id: member.user.id,
-            name: member.user.global_name.unwrap_or(member.user.username),
+            name: visible_line(&member.user.global_name.unwrap_or(member.user.username), MOST_NAME),
             roles: member.roles,
             bot: member.user.bot,
             pending: member.pending,

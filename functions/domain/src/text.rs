@@ -14,7 +14,7 @@
 
 mod visible;
 
-pub use visible::visible;
+pub use visible::{visible, visible_line};
 
 use sha2::{Digest as _, Sha256};
 use std::fmt::{self, Write as _};

@@ -11,7 +11,7 @@ pub(crate) fn of(record: &AlertRecord, click: &Click, kind: &str, now: i64) -> D
     let mut event = Draft::event(now, record.alert.tenant_id.as_str(), kind);
     event.host = record.alert.hostname.clone().unwrap_or_default();
     event.alert_id = Some(record.alert.id.to_string());
-    event.approved_by = click.member().name().chars().take(80).collect();
+    event.approved_by = click.member().name().to_owned();
     event.detail.insert("user_id".to_owned(), json!(click.member().user_id()));
     event.detail.insert("interaction_id".to_owned(), json!(click.interaction_id()));
     event.detail.insert("channel_id".to_owned(), json!(click.channel_id()));

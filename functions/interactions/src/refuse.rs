@@ -7,19 +7,32 @@ use crate::failure::Failure;
 use crate::known::Known;
 use crate::{Interactions, event};
 use serde_json::json;
+use vyrox_contract::TenantId;
 use vyrox_domain::approval::{Refusal, Refused};
 use vyrox_domain::card;
 use vyrox_domain::message::CardRequested;
 use vyrox_domain::record::AlertRecord;
+use vyrox_domain::tenant::Snowflake;
 use vyrox_platform::approver::count_refusal;
 use vyrox_platform::delivery::CountedClick;
 use vyrox_platform::ledger::{Change, Expect};
-use vyrox_platform::table::{SortKey, Versioned};
+use vyrox_platform::table::{SortKey, TableError, Versioned};
 
 /// How many refusals of one member are entered within a minute.
 const MOST_ENTERED: i64 = 20;
 /// What a click with a wrong code is remembered as.
 const CODE_REFUSED: &str = "CODE_REFUSED";
+
+/// Whether a refusal is entered in the audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entering {
+    /// As what it is.
+    Each,
+    /// As the one that stands for all that follow within the minute.
+    TheLast,
+    /// Not any more.
+    NoMore,
+}
 
 impl Interactions {
     pub(crate) async fn refuse(
@@ -65,13 +78,10 @@ impl Interactions {
             let key = SortKey::approver(value.user_id);
             changes.push(Change::put(key, &value.with(factor.clone()), Expect::Version(*version)));
         } else {
-            let refusals = count_refusal(&self.table, tenant_id, click.member().user_id(), now).await?;
-            // The first one too many stands for all that follow.
-            if refusals > MOST_ENTERED + 1 {
-                return Ok(too_many(why));
-            }
-            if refusals > MOST_ENTERED {
-                (why, entered) = (too_many(why), Refusal::TooManyRefused);
+            match self.entering(tenant_id, click.member().user_id(), now).await? {
+                Entering::Each => {}
+                Entering::TheLast => (why, entered) = (too_many(why), Refusal::TooManyRefused),
+                Entering::NoMore => return Ok(too_many(why)),
             }
         }
         let mut entry = event::of(&known.record.value, click, "CLICK_REFUSED", now);
@@ -79,6 +89,21 @@ impl Interactions {
         entry.detail.insert("button".to_owned(), json!(asked.id.to_string()));
         self.ledger.commit(tenant_id, &changes, &entry).await?;
         Ok(why)
+    }
+
+    /// Counts one more refusal of a member, be it of a click or of a command, and tells whether it is entered.
+    pub(crate) async fn entering(
+        &self,
+        tenant_id: &TenantId,
+        user: Snowflake,
+        now: i64,
+    ) -> Result<Entering, TableError> {
+        let refusals = count_refusal(&self.table, tenant_id, user, now).await?;
+        Ok(match refusals - MOST_ENTERED {
+            ..=0 => Entering::Each,
+            1 => Entering::TheLast,
+            _ => Entering::NoMore,
+        })
     }
 }
 

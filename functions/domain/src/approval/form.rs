@@ -5,7 +5,7 @@ use super::{Moment, Refusal};
 use crate::custom_id::{CustomId, Verb};
 use crate::plan::Plan;
 use crate::tenant::{ReasonRule, StepUpRule, Tenant};
-use crate::text::visible;
+use crate::text::visible_line;
 
 /// The id of the input for the reason.
 pub const REASON_INPUT: &str = "reason";
@@ -62,7 +62,7 @@ impl Admitted<'_> {
     /// The reason, if one was given, on one line of visible characters.
     pub(super) fn reason(&self) -> Result<Option<String>, Refusal> {
         let text = self.click.form().and_then(|form| form.text(REASON_INPUT)).unwrap_or_default();
-        let text: String = visible(text.trim()).replace(['\n', '\t'], " ").chars().take(MOST_REASON).collect();
+        let text = visible_line(text.trim(), MOST_REASON);
         let is_needed = verb(&self.question).is_some_and(|verb| needs_reason(verb, self.moment.tenant));
         match (text.is_empty(), is_needed) {
             (true, true) => Err(Refusal::ReasonMissing),

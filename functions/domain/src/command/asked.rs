@@ -3,7 +3,6 @@
 use super::invocation::{InteractionToken, Invocation};
 use super::request::Request;
 use crate::tenant::Snowflake;
-use crate::text::visible;
 use serde::{Deserialize, Serialize};
 
 /// A command as stored under `COMMAND#`, for as long as Discord takes an answer.
@@ -37,7 +36,7 @@ impl AskedCommand {
             token: invocation.token().clone(),
             guild_id: invocation.guild_id(),
             user_id: invocation.member().user_id(),
-            user_name: visible(invocation.member().name()).replace(['\n', '\t'], " ").chars().take(80).collect(),
+            user_name: invocation.member().name().to_owned(),
             asked_at: now,
             request: request.clone(),
             stored: false,

@@ -45,6 +45,13 @@ pub fn visible(text: &str) -> String {
     out
 }
 
+/// One line of visible characters, at most `most` of them: for names and reasons that are stored, entered in the audit or
+/// signed, where a hidden character or a line of its own could pass for something else.
+#[must_use]
+pub fn visible_line(text: &str, most: usize) -> String {
+    visible(text).replace(['\n', '\t'], " ").chars().take(most).collect()
+}
+
 fn is_deceptive(character: char) -> bool {
     match character {
         '\n' | '\t' => false,
@@ -94,6 +101,12 @@ mod tests {
         for seen in ["é", "Ω", "\t", "日本", "⟦", "😀", "עברית"] {
             assert_eq!(visible(seen), seen);
         }
+    }
+
+    #[test]
+    fn a_hostile_name_becomes_one_line_of_visible_text() {
+        assert_eq!(visible_line("a\nb\u{202e}\u{1b}[31m\tc", 80), "a b⟦U+202E⟧⟦U+001B⟧[31m c");
+        assert_eq!(visible_line(&"x".repeat(200), 80).chars().count(), 80);
     }
 
     #[test]

@@ -10,12 +10,13 @@ mod status;
 use crate::Interactions;
 use crate::answer::Answer;
 use crate::failure::Failure;
+use crate::refuse::Entering;
 use serde_json::json;
 use vyrox_audit::Draft;
 use vyrox_contract::{AlertId, TenantId};
 use vyrox_domain::approval::Refusal;
 use vyrox_domain::card::Ephemeral;
-use vyrox_domain::command::{AskedCommand, Invocation, Request, authorise};
+use vyrox_domain::command::{AskedCommand, Denied, Invocation, Request, authorise};
 use vyrox_domain::custom_id::Verb;
 use vyrox_domain::message::CommandAsked;
 use vyrox_domain::tenant::Tenant;
@@ -75,13 +76,8 @@ impl Interactions {
         let (member, permissions) = (invocation.member(), invocation.permissions());
         let profile = tenant.as_ref().map(|tenant| &tenant.value);
         if let Err(denied) = authorise(audience, member, permissions, profile, self.clock.now()) {
-            if let Some(tenant) = profile {
-                let mut entry = self.entry(&tenant.id, invocation, "COMMAND_REFUSED");
-                entry.outcome = Some(denied.as_str().to_owned());
-                entry.detail.insert("command".to_owned(), json!(request.command().name()));
-                self.ledger.commit(&tenant.id, &[], &entry).await?;
-            }
-            return Ok(say(Shown::literal(denied.explanation())));
+            let Some(tenant) = profile else { return Ok(say(Shown::literal(denied.explanation()))) };
+            return self.refuse_command(&tenant.id, invocation, request, denied).await;
         }
         // `authorise` lets nobody through without a tenant.
         let Some(tenant) = tenant else { return Ok(Answer::NotDone) };
@@ -96,6 +92,27 @@ impl Interactions {
             }
             _ => self.defer(invocation, request, &tenant.value.id).await,
         }
+    }
+
+    /// A refusal is said, and entered unless this member was refused too often lately.
+    async fn refuse_command(
+        &self,
+        tenant_id: &TenantId,
+        invocation: &Invocation,
+        request: &Request,
+        denied: Denied,
+    ) -> Result<Answer, Failure> {
+        let user = invocation.member().user_id();
+        let (outcome, answer) = match self.entering(tenant_id, user, self.clock.now()).await? {
+            Entering::Each => (denied.as_str(), say(Shown::literal(denied.explanation()))),
+            Entering::TheLast => (Refusal::TooManyRefused.as_str(), Answer::Refused(Refusal::TooManyRefused)),
+            Entering::NoMore => return Ok(Answer::Refused(Refusal::TooManyRefused)),
+        };
+        let mut entry = self.entry(tenant_id, invocation, "COMMAND_REFUSED");
+        entry.outcome = Some(outcome.to_owned());
+        entry.detail.insert("command".to_owned(), json!(request.command().name()));
+        self.ledger.commit(tenant_id, &[], &entry).await?;
+        Ok(answer)
     }
 
     /// The form that decides: sending it is a signed click of its own.
@@ -158,7 +175,7 @@ impl Interactions {
     /// An audit entry that says who asked, where.
     fn entry(&self, tenant_id: &TenantId, invocation: &Invocation, kind: &str) -> Draft {
         let mut entry = Draft::event(self.clock.now(), tenant_id.as_str(), kind);
-        entry.approved_by = invocation.member().name().chars().take(80).collect();
+        entry.approved_by = invocation.member().name().to_owned();
         let mut detail = |name: &str, value| entry.detail.insert(name.to_owned(), value);
         detail("user_id", json!(invocation.member().user_id()));
         detail("interaction_id", json!(invocation.interaction_id()));

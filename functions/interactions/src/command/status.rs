@@ -5,7 +5,8 @@ use crate::Interactions;
 use crate::answer::Answer;
 use crate::failure::Failure;
 use vyrox_contract::Vendor;
-use vyrox_domain::card::{Ephemeral, Tone};
+use vyrox_domain::card::{self, Ephemeral, Tone};
+use vyrox_domain::channel::BrokenChannel;
 use vyrox_domain::command::Checklist;
 use vyrox_domain::tenant::{LlmConsent, Tenant, TenantStatus};
 use vyrox_domain::text::Shown;
@@ -29,22 +30,36 @@ impl Interactions {
                 None => Ok(None),
             }
         };
-        let (sources, proxy) = tokio::try_join!(futures::future::try_join_all(sources), proxy)?;
+        let broken = async {
+            match tenant.channel_id {
+                Some(id) => self.table.read::<BrokenChannel>(&tenant.id, &SortKey::channel(id), now).await,
+                None => Ok(None),
+            }
+        };
+        let (sources, proxy, broken) = tokio::try_join!(futures::future::try_join_all(sources), proxy, broken)?;
         let sources: Vec<Source> = sources.into_iter().flatten().map(|found| found.value).collect();
         let proxy = proxy.map(|found| found.value);
-        Ok(Answer::Whisper(Box::new(shown(tenant, &sources, proxy.as_ref()))))
+        let broken = broken.map(|found| found.value);
+        Ok(Answer::Whisper(Box::new(shown(tenant, &sources, proxy.as_ref(), broken.as_ref()))))
     }
 }
 
-fn shown(tenant: &Tenant, sources: &[Source], proxy: Option<&EnrolledProxy>) -> Ephemeral {
+fn shown(
+    tenant: &Tenant,
+    sources: &[Source],
+    proxy: Option<&EnrolledProxy>,
+    broken: Option<&BrokenChannel>,
+) -> Ephemeral {
     let checklist = Checklist::of(tenant, sources.len());
     let (status, tone) = match (tenant.status, checklist.next()) {
         (TenantStatus::Suspended, _) => ("suspended: nothing is taken, nobody can approve", Tone::Bad),
         (_, Some(_)) => ("being set up", Tone::Warning),
+        (_, None) if broken.is_some() => ("in use, but its channel takes no cards", Tone::Bad),
         (_, None) => ("in use", Tone::Good),
     };
     let line = Shown::join([Shown::inline(&tenant.name, 100).bold(), Shown::literal(" is "), Shown::literal(status)]);
     let channel = tenant.channel_id.map_or_else(|| Shown::literal("none"), Shown::channel);
+    let channel = Shown::lines([channel].into_iter().chain(broken.map(card::channel_is_broken)));
     let decides = Shown::lines([
         approvers::roles(&tenant.approver_roles),
         Shown::literal(if tenant.quorum > 1 { "two approvers" } else { "one approver" }),
