@@ -3,13 +3,12 @@
 use crate::answer::Answer;
 use crate::authenticate::AuthenticationError;
 use crate::raw::{Raw, RawEvidence};
-use crate::refusals::Refused;
 use crate::{Ingest, Named};
 use bytes::Bytes;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use vyrox_audit::Draft;
-use vyrox_contract::{TenantId, Vendor};
+use vyrox_contract::Vendor;
 use vyrox_domain::alert::NormalizedAlert;
 use vyrox_domain::message::AlertQueued;
 use vyrox_domain::record::AlertRecord;
@@ -18,6 +17,7 @@ use vyrox_domain::webhook::{Headers, RawDelivery, Scheme};
 use vyrox_platform::batch::chain;
 use vyrox_platform::evidence::{About, EvidenceError};
 use vyrox_platform::ledger::{Change, CommitError, Expect};
+use vyrox_platform::refusals::Refused;
 use vyrox_platform::table::{SortKey, TableError};
 
 /// How often a race with another delivery of the same alert is run again.
@@ -86,7 +86,7 @@ impl Ingest {
         }
         match proven.normalise(now) {
             Ok(Normalised::Alerts(alerts)) => {
-                self.enter_refusals(&tenant_id, vendor, now).await;
+                self.refusals.enter(&self.ledger, &tenant_id, vendor.as_str(), now).await;
                 // All or none: one that fails makes the answer a 503, and the retry finds the others stored.
                 let mut ids = Vec::new();
                 let mut answer = Answer::Ignored("no alert in the body".to_owned());
@@ -98,7 +98,7 @@ impl Ingest {
                 Ok(if ids.len() > 1 { Answer::QueuedAll(ids) } else { answer })
             }
             Ok(Normalised::Ignored { reason }) => {
-                self.enter_refusals(&tenant_id, vendor, now).await;
+                self.refusals.enter(&self.ledger, &tenant_id, vendor.as_str(), now).await;
                 let mut event = Draft::event(now, tenant_id.as_str(), "DELIVERY_IGNORED");
                 event.detail.insert("reason".to_owned(), json!(reason));
                 event.detail.insert("source".to_owned(), json!(vendor));
@@ -112,20 +112,6 @@ impl Ingest {
                     NormaliseError::NotJson(_) => Answer::NotJson,
                     error => Answer::NotNormalisable(error.to_string()),
                 })
-            }
-        }
-    }
-
-    /// Enters what was refused since the tenant's last accepted delivery. A count that cannot be entered now is kept for
-    /// the next one, and does not stop this one.
-    async fn enter_refusals(&self, tenant_id: &TenantId, vendor: Vendor, now: i64) {
-        for (kind, count) in self.refusals.take(tenant_id) {
-            let mut event = Draft::event(now, tenant_id.as_str(), kind.as_str());
-            event.detail.insert("count".to_owned(), json!(count));
-            event.detail.insert("source".to_owned(), json!(vendor));
-            if let Err(error) = self.ledger.commit(tenant_id, &[], &event).await {
-                tracing::warn!(%tenant_id, error = %chain(&error), "refusals are entered later");
-                self.refusals.put_back(tenant_id, kind, count);
             }
         }
     }

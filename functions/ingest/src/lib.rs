@@ -13,11 +13,9 @@ mod answer;
 mod authenticate;
 mod handshake;
 mod raw;
-mod refusals;
 mod settings;
 
 use crate::answer::Answer;
-use crate::refusals::Refusals;
 use crate::settings::SettingsOf;
 use axum::Router;
 use axum::body::Body;
@@ -41,6 +39,7 @@ use vyrox_platform::ledger::Ledger;
 use vyrox_platform::queue::Queue;
 use vyrox_platform::random;
 use vyrox_platform::rate::{Limits, Rate};
+use vyrox_platform::refusals::Refusals;
 use vyrox_platform::secrets::{SecretError, Secrets};
 use vyrox_platform::table::Table;
 

@@ -21,11 +21,11 @@ use serde_json::json;
 use std::sync::Arc;
 use vyrox_audit::Draft;
 use vyrox_contract::{
-    AuditHead, Envelope, EnvelopeError, KeyError, Operation, ProxyId, Receipt, RequestId, TenantId, VerifyingKey,
+    Envelope, EnvelopeError, KeyError, Operation, ProxyId, Receipt, RequestId, TenantId, VerifyingKey,
 };
 use vyrox_domain::action::{ActionRecord, ActionState};
 use vyrox_domain::approval::{ApprovedAction, NotApproved, may_release};
-use vyrox_domain::contradiction::{Contradiction, contradictions, is_cut};
+use vyrox_domain::contradiction::{Contradiction, contradictions};
 use vyrox_domain::interaction::ClickProof;
 use vyrox_domain::message::CardRequested;
 use vyrox_domain::record::{ActionSummary, AlertRecord};
@@ -400,39 +400,6 @@ impl Delivery {
         }
         self.cards.send(&CardRequested::changed(tenant.clone(), alert_id)).await?;
         Ok(())
-    }
-
-    /// Holds the head that a proxy shows when it asks for work against the newest that was remembered. A chain that became
-    /// shorter or another one was cut or rewritten; that is entered in the audit once.
-    ///
-    /// # Errors
-    /// [`DeliveryError`].
-    pub async fn watch(
-        &self,
-        tenant: &TenantId,
-        proxy: &ProxyId,
-        shown: Option<&AuditHead>,
-    ) -> Result<(), DeliveryError> {
-        let (now, key) = (self.clock.now(), SortKey::proxy_watch(proxy));
-        let Some(Versioned { value: mut watch, version }) = self.table.read::<ProxyWatch>(tenant, &key, now).await?
-        else {
-            return Ok(());
-        };
-        // A poll that was signed before the remembered receipt was written shows an older head, and is no contradiction.
-        let is_settled = now.saturating_sub(watch.seen_at) > 60;
-        let known = watch.audit_head.clone().filter(|known| is_settled && is_cut(known, shown));
-        let Some(known) = known else { return Ok(()) };
-        tracing::error!(tenant_id = %tenant, proxy_id = %proxy, "the proxy's audit log was cut or rewritten");
-        let mut event = Draft::event(now, tenant.as_str(), "PROXY_AUDIT_CONTRADICTED");
-        event.detail.insert("proxy_id".to_owned(), json!(proxy));
-        event.detail.insert("known".to_owned(), json!(known));
-        event.detail.insert("shown".to_owned(), json!(shown));
-        (watch.audit_head, watch.contradicted_at) = (shown.cloned(), Some(now));
-        match self.ledger.commit(tenant, &[Change::put(key, &watch, Expect::Version(version))], &event).await {
-            // Another instance was first.
-            Err(CommitError::Conflict(_)) => Ok(()),
-            other => Ok(other.map(|_| ())?),
-        }
     }
 }
 

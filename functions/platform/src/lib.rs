@@ -14,6 +14,7 @@
 //! | [`source`] | | a source as it is stored, and what may prove its deliveries now |
 //! | [`evidence`] | KMS | seal what an alert came in as; open it (two types, two holders) |
 //! | [`rate`] | DynamoDB | count a tenant's deliveries over all execution environments |
+//! | [`refusals`] | | count who was refused, until it can be entered in the audit as one number |
 //! | [`api_key`], [`enrolment`], [`link_code`], [`made_secret`] | | what is shown once, and what is stored of it |
 //! | [`discord`] | Discord REST | create, edit and find a message, within Discord's limits |
 //! | [`bot`] | Discord REST | answer a command, look at a server, register commands |
@@ -48,6 +49,7 @@ pub mod metric;
 pub mod queue;
 pub mod random;
 pub mod rate;
+pub mod refusals;
 pub mod secrets;
 pub mod signer;
 pub mod source;

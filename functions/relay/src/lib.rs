@@ -27,6 +27,7 @@ use http_body_util::{BodyExt as _, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::sync::Arc;
+use vyrox_contract::TenantId;
 use vyrox_domain::message::CardRequested;
 use vyrox_platform::aws::Clients;
 use vyrox_platform::batch::chain;
@@ -35,6 +36,7 @@ use vyrox_platform::config;
 use vyrox_platform::delivery::{Delivery, DeliveryError};
 use vyrox_platform::ledger::{CommitError, Ledger};
 use vyrox_platform::queue::Queue;
+use vyrox_platform::refusals::{Refusals, Refused};
 use vyrox_platform::signer::{Signer, SignerError};
 use vyrox_platform::table::{Table, TableError};
 
@@ -49,6 +51,7 @@ pub struct Relay {
     delivery: Delivery,
     heads: Heads,
     sightings: Sightings,
+    refusals: Refusals,
     clock: Arc<dyn Clock>,
 }
 
@@ -75,7 +78,13 @@ impl Relay {
             Arc::clone(&clock),
         );
         let (sightings, heads) = (Sightings::new(table.clone()), Heads::default());
-        Ok(Self { table, ledger, delivery, heads, sightings, clock })
+        Ok(Self { table, ledger, delivery, heads, sightings, refusals: Refusals::default(), clock })
+    }
+
+    /// Counts a call that is not proven to be the tenant's.
+    fn not_authentic(&self, tenant: &TenantId) -> Refusal {
+        self.refusals.count(tenant, Refused::NotAuthentic);
+        Refusal::Unauthorised
     }
 }
 

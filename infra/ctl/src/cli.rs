@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use serde_json::json;
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use vyrox_platform::batch::chain;
 use vyrox_platform::clock::{Clock as _, SystemClock};
 use vyrox_platform::config::environment;
@@ -107,26 +108,47 @@ impl Cli {
     }
 
     async fn try_run(self) -> Result<ExitCode, CtlError> {
+        let Self { command, flags, json } = self;
+        let opened = OnceLock::new();
+        let deployment = || {
+            let deployment = Deployment::new(Settings::read(flags, &environment)?);
+            opened.get_or_init(|| deployment.ledger.clone());
+            Ok(deployment)
+        };
+        let done = command.run(json, deployment).await;
+        // What was changed is one lane, which ends with the command.
+        if let Some(ledger) = opened.get() {
+            ledger.close().await;
+        }
+        done
+    }
+}
+
+impl Command {
+    async fn run(
+        self,
+        as_json: bool,
+        deployment: impl FnOnce() -> Result<Deployment, CtlError>,
+    ) -> Result<ExitCode, CtlError> {
         let now = SystemClock.now();
-        let deployment = || Ok::<_, CtlError>(Deployment::new(Settings::read(self.flags, &environment)?));
-        let report = match self.command {
-            Command::Tenant(command) => command.run(&deployment()?).await?,
-            Command::Source(command) => command.run(now, deployment).await?,
-            Command::Normalise(command) => return command.run(now),
-            Command::Proxy(command) => command.run(&deployment()?).await?,
-            Command::Approver(command) => command.run(&deployment()?).await?,
-            Command::Apikey(command) => command.run(&deployment()?).await?,
-            Command::Alert(command) => command.run(&deployment()?).await?,
-            Command::Discord(command) => command.run(&environment).await?,
-            Command::Dlq(command) => command.run(&deployment()?).await?,
-            Command::Evidence(evidence) => evidence.run(&deployment()?).await?,
-            Command::Rules(command) => return command.run(self.json, deployment).await.map(|()| ExitCode::SUCCESS),
-            Command::Audit(command) => match command.run(&deployment()?).await? {
+        let report = match self {
+            Self::Tenant(command) => command.run(&deployment()?).await?,
+            Self::Source(command) => command.run(now, deployment).await?,
+            Self::Normalise(command) => return command.run(now),
+            Self::Proxy(command) => command.run(&deployment()?).await?,
+            Self::Approver(command) => command.run(&deployment()?).await?,
+            Self::Apikey(command) => command.run(&deployment()?).await?,
+            Self::Alert(command) => command.run(&deployment()?).await?,
+            Self::Discord(command) => command.run(&environment).await?,
+            Self::Dlq(command) => command.run(&deployment()?).await?,
+            Self::Evidence(evidence) => evidence.run(&deployment()?).await?,
+            Self::Rules(command) => return command.run(as_json, deployment).await.map(|()| ExitCode::SUCCESS),
+            Self::Audit(command) => match command.run(&deployment()?).await? {
                 Some(report) => report,
                 None => return Ok(ExitCode::SUCCESS),
             },
         };
-        Ok(report.print(self.json)?)
+        Ok(report.print(as_json)?)
     }
 }
 

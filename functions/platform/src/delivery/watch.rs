@@ -23,9 +23,6 @@ pub struct ProxyWatch {
     /// Its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// When its audit log last did not continue the one that was seen, unix seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contradicted_at: Option<i64>,
 }
 
 impl ProxyWatch {
@@ -61,7 +58,6 @@ impl ProxyWatch {
             seen_at: now,
             policy_digest,
             version,
-            contradicted_at: self.contradicted_at,
         })
     }
 }
