@@ -11,7 +11,7 @@ use vyrox_standins::browser::Browser;
 use vyrox_standins::config::screenshot_directory;
 use vyrox_tests::{ADMINISTRATOR, APPROVER, ONLOOKER, Options, SECOND_APPROVER, Stage};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 async fn picture(browser: &Browser, name: &str) {
     if let Some(directory) = screenshot_directory() {

@@ -154,12 +154,12 @@ async fn without_a_key_or_without_consent_nobody_is_connected_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_answer_holds_no_other_alert_back() {
     let stage = Stage::start(Options {
-        parameters: BTreeMap::from([("LlmTrySeconds".to_owned(), "6".to_owned())]),
+        parameters: BTreeMap::from([("LlmTrySeconds".to_owned(), "20".to_owned())]),
         ..Options::default()
     })
     .await;
     let alert = stage.ambiguous().await;
-    stage.system.llm.set_mode(LlmMode::SlowOn("the-slow-one", 4_000));
+    stage.system.llm.set_mode(LlmMode::SlowOn("the-slow-one", 12_000));
     let mut queued = Vec::new();
     for word in ["the-slow-one", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9", "q10", "q11"] {
         let alert = unlike(&alert, word);
