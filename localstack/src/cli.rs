@@ -75,6 +75,10 @@ struct Start {
     /// through what it deployed. It gets the stack's parameters as JSON and prints the functions' addresses: localstack/deploy.
     #[arg(long, value_name = "COMMAND", requires = "aws_endpoint")]
     deploy: Option<String>,
+    /// Run the proxy with this command, as a program of its own: edge-proxy/image/run is the container. It gets the proxy's
+    /// directory in PROXY_DIRECTORY and the settings as VYROX_ variables.
+    #[arg(long, value_name = "COMMAND")]
+    proxy: Option<String>,
     /// Keep everything in this directory across restarts.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -161,6 +165,7 @@ impl Start {
             live: self.live,
             aws_endpoint: self.aws_endpoint.clone(),
             deploy: self.deploy.clone(),
+            proxy: self.proxy.clone(),
             first_port,
             delivery: if self.push { Delivery::Push } else { Delivery::Poll },
             quorum: self.quorum,
