@@ -23,16 +23,10 @@ pub struct WrittenRule {
     pub process: Vec<String>,
     #[serde(default)]
     pub parent: Vec<String>,
-    #[serde(default = "cmdline")]
-    pub fields: Vec<String>,
-    #[serde(default)]
-    pub all: Vec<String>,
-    #[serde(default)]
-    pub any: Vec<OneOrMore>,
-    #[serde(default)]
-    pub none: Vec<String>,
-    #[serde(default)]
-    pub regex: Option<String>,
+    /// The rule's own condition, whose keys stand beside the others.
+    #[serde(flatten)]
+    pub condition: WrittenCondition,
+    /// Further ones.
     #[serde(default)]
     pub and: Vec<WrittenCondition>,
     #[serde(skip_serializing)]
@@ -45,7 +39,7 @@ pub struct WrittenRule {
     pub differs: Vec<Example>,
 }
 
-/// A further condition, in other fields or with its own regex.
+/// What must hold in one field.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "rules/README.md explains every key")]
@@ -112,16 +106,9 @@ impl WrittenRule {
     #[must_use]
     pub fn conditions(&self) -> Vec<WrittenCondition> {
         let mut conditions = Vec::new();
-        let main = WrittenCondition {
-            fields: self.fields.clone(),
-            all: self.all.clone(),
-            any: self.any.clone(),
-            none: self.none.clone(),
-            regex: self.regex.clone(),
-        };
         let named = !self.process.is_empty() || !self.parent.is_empty();
-        if !named || !main.all.is_empty() || !main.any.is_empty() {
-            conditions.push(main);
+        if !named || !self.condition.all.is_empty() || !self.condition.any.is_empty() {
+            conditions.push(self.condition.clone());
         }
         conditions.extend(self.and.iter().cloned());
         for (field, names) in [("process", &self.process), ("parent", &self.parent)] {
