@@ -102,6 +102,7 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
                         characters: way.characters,
                         anchors: pooled(&mut table.numbers, anchor.literals.iter().map(number)),
                         behind: (small(anchor.least), small(anchor.most)),
+                        at_start: way.at_start,
                     }
                 })
                 .collect();

@@ -1,16 +1,18 @@
 //! Finds all literals in a text in one pass: of every four bytes, a hash of the first three and the fourth are looked up in a
 //! set of bits that stays in the processor's nearest cache, and only where that says "perhaps", the literals themselves.
 //!
-//! An automaton takes a step that depends on the one before it, and with eleven thousand literals, a megabyte, each step is
-//! likely to miss the cache. The four bytes by which a literal is looked up are its rarest in the rules' own examples, so an
-//! everyday text seldom says "perhaps".
+//! An automaton takes a step that depends on the one before it, and with so many literals, a megabyte, each step is likely to
+//! miss the cache. The four bytes by which a literal is looked up are its rarest in the rules' own examples, so an everyday
+//! text seldom says "perhaps".
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Bits of a hash.
+/// Bits of a hash of three bytes.
 const BITS: u32 = 13;
 const HASHES: usize = 1 << BITS;
+/// Bits of a hash of four bytes.
+const INDEX_BITS: u32 = 14;
 /// So many bytes of a literal are looked up; of literals with three, those, whatever comes after them.
 const GRAM: usize = 4;
 const SHORT: u32 = 0x00ff_ffff;
@@ -20,9 +22,11 @@ const REACH: usize = 64;
 /// Where literals may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finder {
-    /// By the hash of three bytes: a bit for each fourth byte that a literal has there, by its lower five bits.
+    /// By the hash of three bytes: a bit for each fourth byte that a literal has there, by its lower five bits. All of them
+    /// for a literal of three.
     fourths: Vec<u32>,
-    /// By the hash: where its entries begin. One more than there are hashes.
+    /// By the hash of four bytes, of which the last is zero for a literal of three: where its entries begin. One more than
+    /// there are hashes.
     starts: Vec<u32>,
     entries: Vec<Entry>,
 }
@@ -30,7 +34,7 @@ pub struct Finder {
 /// One literal under its hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
-    /// The bytes that are looked up. The last is zero, as in no literal, if there are three.
+    /// The bytes that are looked up.
     gram: u32,
     literal: u32,
     /// Where they are in the literal.
@@ -61,10 +65,10 @@ impl Finder {
             let literal = u32::try_from(number).expect("there are fewer than 2^32 literals");
             let offset = u8::try_from(offset).expect("it is within reach");
             fourths[hash(gram)] |= if kind == 0 { fourth(gram) } else { u32::MAX };
-            by_hash.entry(hash(gram)).or_default().push(Entry { gram, literal, offset });
+            by_hash.entry(index(gram)).or_default().push(Entry { gram, literal, offset });
         }
         let mut finder = Self { fourths, starts: vec![0], entries: Vec::new() };
-        for hash in 0..HASHES {
+        for hash in 0..1 << INDEX_BITS {
             finder.entries.extend(by_hash.remove(&hash).unwrap_or_default());
             finder.starts.push(u32::try_from(finder.entries.len()).expect("one per literal"));
         }
@@ -75,29 +79,36 @@ impl Finder {
     pub fn find(&self, literals: &[&str], text: &[u8], mut found: impl FnMut(u32, usize)) {
         let Some(fourths) = self.fourths.first_chunk::<HASHES>() else { return };
         let mut look = |at: usize, gram: u32| {
-            if fourths[hash(gram)] & fourth(gram) != 0 {
+            let known = fourths[hash(gram)];
+            if known & fourth(gram) != 0 {
                 self.look(literals, text, at, gram, &mut found);
+                if known == u32::MAX && gram & SHORT != gram {
+                    self.look(literals, text, at, gram & SHORT, &mut found);
+                }
             }
         };
-        for (at, bytes) in text.windows(GRAM).enumerate() {
-            look(at, u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+        for (at, bytes) in text.array_windows::<GRAM>().enumerate() {
+            look(at, u32::from_le_bytes(*bytes));
         }
         for at in text.len().saturating_sub(GRAM - 1)..text.len() {
             look(at, grams(text, at)[0]);
         }
     }
 
-    /// The same for those with the bytes `gram`, which are at `at`.
+    /// The same for those that are looked up by `gram`, which is at `at`.
+    #[inline]
     fn look(&self, literals: &[&str], text: &[u8], at: usize, gram: u32, found: &mut impl FnMut(u32, usize)) {
-        let hash = hash(gram);
+        let hash = index(gram);
         let Some([start, end]) = self.starts.get(hash..hash + 2) else { return };
         for entry in self.entries.get(*start as usize..*end as usize).unwrap_or_default() {
-            if entry.gram != gram && entry.gram != gram & SHORT {
+            if entry.gram != gram {
                 continue;
             }
             let Some(start) = at.checked_sub(usize::from(entry.offset)) else { continue };
-            let literal = literals.get(entry.literal as usize);
-            if literal.is_some_and(|literal| text[start..].starts_with(literal.as_bytes())) {
+            let Some(literal) = literals.get(entry.literal as usize) else { continue };
+            // One of so many bytes has been compared already.
+            let is_there = literal.len() <= GRAM || text[start..].starts_with(literal.as_bytes());
+            if is_there {
                 found(entry.literal, start);
             }
         }
@@ -113,8 +124,16 @@ fn grams(text: &[u8], at: usize) -> [u32; 2] {
 
 /// Of the first three bytes.
 fn hash(gram: u32) -> usize {
-    ((gram << 8).wrapping_mul(0x9e37_79b1) >> (u32::BITS - BITS)) as usize
+    ((gram << 8).wrapping_mul(MULTIPLIER) >> (u32::BITS - BITS)) as usize
 }
+
+/// Of all four.
+fn index(gram: u32) -> usize {
+    (gram.wrapping_mul(MULTIPLIER) >> (u32::BITS - INDEX_BITS)) as usize
+}
+
+/// Knuth's: the upper bits of the product depend on all bits of the factor.
+const MULTIPLIER: u32 = 0x9e37_79b1;
 
 /// The bit of the fourth byte.
 const fn fourth(gram: u32) -> u32 {

@@ -16,7 +16,7 @@ use beginnings::Beginnings;
 pub use machine::{Machine, TooManySteps};
 
 use crate::table::Span;
-use regex_syntax::hir::{Class, ClassBytes, Hir, HirKind, Look};
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
 use serde::{Deserialize, Serialize};
 
 /// Operations, each with its operands after it; numbers are two bytes, the lower first.
@@ -147,10 +147,9 @@ impl Encoder {
         match hir.kind() {
             HirKind::Empty => {}
             HirKind::Literal(literal) => encode_bytes(&literal.0, code),
-            HirKind::Class(Class::Unicode(_)) => return None,
-            HirKind::Class(Class::Bytes(bytes)) => {
+            HirKind::Class(of) => {
                 code.push(operation::CLASS);
-                code.extend(self.class(set(bytes))?.to_le_bytes());
+                code.extend(self.class(set(of)?)?.to_le_bytes());
             }
             HirKind::Look(look) => code.push(match look {
                 Look::Start => operation::START,
@@ -325,12 +324,21 @@ fn encode_bytes(bytes: &[u8], code: &mut Vec<u8>) {
     }
 }
 
-fn set(class: &ClassBytes) -> Set {
+/// `None` if it is not of bytes.
+fn set(class: &Class) -> Option<Set> {
+    let ascii;
+    let bytes = match class {
+        Class::Bytes(bytes) => bytes,
+        Class::Unicode(characters) => {
+            ascii = characters.to_byte_class()?;
+            &ascii
+        }
+    };
     let mut set = [0; 32];
-    for byte in class.ranges().iter().flat_map(|range| range.start()..=range.end()) {
+    for byte in bytes.ranges().iter().flat_map(|range| range.start()..=range.end()) {
         insert(&mut set, byte);
     }
-    set
+    Some(set)
 }
 
 /// What ends a repetition of `set`: how many bytes are not in it, and which.
@@ -367,7 +375,7 @@ fn only(byte: u8) -> Set {
 /// The bytes of what is always exactly one byte.
 fn single(hir: &Hir) -> Option<Set> {
     match hir.kind() {
-        HirKind::Class(Class::Bytes(class)) => Some(set(class)),
+        HirKind::Class(class) => set(class),
         HirKind::Literal(literal) if literal.0.len() == 1 => Some(only(literal.0[0])),
         HirKind::Capture(capture) => single(&capture.sub),
         _ => None,

@@ -5,7 +5,7 @@
 //!
 //! Texts have no white space but single spaces, so `\s` is a space here.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 /// What is put together from parts has at most so many literals.
 const MOST: usize = 96;
@@ -35,6 +35,8 @@ pub(crate) struct Required {
     pub(crate) characters: u128,
     /// Where it can begin.
     pub(crate) anchor: Option<Anchor>,
+    /// Whether it can begin only where the text does.
+    pub(crate) at_start: bool,
 }
 
 /// Literals that say where a match begins: one of them is in it, this many bytes behind its beginning.
@@ -66,7 +68,8 @@ pub(crate) fn required(pattern: &str) -> Vec<Required> {
             ways.push(required);
         }
     }
-    if ways.contains(&Required::default()) { vec![Required::default()] } else { ways }
+    let nothing = |way: &Required| way.groups.is_empty() && way.characters == 0 && !way.at_start;
+    if ways.iter().any(nothing) { vec![Required::default()] } else { ways }
 }
 
 /// `hir` as alternatives: those at the top, and those in the middle of what comes before and after them.
@@ -99,7 +102,8 @@ fn required_by(way: &Hir) -> Required {
             groups.push(texts);
         }
     }
-    Required { groups, characters: characters(way), anchor }
+    let at_start = way.properties().look_set_prefix().contains(Look::Start);
+    Required { groups, characters: characters(way), anchor, at_start }
 }
 
 fn anchor(needed: &Needed) -> Option<Anchor> {

@@ -123,6 +123,8 @@ pub struct Way {
     pub anchors: Span,
     /// How many bytes behind the beginning of the match it is, at least and at most.
     pub behind: (u32, u32),
+    /// The match begins where the text does.
+    pub at_start: bool,
 }
 
 /// A field that rules look at.

@@ -286,6 +286,10 @@ impl<'a> Ruleset<'a> {
             if self.texts_for(way, bit_of(number), scanned) == 0 {
                 continue;
             }
+            if way.at_start {
+                beginnings.push((0, 0));
+                continue;
+            }
             let known = scanned.places.beginnings(way.anchors.of(&self.table.numbers), number, way.behind, beginnings);
             if !known {
                 beginnings.clear();

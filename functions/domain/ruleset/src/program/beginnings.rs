@@ -1,7 +1,7 @@
 //! The first two bytes of a pattern's matches: most places of a text are passed over by them.
 
 use super::{Set, set};
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Hir, HirKind};
 
 /// One bit for each remainder that two bytes can have.
 const LENGTH: usize = 64;
@@ -99,8 +99,7 @@ fn all_starts(hir: &Hir) -> Option<Vec<Start>> {
         HirKind::Literal(literal) => {
             vec![literal.0.iter().take(2).map(|byte| super::only(*byte)).collect()]
         }
-        HirKind::Class(Class::Bytes(class)) => vec![vec![set(class)]],
-        HirKind::Class(Class::Unicode(_)) => return None,
+        HirKind::Class(class) => vec![vec![set(class)?]],
         HirKind::Capture(capture) => all_starts(&capture.sub)?,
         HirKind::Repetition(repetition) => {
             let once = all_starts(&repetition.sub)?;
