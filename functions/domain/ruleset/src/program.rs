@@ -12,6 +12,7 @@ mod alternatives;
 mod beginnings;
 mod machine;
 
+use alternatives::Branch;
 use beginnings::Beginnings;
 pub use machine::{Machine, TooManySteps};
 
@@ -189,12 +190,12 @@ impl Encoder {
     }
 
     fn encode_alternation(&mut self, parts: &[Hir], code: &mut Vec<u8>) -> Option<()> {
-        let parts = alternatives::factored(parts);
-        let (last, others) = parts.split_last()?;
+        let branches = alternatives::factored(parts);
+        let (last, others) = branches.split_last()?;
         // First which of them to try, so that a byte which begins none is told at once; then what each of them is.
         let mut targets = Vec::new();
-        for part in others {
-            if let Some(first) = beginnings::first(part) {
+        for branch in others {
+            if let Some(first) = first_of(branch) {
                 code.push(operation::ALTERNATIVE);
                 code.extend(self.class(first)?.to_le_bytes());
                 targets.push(code.len());
@@ -208,18 +209,28 @@ impl Encoder {
             }
         }
         let mut ends = Vec::new();
-        self.encode(last, code)?;
-        for (part, target) in others.iter().zip(targets) {
+        self.encode_branch(last, code)?;
+        for (branch, target) in others.iter().zip(targets) {
             code.push(operation::JUMP);
             ends.push(code.len());
             code.extend([0, 0]);
             let here = u16::try_from(code.len()).ok()?;
             code[target..target + 2].copy_from_slice(&here.to_le_bytes());
-            self.encode(part, code)?;
+            self.encode_branch(branch, code)?;
         }
         let end = u16::try_from(code.len()).ok()?;
         ends.into_iter().for_each(|place| code[place..place + 2].copy_from_slice(&end.to_le_bytes()));
         Some(())
+    }
+
+    fn encode_branch(&mut self, branch: &Branch, code: &mut Vec<u8>) -> Option<()> {
+        match branch {
+            Branch::Whole(hir) => self.encode(hir, code),
+            Branch::After(byte, rests) => {
+                code.extend([operation::BYTE, *byte]);
+                self.encode_alternation(rests, code)
+            }
+        }
     }
 
     /// Completes a `REPEAT` by what must follow it: the first byte of `rest` that tells most.
@@ -309,6 +320,14 @@ impl Split {
         code[self.0 + 1..self.0 + 3].copy_from_slice(&first.to_le_bytes());
         code[self.0 + 3..self.0 + 5].copy_from_slice(&second.to_le_bytes());
         Some(())
+    }
+}
+
+/// The bytes that a branch can begin with; `None` if it can match nothing.
+fn first_of(branch: &Branch) -> Option<Set> {
+    match branch {
+        Branch::Whole(hir) => beginnings::first(hir),
+        Branch::After(byte, _) => Some(only(*byte)),
     }
 }
 

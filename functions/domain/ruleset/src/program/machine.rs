@@ -350,6 +350,8 @@ mod tests {
             (r"^\S+\s-e\b", "nc -e x"),
             (r"x[^;|]*y", "x;xaayaaybb"),
             (r"(-\S+\s+)*end", "-a -b -c end"),
+            (r"ab[^;]*(c|d)[^;]*|ab[^;]*-c|\be\d", "ab c -c x"),
+            (r"cat|car\d|cab|c|\d", "cabcar1"),
             (r"sh$", "bash sh"),
             (r"\Bsh", "sh bash"),
             (r"", "abc"),
