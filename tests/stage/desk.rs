@@ -20,6 +20,7 @@ use vyrox_domain::custom_id::{CustomId, Verb};
 use vyrox_domain::plan::Plan;
 use vyrox_domain::record::{AlertRecord, Offer, Posted};
 use vyrox_domain::step_up::{self, Factor};
+use vyrox_domain::storm::{Digest, Place};
 use vyrox_domain::tenant::{Tenant, TenantStatus};
 use vyrox_domain::verdict::{AnalystDecision, Confidence, DecidedBy, Evidence, Verdict, VerdictLevel};
 use vyrox_interactions::{Interactions, router};
@@ -253,6 +254,58 @@ impl Desk {
         record.alert.id
     }
 
+    /// Open questions about these hosts, gathered in a digest whose message is in the channel and asks about all at once.
+    ///
+    /// # Panics
+    /// It cannot be stored.
+    pub async fn gather(&self, hosts: &[&str]) -> (AlertId, Vec<AlertId>) {
+        let mut alerts = Vec::new();
+        for host in hosts {
+            alerts.push(self.ask_about(host).await);
+        }
+        let mut records = Vec::new();
+        for alert in &alerts {
+            records.push(self.record(*alert).await);
+        }
+        let mut digest = Digest::begun(&self.tenant_id(), alerts[0], self.now());
+        for record in &records {
+            digest = digest.with(record, self.now()).expect("it takes them").0;
+        }
+        digest.posted = records[0].posted.clone();
+        assert!(digest.ask(&records, self.now()), "it asks about all at once");
+        for record in &records {
+            let (digest, posted) = (digest.id, digest.posted.clone());
+            self.rewrite(record.alert.id, |record| {
+                record.place = Some(Place::InDigest { digest });
+                record.posted = posted;
+            })
+            .await;
+        }
+        self.commit(&[Change::put(SortKey::digest(digest.id), &digest, Expect::Absent)]).await;
+        (digest.id, alerts)
+    }
+
+    /// A digest as it is stored.
+    ///
+    /// # Panics
+    /// There is none.
+    pub async fn digest(&self, id: AlertId) -> Digest {
+        let found = self.table.read::<Digest>(&self.tenant_id(), &SortKey::digest(id), self.now()).await;
+        found.expect("the table can be read").expect("the digest is stored").value
+    }
+
+    /// A click on a button of the digest that is about its whole plan, by an approver.
+    ///
+    /// # Panics
+    /// It asks nothing about several hosts.
+    pub async fn click_on_plan(&self, id: AlertId, verb: Verb, user: &str) -> ClickBody {
+        let digest = self.digest(id).await;
+        let plan = digest.asked.expect("it asks about several hosts").plan.digest().short();
+        let button = CustomId { verb, alert_id: id, plan }.to_string();
+        let click = self.click(digest.hosts[0].alert_id, Verb::Approve, user, &[ROLE]).await;
+        click.with("/data/custom_id", button)
+    }
+
     /// The same about any host.
     pub async fn ask(&self) -> AlertId {
         self.ask_about("WS-042").await
@@ -461,7 +514,7 @@ fn alert(tenant_id: &TenantId, number: u64, host: &str, now: i64) -> NormalizedA
         tactic: Some("Credential Access".to_owned()),
         technique: Some("T1003.001".to_owned()),
         vendor_severity: VendorSeverity::Critical,
-        device_id: Some("3f1c0a5b7d9e42a68c1b0d2e4f607182".parse().expect("a device id")),
+        device_id: Some(device(host).parse().expect("a device id")),
         process_id: None,
         threat_id: None,
         sha1: None,
@@ -475,6 +528,13 @@ fn alert(tenant_id: &TenantId, number: u64, host: &str, now: i64) -> NormalizedA
         vendor_status: None,
         partial: false,
     }
+}
+
+/// A device id of a host's own.
+fn device(host: &str) -> String {
+    let mut id = hex::encode(host);
+    id.truncate(32);
+    format!("{id:0<32}")
 }
 
 fn verdict() -> Verdict {

@@ -9,6 +9,7 @@ mod digest;
 mod evidence;
 mod form;
 mod glass;
+mod joint;
 mod message;
 mod notice;
 mod past;
@@ -16,7 +17,7 @@ mod past;
 pub use broken::channel_is_broken;
 pub use digest::digest;
 pub use evidence::{RawPayload, investigation, refusal};
-pub use form::{Modal, modal};
+pub use form::{Modal, joint_modal, modal};
 pub use glass::{break_glass, is_broken_by, release_asked};
 pub use message::{Ephemeral, Message, Tone};
 pub use notice::{Notice, next_look};
@@ -346,6 +347,9 @@ fn history(record: &AlertRecord) -> Vec<Field> {
     let mut lines = Vec::new();
     if let Some(Decision::Approved { manner: Manner::BreakGlass, .. }) = &record.decision {
         lines.push(Shown::literal("⚠ BREAK-GLASS: one approver decided alone").bold());
+    }
+    if let Some(Decision::Approved { manner: Manner::Joint { .. }, .. }) = &record.decision {
+        lines.push(Shown::literal("Decided together with other hosts of a digest, by two approvers"));
     }
     lines.extend(record.votes.iter().map(|vote| by("Approved by ", vote)));
     if let Some(Decision::Denied { by: vote }) = &record.decision {

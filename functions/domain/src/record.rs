@@ -5,13 +5,13 @@ use crate::alert::NormalizedAlert;
 use crate::backup::Backup;
 use crate::contradiction::Contradiction;
 use crate::fingerprint::Fingerprint;
-use crate::plan::{NoPlan, Plan};
+use crate::plan::{NoPlan, Plan, PlanDigest};
 use crate::storm::{Place, Seen};
 use crate::tenant::Snowflake;
 use crate::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use vyrox_contract::{Receipt, RequestId};
+use vyrox_contract::{AlertId, Receipt, RequestId};
 
 /// What the card can offer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,25 @@ pub enum Manner {
     Quorum,
     /// One person alone, whatever it takes otherwise; loudly.
     BreakGlass,
+    /// Two people, on a plan for several hosts of a digest.
+    Joint {
+        /// The digest's id.
+        digest: AlertId,
+        /// The plan that they said yes to.
+        plan: PlanDigest,
+    },
+}
+
+impl Manner {
+    /// The word for programs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quorum => "quorum",
+            Self::BreakGlass => "break_glass",
+            Self::Joint { .. } => "joint",
+        }
+    }
 }
 
 /// How the question on the card was settled.

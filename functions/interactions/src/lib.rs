@@ -16,6 +16,7 @@ mod event;
 mod failure;
 mod form;
 mod investigate;
+mod joint;
 mod known;
 mod payload;
 mod refuse;

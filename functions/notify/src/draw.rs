@@ -10,6 +10,7 @@ use vyrox_domain::record::Posted;
 use vyrox_domain::storm::{Group, GroupKey, Seen};
 use vyrox_domain::tenant::Snowflake;
 use vyrox_platform::discord::Purpose;
+use vyrox_platform::ledger::CommitError;
 use vyrox_platform::table::SortKey;
 
 /// How old an alert is, in seconds, when its card may be in the channel already though nobody remembers: an answer of
@@ -127,8 +128,19 @@ impl Notify {
         let mut record = subject.record.clone();
         record.seen = seen;
         record.posted = Some(posted);
+        let posted = record.posted.clone();
         let after = Subject { record, version: subject.version, tenant: subject.tenant.clone(), now: subject.now };
-        self.ledger.commit(tenant_id, &[after.change()], &event).await?;
+        let stored = self.ledger.commit(tenant_id, &[after.change()], &event).await;
+        // The alert has changed while its first card was sent. Were the card posted again, Discord would give this one back,
+        // by its nonce: so it is remembered as what it shows, and then drawn anew.
+        if matches!(stored, Err(CommitError::Conflict(_))) && subject.record.posted.is_none() {
+            let mut newer = self.read(tenant_id, after.record.alert.id).await?;
+            if newer.record.posted.is_none() {
+                newer.record.posted = posted;
+                self.ledger.commit(tenant_id, &[newer.change()], &event).await?;
+            }
+        }
+        stored?;
         Ok(())
     }
 }

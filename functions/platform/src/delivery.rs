@@ -24,11 +24,12 @@ use vyrox_contract::{
     AuditHead, Envelope, EnvelopeError, KeyError, Operation, ProxyId, Receipt, RequestId, TenantId, VerifyingKey,
 };
 use vyrox_domain::action::{ActionRecord, ActionState};
-use vyrox_domain::approval::{ApprovedAction, NotApproved, may_release};
+use vyrox_domain::approval::{ApprovedAction, Grounds, NotApproved, may_release};
 use vyrox_domain::contradiction::{Contradiction, contradictions, is_cut};
 use vyrox_domain::interaction::ClickProof;
 use vyrox_domain::message::CardRequested;
-use vyrox_domain::record::{ActionSummary, AlertRecord};
+use vyrox_domain::record::{ActionSummary, AlertRecord, Decision, Manner};
+use vyrox_domain::storm::JointPlan;
 use vyrox_domain::tenant::Tenant;
 
 /// An action without a receipt is handed over again after this, in seconds: the proxy answers a repetition with what it did.
@@ -93,6 +94,23 @@ pub struct CountedClick {
     /// What Discord signed; nothing of a wrong code, which must never prove anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<ClickProof>,
+}
+
+/// What a click with a wrong code is remembered as.
+const CODE_REFUSED: &str = "CODE_REFUSED";
+
+impl CountedClick {
+    /// A click with a wrong code: it must never prove anything.
+    #[must_use]
+    pub fn wrong_code() -> Self {
+        Self { kind: CODE_REFUSED.to_owned(), proof: None }
+    }
+
+    /// Whether it came to anything but a wrong code.
+    #[must_use]
+    pub fn has_counted(&self) -> bool {
+        self.kind != CODE_REFUSED
+    }
 }
 
 /// Why an action was not handed over, or a receipt not taken.
@@ -224,7 +242,9 @@ impl Delivery {
         )?;
         let (Some(record), Some(profile)) = (record, profile) else { return Err(DeliveryError::NoSuchAlert) };
         let proofs = self.proofs(tenant, &action, &record.value, now).await?;
-        let approved = ApprovedAction::reclaim(&action, &record.value, &profile.value, &proofs, &self.discord_keys)?;
+        let joint = self.joint_plan(tenant, &record.value, now).await?;
+        let grounds = Grounds { proofs: &proofs, joint: joint.as_ref() };
+        let approved = ApprovedAction::reclaim(&action, &record.value, &profile.value, grounds, &self.discord_keys)?;
         // An ambiguous action that is asked about again stays ambiguous until the proxy answers.
         if action.state == ActionState::Pending {
             action.state = ActionState::Delivered;
@@ -259,6 +279,20 @@ impl Delivery {
                 .extend(self.table.read::<CountedClick>(tenant, &key, now).await?.and_then(|click| click.value.proof));
         }
         Ok(proofs)
+    }
+
+    /// The plan for several hosts that the alert's decision names, if it was one.
+    async fn joint_plan(
+        &self,
+        tenant: &TenantId,
+        record: &AlertRecord,
+        now: i64,
+    ) -> Result<Option<JointPlan>, DeliveryError> {
+        let Some(Decision::Approved { manner: Manner::Joint { digest, plan }, .. }) = record.decision else {
+            return Ok(None);
+        };
+        let found = self.table.read::<JointPlan>(tenant, &SortKey::joint_plan(digest, plan), now).await?;
+        Ok(found.map(|found| found.value))
     }
 
     /// Closes an action that is past its expiry without a receipt, with its audit entry, and requests its card. Nothing

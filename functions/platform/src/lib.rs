@@ -25,6 +25,7 @@
 //! Nothing here judges: that is `vyrox-domain`.
 
 pub mod api_key;
+pub mod approved;
 pub mod approver;
 pub mod audit_export;
 pub mod aws;

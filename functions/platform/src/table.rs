@@ -11,9 +11,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
-use vyrox_contract::{AlertId, KeyId, ProxyId, RequestId, TenantId, Vendor};
+use vyrox_contract::{AlertId, KeyId, ProxyId, RequestId, Target, TenantId, Vendor};
 use vyrox_domain::fingerprint::Fingerprint;
 use vyrox_domain::history::HostKey;
+use vyrox_domain::plan::PlanDigest;
 use vyrox_domain::storm::GroupKey;
 use vyrox_domain::tenant::Snowflake;
 
@@ -210,6 +211,21 @@ impl SortKey {
     #[must_use]
     pub fn digest(id: AlertId) -> Self {
         Self(format!("DIGEST#{id}"))
+    }
+
+    /// A plan for several hosts of a digest that was approved, by the short form of its digest.
+    #[must_use]
+    pub fn joint_plan(digest: AlertId, plan: PlanDigest) -> Self {
+        Self(format!("JOINT#{digest}#{}", plan.short()))
+    }
+
+    /// Because of which alert a host was contained last.
+    #[must_use]
+    pub fn held(target: &Target) -> Self {
+        match &target.device_id {
+            Some(device) => Self(format!("HELD#{}#{device}", target.vendor)),
+            None => Self(format!("HELD#{}#name#{}", target.vendor, HostKey::of(target.hostname.as_str()))),
+        }
     }
 
     /// A channel that takes no messages.
