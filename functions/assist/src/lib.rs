@@ -191,6 +191,8 @@ impl Assist {
             | Request::ApproversAdd { .. }
             | Request::ApproversRemove { .. }
             | Request::Release { .. }
+            | Request::AutoApproveOn { .. }
+            | Request::AutoApproveOff
             | Request::BreakGlass { .. } => Err(AssistError::NotOurs),
         }
     }

@@ -6,12 +6,15 @@
 //!      --rule: reason, code, quorum--> Ruling --> Approval -> ApprovedAction
 //! ```
 //!
+//! [`OptIn`] is the one way on which nobody is asked: for LOW alerts, if a named person has allowed it in advance.
+//!
 //! The caller writes the result in one transaction on the record's version, so of any number of simultaneous clicks one wins.
 
 mod admission;
 mod approved;
 mod form;
 mod joint;
+mod opt_in;
 mod pace;
 mod quorum;
 mod refusal;
@@ -20,6 +23,7 @@ pub use admission::{Admitted, admit, admit_command};
 pub use approved::{Approval, ApprovedAction, Grounds, NotApproved};
 pub use form::{CODE_INPUT, FormWanted, MOST_REASON, REASON_INPUT, ReasonAsked};
 pub use joint::{AdmittedJoint, JointOutcome, JointRuling, JointSubject, admit_joint};
+pub use opt_in::{ALLOWED, InForce, NotInForce, OptIn, UnderOptIn};
 pub use pace::Pace;
 pub use quorum::second_wanted;
 pub(crate) use quorum::settled;
@@ -226,7 +230,9 @@ fn reopen(mut record: AlertRecord, again: Plan) -> Ruling {
 #[must_use]
 pub fn may_reopen(record: &AlertRecord) -> bool {
     use ActionState::{Expired, Failed, Refused};
-    record.containment.as_ref().is_some_and(|action| matches!(action.state, Failed | Refused | Expired))
+    // What nobody was asked about is not asked about again either: the next alert like it is.
+    let was_asked = !matches!(record.decision, Some(Decision::Approved { manner: Manner::OptIn { .. }, .. }));
+    was_asked && record.containment.as_ref().is_some_and(|action| matches!(action.state, Failed | Refused | Expired))
 }
 
 /// Whether the alert's own containment is under way or in force, so that its host is not acted on because of another alert.

@@ -116,6 +116,35 @@ impl Plan {
             VerdictLevel::High => tenant.approval_window.high,
             VerdictLevel::Medium | VerdictLevel::Low | VerdictLevel::Benign => return Err(NoPlan::NotWarranted),
         };
+        Self::aimed(alert, tenant, window, tenant.lease_seconds, now)
+    }
+
+    /// Plans the containment of a LOW alert that somebody has allowed in advance: an isolation of so many seconds, to be
+    /// handed over at once.
+    ///
+    /// # Errors
+    /// [`NoPlan`] says why there is none; any other verdict is one reason.
+    pub(crate) fn draft_leased(
+        alert: &NormalizedAlert,
+        verdict: &Verdict,
+        tenant: &Tenant,
+        lease_seconds: u32,
+        now: i64,
+    ) -> Result<Self, NoPlan> {
+        if verdict.verdict != VerdictLevel::Low {
+            return Err(NoPlan::NotWarranted);
+        }
+        Self::aimed(alert, tenant, tenant.approval_window.critical, Some(lease_seconds), now)
+    }
+
+    /// The plan to isolate the alert's own device.
+    fn aimed(
+        alert: &NormalizedAlert,
+        tenant: &Tenant,
+        window: u32,
+        lease_seconds: Option<u32>,
+        now: i64,
+    ) -> Result<Self, NoPlan> {
         if alert.vendor_status.is_some() {
             return Err(NoPlan::AlreadyHandled);
         }
@@ -143,7 +172,7 @@ impl Plan {
             },
             proxy_id,
             expires_at: now.saturating_add(i64::from(window)),
-            lease_seconds: tenant.lease_seconds,
+            lease_seconds,
         })
     }
 

@@ -69,6 +69,11 @@ pub enum Manner {
         /// The plan that they said yes to.
         plan: PlanDigest,
     },
+    /// Nobody was asked: somebody had allowed it in advance.
+    OptIn {
+        /// Their opt-in: Discord's id of the command.
+        id: Snowflake,
+    },
 }
 
 impl Manner {
@@ -79,6 +84,7 @@ impl Manner {
             Self::Quorum => "quorum",
             Self::BreakGlass => "break_glass",
             Self::Joint { .. } => "joint",
+            Self::OptIn { .. } => "opt_in",
         }
     }
 }

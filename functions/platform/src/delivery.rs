@@ -24,7 +24,7 @@ use vyrox_contract::{
     AuditHead, Envelope, EnvelopeError, KeyError, Operation, ProxyId, Receipt, RequestId, TenantId, VerifyingKey,
 };
 use vyrox_domain::action::{ActionRecord, ActionState};
-use vyrox_domain::approval::{ApprovedAction, Grounds, NotApproved, may_release};
+use vyrox_domain::approval::{ApprovedAction, Grounds, NotApproved, OptIn, may_release};
 use vyrox_domain::contradiction::{Contradiction, contradictions, is_cut};
 use vyrox_domain::interaction::ClickProof;
 use vyrox_domain::message::CardRequested;
@@ -243,7 +243,8 @@ impl Delivery {
         let (Some(record), Some(profile)) = (record, profile) else { return Err(DeliveryError::NoSuchAlert) };
         let proofs = self.proofs(tenant, &action, &record.value, now).await?;
         let joint = self.joint_plan(tenant, &record.value, now).await?;
-        let grounds = Grounds { proofs: &proofs, joint: joint.as_ref() };
+        let opt_in = self.opt_in(tenant, &record.value, now).await?;
+        let grounds = Grounds { proofs: &proofs, joint: joint.as_ref(), opt_in: opt_in.as_ref(), now };
         let approved = ApprovedAction::reclaim(&action, &record.value, &profile.value, grounds, &self.discord_keys)?;
         // An ambiguous action that is asked about again stays ambiguous until the proxy answers.
         if action.state == ActionState::Pending {
@@ -293,6 +294,13 @@ impl Delivery {
         };
         let found = self.table.read::<JointPlan>(tenant, &SortKey::joint_plan(digest, plan), now).await?;
         Ok(found.map(|found| found.value))
+    }
+
+    /// The opt-in that the alert's decision names, as it is now, if it was made under one.
+    async fn opt_in(&self, tenant: &TenantId, record: &AlertRecord, now: i64) -> Result<Option<OptIn>, DeliveryError> {
+        let Some(Decision::Approved { manner: Manner::OptIn { id }, .. }) = record.decision else { return Ok(None) };
+        let found = self.table.read::<OptIn>(tenant, &SortKey::opt_in(), now).await?;
+        Ok(found.map(|found| found.value).filter(|opt_in| opt_in.by().interaction_id == id))
     }
 
     /// Closes an action that is past its expiry without a receipt, with its audit entry, and requests its card. Nothing

@@ -228,6 +228,12 @@ impl SortKey {
         }
     }
 
+    /// What somebody has allowed in advance, or did last.
+    #[must_use]
+    pub fn opt_in() -> Self {
+        Self("OPTIN".to_owned())
+    }
+
     /// A channel that takes no messages.
     #[must_use]
     pub fn channel(id: Snowflake) -> Self {

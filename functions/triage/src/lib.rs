@@ -6,8 +6,12 @@
 //!      --one transaction: record + audit entry--> stored --SQS--> CardRequested
 //! ```
 //!
-//! It holds no sender for the actions queue and no signer: whatever it concludes, nothing is contained by it.
+//! It holds no signer, and whatever it concludes, nothing is contained by it: only where a named person has allowed that in
+//! advance is a LOW alert approved in their name (`in_advance`), and delivery proves their opt-in once more.
 
+mod in_advance;
+
+use ed25519_dalek::VerifyingKey;
 use serde_json::json;
 use std::sync::Arc;
 use vyrox_audit::Draft;
@@ -16,7 +20,7 @@ use vyrox_domain::heuristics::Ruleset;
 use vyrox_domain::history::HostAlert;
 use vyrox_domain::judgement::{Consultation, Judgement};
 use vyrox_domain::llm::injection::{self, Strength};
-use vyrox_domain::message::{AlertQueued, CardRequested};
+use vyrox_domain::message::{ActionApproved, AlertQueued, CardRequested};
 use vyrox_domain::plan::Plan;
 use vyrox_domain::record::{AlertRecord, Offer};
 use vyrox_domain::tenant::{LlmConsent, Tenant};
@@ -75,13 +79,15 @@ struct Judged {
     asked_at: Option<i64>,
 }
 
-/// What triage can do: read, commit with an audit entry, ask a model, request a card.
+/// What triage can do: read, commit with an audit entry, ask a model, request a card, queue what was approved in advance.
 #[derive(Debug)]
 pub struct Triage {
     table: Table,
     ledger: Ledger,
     llm: Llm,
     cards: Queue<CardRequested>,
+    actions: Queue<ActionApproved>,
+    discord_keys: Vec<VerifyingKey>,
     clock: Arc<dyn Clock>,
 }
 
@@ -94,6 +100,8 @@ impl Triage {
             ledger: Ledger::new(table.clone(), "triage", Arc::clone(&clock)),
             llm: Llm::new(http, config.llm.clone(), table.clone(), Arc::clone(&clock)),
             cards: Queue::new(clients.sqs.clone(), &config.cards_queue_url),
+            actions: Queue::new(clients.sqs.clone(), &config.actions_queue_url),
+            discord_keys: config.discord_keys.clone(),
             table,
             clock,
         }
@@ -122,6 +130,9 @@ impl Triage {
         let is_current = record.value.alert.revision == message.revision;
         if is_current && record.value.verdict.is_none() {
             self.decide(record, &tenant, now).await?;
+        }
+        if is_current {
+            self.approve_in_advance(&tenant, message.alert_id).await?;
         }
         self.cards.send(&CardRequested::changed(message.tenant_id, message.alert_id)).await?;
         Ok(())

@@ -3,6 +3,7 @@
 
 use super::admission::is_approver;
 use super::form::may_be_button;
+use super::opt_in::{NotInForce, OptIn};
 use super::quorum::settled;
 use crate::action::ActionRecord;
 use crate::custom_id::{self, CustomId, Verb};
@@ -44,6 +45,10 @@ pub struct Grounds<'a> {
     /// The joint plan that was decided on, where the alert says that one was. Anybody may have stored it: what counts is
     /// that its digest is the one in the signed clicks.
     pub joint: Option<&'a JointPlan>,
+    /// The tenant's opt-in as it is now, where the alert says that it was approved under one.
+    pub opt_in: Option<&'a OptIn>,
+    /// Unix seconds.
+    pub now: i64,
 }
 
 /// A stored action that its alert does not bear out.
@@ -64,6 +69,9 @@ pub enum NotApproved {
     /// The tenant's settings take more people than have approved, and it was no break-glass.
     #[error("the action takes a second approver")]
     TooFew,
+    /// It was approved in advance, and that does not count any more, or never did.
+    #[error("it was approved in advance: {0}")]
+    OptIn(NotInForce),
     /// The tenant is switched off: nothing new is contained, releases still go out.
     #[error("the tenant is suspended")]
     Suspended,
@@ -113,6 +121,13 @@ impl ApprovedAction {
         if approved_by != action.approved_by || approved_at != action.approved_at {
             return Err(NotApproved::OtherApprovers);
         }
+        if let (Operation::Execute, Some(Decision::Approved { manner: Manner::OptIn { .. }, .. })) =
+            (action.operation, &record.decision)
+        {
+            borne_out_in_advance(record, plan, votes, tenant, grounds, discord_keys)?;
+            let approval = Approval { plan: plan.clone(), operation: action.operation, approved_by, approved_at };
+            return Ok(Self { approval, request_id: action.request_id.clone(), expires_at: action.expires_at });
+        }
         let clicks: Vec<Click> = grounds.proofs.iter().filter_map(|proof| proof.verify(discord_keys).ok()).collect();
         let (mut has_broken_glass, mut is_joint) = (false, false);
         for vote in votes {
@@ -123,7 +138,7 @@ impl ApprovedAction {
             match proven.ok_or(NotApproved::NotProven)? {
                 Manner::BreakGlass => has_broken_glass = true,
                 Manner::Joint { .. } => is_joint = true,
-                Manner::Quorum => {}
+                Manner::Quorum | Manner::OptIn { .. } => {}
             }
         }
         let people: BTreeSet<Snowflake> = votes.iter().map(|vote| vote.user_id).collect();
@@ -236,6 +251,27 @@ impl ApprovedAction {
     pub const fn expires_at(&self) -> i64 {
         self.expires_at
     }
+}
+
+/// Whether an approval that nobody was asked for rests on an opt-in that is still in force, and on nothing else.
+fn borne_out_in_advance(
+    record: &AlertRecord,
+    plan: &Plan,
+    votes: &[Vote],
+    tenant: &Tenant,
+    grounds: Grounds<'_>,
+    discord_keys: &[VerifyingKey],
+) -> Result<(), NotApproved> {
+    let opt_in = grounds.opt_in.ok_or(NotApproved::NotProven)?;
+    let in_force = opt_in.in_force(tenant, discord_keys, grounds.now).map_err(NotApproved::OptIn)?;
+    let [vote] = votes else { return Err(NotApproved::OtherApprovers) };
+    if !in_force.bears_out(record, plan, vote) {
+        return Err(NotApproved::NotProven);
+    }
+    if settled(plan, Operation::Execute, tenant).is_some() {
+        return Err(NotApproved::TooFew);
+    }
+    Ok(())
 }
 
 /// How a click that Discord signed is this vote, if it is: the same person, an approver, on the button of this plan or in its

@@ -547,7 +547,8 @@ fn each_action_of_a_joint_plan_is_proven_by_two_clicks_on_that_plan() {
     for (action, record) in second.outcome.actions().iter().zip(&second.records) {
         let stored = ActionRecord::approved(action);
         let reclaim = |record: &AlertRecord, proofs: &[ClickProof], joint: Option<&crate::storm::JointPlan>| {
-            ApprovedAction::reclaim(&stored, record, &tenant, Grounds { proofs, joint }, &keys).map(|_| ())
+            ApprovedAction::reclaim(&stored, record, &tenant, Grounds { proofs, joint, ..Grounds::default() }, &keys)
+                .map(|_| ())
         };
         assert_eq!(reclaim(record, &both, Some(&plan)), Ok(()));
         assert_eq!(reclaim(record, &both, None), Err(NotApproved::NotProven), "no plan");
@@ -559,7 +560,7 @@ fn each_action_of_a_joint_plan_is_proven_by_two_clicks_on_that_plan() {
         forged.votes.truncate(1);
         forged.decision = Some(Decision::Approved { at: NOW, manner: Manner::Quorum });
         let alone = ActionRecord { approved_by: stored.approved_by[..1].to_vec(), ..stored.clone() };
-        let grounds = Grounds { proofs: &both[..1], joint: Some(&plan) };
+        let grounds = Grounds { proofs: &both[..1], joint: Some(&plan), ..Grounds::default() };
         let reclaimed = ApprovedAction::reclaim(&alone, &forged, &tenant, grounds, &keys).map(|_| ());
         assert_eq!(reclaimed, Err(NotApproved::TooFew), "a joint plan always takes two");
     }
