@@ -189,7 +189,7 @@ fn functions_that_read_alerts_or_draw_cards_can_neither_sign_nor_queue_an_action
     assert_eq!(lines_with(&sources, &["functions/triage/"], &["Signer", "SignedAction", "kms.sign"]), []);
 }
 
-/// The ways in which an [`vyrox_domain`] type of an approval comes into being, outside the tests.
+/// The ways in which an approval comes into being, outside the tests.
 #[test]
 fn nothing_but_a_click_or_a_proven_opt_in_makes_an_approved_action() {
     let sources = sources();

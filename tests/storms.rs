@@ -225,6 +225,30 @@ async fn a_plan_that_changes_between_two_approvers_is_asked_anew() {
     stage.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_nobody_answers_is_said_at_each_third_once_and_only_the_escalation_pings() {
+    let stage = with_budget(0).await;
+    let alerts = [deliver(&stage, 1, 1).await, deliver(&stage, 2, 2).await];
+    digest_saying(&stage, "isolate 2 of them").await;
+    let record = stage.record(alerts[0]).await;
+    let until = record.plan().unwrap().expires_at();
+    let asked = json!({"tenant_id": stage.tenant(), "alert_id": alerts[0], "reason": "expiry"}).to_string();
+    let third = (until - stage.now()) / 3 + 1;
+    for (words, roles) in [("still waiting", 0), ("ESCALATED", 1)] {
+        stage.clock.advance(third);
+        stage.send("CardsQueue", &asked).await;
+        stage.send("CardsQueue", &asked).await;
+        let said = || {
+            let messages = stage.system.discord.messages().into_iter();
+            messages.filter(|message| message["embeds"][0].is_null() && message.to_string().contains(words)).collect()
+        };
+        eventually(&stage, words, || !Vec::<Value>::is_empty(&said())).await;
+        let said: Vec<Value> = said();
+        assert_eq!((said.len(), said[0]["mention_roles"].as_array().map_or(0, Vec::len)), (1, roles), "{}", said[0]);
+    }
+    stage.end().await;
+}
+
 /// What the Approve button of this alert carries.
 async fn button_of(stage: &Stage, alert: AlertId) -> String {
     let plan = stage.record(alert).await.plan().unwrap().digest().short();

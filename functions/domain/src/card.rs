@@ -20,7 +20,7 @@ pub use evidence::{RawPayload, investigation, refusal};
 pub use form::{Modal, joint_modal, modal};
 pub use glass::{break_glass, is_broken_by, release_asked};
 pub use message::{Ephemeral, Message, Tone};
-pub use notice::{Notice, next_look};
+pub use notice::{Notice, next_joint_look, next_look};
 pub use past::Past;
 
 use crate::action::ActionState;

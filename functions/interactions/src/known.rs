@@ -28,13 +28,12 @@ pub(crate) struct Known {
 impl Known {
     /// As the rules take it. `now` is unix seconds.
     pub(crate) fn moment(&self, now: i64) -> Moment<'_> {
-        Moment {
-            tenant: &self.tenant,
-            pace: self.pace.as_ref().map_or(&self.no_pace, |pace| &pace.value),
-            factor: self.approver.as_ref().map(|approver| &approver.value.factor),
-            now,
-        }
+        moment(&self.tenant, self.pace.as_ref().map_or(&self.no_pace, |pace| &pace.value), self.approver.as_ref(), now)
     }
+}
+
+fn moment<'a>(tenant: &'a Tenant, pace: &'a Pace, approver: Option<&'a Versioned<Approver>>, now: i64) -> Moment<'a> {
+    Moment { tenant, pace, factor: approver.map(|approver| &approver.value.factor), now }
 }
 
 /// A digest with what it shows.
@@ -75,12 +74,7 @@ pub(crate) struct KnownJoint {
 impl KnownJoint {
     /// As the rules take it. `now` is unix seconds.
     pub(crate) fn moment(&self, now: i64) -> Moment<'_> {
-        Moment {
-            tenant: &self.tenant,
-            pace: self.pace.as_ref().map_or(&self.no_pace, |pace| &pace.value),
-            factor: self.approver.as_ref().map(|approver| &approver.value.factor),
-            now,
-        }
+        moment(&self.tenant, self.pace.as_ref().map_or(&self.no_pace, |pace| &pace.value), self.approver.as_ref(), now)
     }
 
     /// The alerts whose hosts are contained because of others.

@@ -98,16 +98,15 @@ impl Notify {
         let card = card::digest(&digest, &records, now);
         let shown = digest_of(&card);
         let is_shown = digest.posted.as_ref().is_some_and(|posted| posted.digest == shown);
-        // It is drawn again when the first of its questions runs out.
+        // It is drawn again when the first of its questions runs out, and looked at at each third of its plan's time.
+        let runs_out = records.iter().filter_map(|record| card::open_until(record, now)).min();
+        let look = runs_out.into_iter().chain(card::next_joint_look(&digest, tenant, now)).min();
         if (!is_shown || reason == CardReason::Expiry)
-            && let Some((until, first)) = records
-                .iter()
-                .filter_map(|record| Some((card::open_until(record, now)?, record.alert.id)))
-                .min_by_key(|(until, _)| *until)
+            && let (Some(at), Some(first)) = (look, digest.hosts.first())
         {
-            let message =
-                CardRequested { reason: CardReason::Expiry, ..CardRequested::changed(tenant.id.clone(), first) };
-            let wait = u64::try_from(until.saturating_sub(now).saturating_add(1)).unwrap_or(1);
+            let again = CardRequested::changed(tenant.id.clone(), first.alert_id);
+            let message = CardRequested { reason: CardReason::Expiry, ..again };
+            let wait = u64::try_from(at.saturating_sub(now).saturating_add(1)).unwrap_or(1);
             self.cards.send_after(&message, Duration::from_secs(wait)).await?;
         }
         if is_shown {
@@ -134,7 +133,10 @@ impl Notify {
         event.detail.insert("hosts".to_owned(), json!(digest.hosts.len()));
         event.detail.insert("message_id".to_owned(), json!(message_id));
         event.detail.insert("card_sha256".to_owned(), json!(shown));
-        let posted = Posted { channel_id, message_id, digest: shown, open_until: None };
+        // Two functions may have posted it at once: then Discord, by the nonce, has given one of them the other's message, and
+        // nobody knows which of both it shows. The next draw, which is under way for whatever came second, edits it.
+        let known = if kind == "DIGEST_POSTED" { String::new() } else { shown };
+        let posted = Posted { channel_id, message_id, digest: known, open_until: None };
         let mut stored = self.store_posted(&tenant.id, (digest, version), found, &posted, &event).await;
         // Whatever has changed meanwhile: what Discord shows is what was sent, and is remembered as that. What is newer
         // has a message of its own under way, which then finds the difference.

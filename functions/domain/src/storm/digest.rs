@@ -6,6 +6,7 @@ use crate::record::{AlertRecord, Posted};
 use crate::verdict::VerdictLevel;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use vyrox_contract::{AlertId, TenantId};
 
 /// The most hosts of one digest: what a person can read, what Discord's 25 buttons hold, and what one transaction of 100
@@ -57,6 +58,9 @@ pub struct Digest {
     /// What it asks about several hosts at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<JointQuestion>,
+    /// What was said beside its card about its plans, each once.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub notices: BTreeSet<String>,
     /// What it asked about several hosts and was decided last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<PlanDigest>,
@@ -79,6 +83,7 @@ impl Digest {
             shown_at: now,
             posted: None,
             asked: None,
+            notices: BTreeSet::new(),
             settled: None,
         }
     }
