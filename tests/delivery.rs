@@ -348,6 +348,7 @@ async fn write_action(stage: &Stage, plan: &Plan, request_id: &RequestId, by: &A
         expires_at: at + 600,
         state: ActionState::Pending,
         delivered_at: None,
+        moments: Default::default(),
         receipt: None,
         lease_end: None,
     };

@@ -15,6 +15,7 @@ use vyrox_domain::message::AlertQueued;
 use vyrox_domain::tenant::LlmConsent;
 use vyrox_domain::verdict::DecidedBy;
 use vyrox_platform::batch::{self, Lease, SourceQueue};
+use vyrox_platform::clock::SystemClock;
 use vyrox_platform::{Class, Classified};
 use vyrox_standins::llm::LlmMode;
 use vyrox_tests::{Options, Stage, is_fallback, models, unlike};
@@ -229,7 +230,7 @@ async fn received_elsewhere(lease: Lease) -> (usize, u64) {
             event.records.push(record);
         }
     }
-    let source = SourceQueue::new(sqs.clone(), &queue).at_once(4).leased(lease);
+    let source = SourceQueue::new("triage", sqs.clone(), &queue, Arc::new(SystemClock)).at_once(4).leased(lease);
     let work = batch::run(&source, event, async |message: AlertQueued| {
         if message.revision == 0 {
             tokio::time::sleep(Duration::from_secs(5)).await;

@@ -104,24 +104,26 @@ impl Setting<'_> {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<(), FunctionsError> {
-        let source = |url: &str| batch::SourceQueue::new(self.clients.sqs.clone(), url);
+        let source = |function: &'static str, url: &str| {
+            batch::SourceQueue::new(function, self.clients.sqs.clone(), url, Arc::clone(&self.clock))
+        };
         let triage = self.read("TriageFunction", config::Triage::from_environment)?;
-        let triage_source = source(&triage.source_queue_url).at_once(triage.concurrency);
+        let triage_source = source("triage", &triage.source_queue_url).at_once(triage.concurrency);
         let model = http::client(Duration::from_secs(100))?;
         let triage = Arc::new(Triage::new(&self.clients, &triage, model, Arc::clone(&self.clock)));
         triage.warm().await;
         let notify = self.read("NotifyFunction", config::Notify::from_environment)?;
-        let notify_source = source(&notify.source_queue_url);
+        let notify_source = source("notify", &notify.source_queue_url);
         let discord = http::client(Duration::from_secs(10))?;
         let notify = Notify::new(&self.clients, &notify, discord, Arc::clone(&self.clock));
         let notify = Arc::new(notify.reaching(Reach::StandIn(self.backup)));
         let dispatch = self.read("DispatchFunction", config::Dispatch::from_environment)?;
-        let dispatch_source = source(&dispatch.source_queue_url);
+        let dispatch_source = source("dispatch", &dispatch.source_queue_url);
         let proxy = http::client(Duration::from_secs(20))?;
         let dispatch = Arc::new(Dispatch::connect(&self.clients, &dispatch, proxy, Arc::clone(&self.clock)).await?);
 
         let assist = self.read("AssistFunction", config::Assist::from_environment)?;
-        let assist_source = source(&assist.source_queue_url);
+        let assist_source = source("assist", &assist.source_queue_url);
         let outside = http::client(Duration::from_secs(10))?;
         let assist = Arc::new(Assist::new(&self.clients, &assist, outside, Arc::clone(&self.clock)));
 

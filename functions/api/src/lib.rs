@@ -82,6 +82,6 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/api/v1/statistics", get(statistics::read))
         .route("/api/v1/audit/export", get(export::page))
         .route("/api/v1/keys", get(keys::list))
-        .layer(middleware::from_fn(dress::dress))
+        .layer(middleware::from_fn_with_state(Arc::clone(&api), dress::dress))
         .with_state(api)
 }

@@ -4,7 +4,7 @@ use crate::answer::Answer;
 use crate::authenticate::AuthenticationError;
 use crate::raw::{Raw, RawEvidence};
 use crate::refusals::Refused;
-use crate::{Ingest, Named};
+use crate::{FUNCTION, Ingest, Named, Reception};
 use bytes::Bytes;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -18,7 +18,9 @@ use vyrox_domain::webhook::{Headers, RawDelivery, Scheme};
 use vyrox_platform::batch::chain;
 use vyrox_platform::evidence::{About, EvidenceError};
 use vyrox_platform::ledger::{Change, CommitError, Expect};
+use vyrox_platform::metric::Metric;
 use vyrox_platform::table::{SortKey, TableError};
+use vyrox_platform::trace::{self, Origin};
 
 /// How often a race with another delivery of the same alert is run again.
 const RACES: usize = 4;
@@ -53,11 +55,12 @@ impl Ingest {
         named: Named,
         headers: Headers,
         body: Bytes,
-        request_id: &str,
+        reception: Reception<'_>,
     ) -> Answer {
-        match self.try_deliver(vendor, named, headers, body, request_id).await {
+        match self.try_deliver(vendor, named, headers, body, reception).await {
             Ok(answer) => answer,
             Err(failure) => {
+                let request_id = reception.request_id;
                 tracing::error!(request_id, %vendor, error = %chain(&failure), "delivery was not accepted");
                 Answer::Unavailable
             }
@@ -70,9 +73,9 @@ impl Ingest {
         named: Named,
         headers: Headers,
         body: Bytes,
-        request_id: &str,
+        reception: Reception<'_>,
     ) -> Result<Answer, Failure> {
-        let now = self.clock.now();
+        let (now, request_id) = (self.clock.now(), reception.request_id);
         let delivery = RawDelivery { body, headers };
         let Some(proven) = self.authenticate(vendor, named, delivery, request_id, now).await? else {
             return Ok(Answer::Unauthenticated);
@@ -92,8 +95,11 @@ impl Ingest {
                 let mut answer = Answer::Ignored("no alert in the body".to_owned());
                 let raw = Raw::of(proven.bytes(), &alerts, settings.redactor());
                 for (index, alert) in alerts.into_iter().enumerate() {
+                    let trace = alert.id.into();
                     ids.push(alert.id);
-                    answer = self.accept(alert, proof, &raw.evidence(index), request_id, now).await?;
+                    let evidence = raw.evidence(index);
+                    let accept = self.accept(alert, proof, &evidence, reception, now);
+                    answer = trace::follow(FUNCTION, trace, Origin::default(), accept).await?;
                 }
                 Ok(if ids.len() > 1 { Answer::QueuedAll(ids) } else { answer })
             }
@@ -103,6 +109,7 @@ impl Ingest {
                 event.detail.insert("reason".to_owned(), json!(reason));
                 event.detail.insert("source".to_owned(), json!(vendor));
                 self.ledger.commit(&tenant_id, &[], &event).await?;
+                Metric::DeliveriesIgnored.add_by(vendor.as_str(), 1);
                 Ok(Answer::Ignored(reason))
             }
             Err(error) => {
@@ -136,9 +143,10 @@ impl Ingest {
         alert: NormalizedAlert,
         proof: Proof,
         raw: &RawEvidence<'_>,
-        request_id: &str,
+        Reception { request_id, began }: Reception<'_>,
         now: i64,
     ) -> Result<Answer, Failure> {
+        let vendor = alert.source.as_str();
         let (tenant_id, alert_id) = (alert.tenant_id.clone(), alert.id);
         let key = SortKey::alert(alert_id);
         let mut stored = AlertRecord { canary: proof.canary, ..AlertRecord::received(alert.clone()) };
@@ -173,8 +181,10 @@ impl Ingest {
         let message = AlertQueued { tenant_id: tenant_id.clone(), alert_id, revision: stored.alert.revision };
         // A retry of a delivery that was stored but perhaps not queued is queued now; triage takes it once.
         if is_new || stored.verdict.is_none() {
-            self.alerts.send(&message).await?;
+            self.alerts.send_since(&message, began).await?;
         }
+        let counted = if is_new { Metric::AlertsAccepted } else { Metric::AlertsDuplicate };
+        counted.add_by(vendor, 1);
         tracing::info!(request_id, %tenant_id, %alert_id, revision = message.revision, is_new, "alert accepted");
         Ok(if is_new { Answer::Queued(alert_id) } else { Answer::Duplicate(alert_id) })
     }

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 use vyrox_contract::TenantId;
+use vyrox_platform::metric::Metric;
 
 /// More tenants than one execution environment serves between two accepted deliveries.
 const MOST_COUNTS: usize = 20_000;
@@ -29,6 +30,15 @@ impl Refused {
             Self::NotNormalisable => "DELIVERY_REJECTED",
         }
     }
+
+    /// In a word, for numbers.
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::NotAuthentic => "not_authentic",
+            Self::OverRate => "over_rate",
+            Self::NotNormalisable => "not_normalisable",
+        }
+    }
 }
 
 /// The counts since the last accepted delivery.
@@ -38,6 +48,7 @@ pub(crate) struct Refusals(Mutex<HashMap<(TenantId, Refused), i64>>);
 impl Refusals {
     /// One more.
     pub(crate) fn count(&self, tenant: &TenantId, kind: Refused) {
+        Metric::DeliveriesRefused.add_by(kind.reason(), 1);
         self.put_back(tenant, kind, 1);
     }
 

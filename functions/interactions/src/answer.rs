@@ -65,6 +65,20 @@ impl Answer {
         }
     }
 
+    /// What the click came to, in a word, for numbers.
+    pub(crate) const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Unverified => "unverified",
+            Self::Pong | Self::Unsupported => "unsupported",
+            Self::Card(_) | Self::Notice(_) => "recorded",
+            Self::Whisper(_) | Self::Deferred => "told",
+            Self::Form(_) => "form",
+            Self::Refused(_) => "refused",
+            Self::NotDone | Self::NotRecorded => "not_recorded",
+            Self::Unknown => "unknown",
+        }
+    }
+
     pub(crate) fn into_response(self) -> Response {
         let body = match self {
             Self::Unverified => return StatusCode::UNAUTHORIZED.into_response(),

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use vyrox_contract::{RequestId, TenantId};
-use vyrox_domain::action::{ActionRecord, GRACE};
+use vyrox_domain::action::{ActionRecord, GRACE, Moments};
 use vyrox_domain::approval::{self, Admitted, Refusal, Ruling};
 use vyrox_domain::card;
 use vyrox_domain::custom_id::{CustomId, Verb};
@@ -18,6 +18,7 @@ use vyrox_domain::message::{ActionApproved, CardRequested};
 use vyrox_platform::batch::chain;
 use vyrox_platform::delivery::CountedClick;
 use vyrox_platform::ledger::{Change, Expect};
+use vyrox_platform::metric::Metric;
 use vyrox_platform::queue::SendError;
 use vyrox_platform::secrets::Secret;
 use vyrox_platform::table::{Lookup, SortKey, Versioned};
@@ -182,7 +183,8 @@ impl Interactions {
             changes.push(Change::put(key, &decision, Expect::Anything).expiring(record.expires_at()));
         }
         if let Some(action) = ruling.outcome.action() {
-            let stored = ActionRecord::approved(action);
+            let moments = Moments { approved: Some(self.clock.now_millis()), delivered: None };
+            let stored = ActionRecord { moments, ..ActionRecord::approved(action) };
             let outbox = SortKey::outbox(action.plan().proxy_id(), action.request_id());
             changes.push(
                 Change::put(SortKey::action(action.request_id()), &stored, Expect::Absent).expiring(now + KEEP_ACTION),
@@ -193,6 +195,7 @@ impl Interactions {
         let entry = event::ruled(ruling, asked.click, kind, now);
         asked.progress.begin_commit();
         self.ledger.commit(tenant_id, &changes, &entry).await?;
+        Metric::Decisions.add_by(kind, 1);
         tracing::info!(%tenant_id, alert_id = %record.alert.id, interaction_id = %click_id, kind, "decided");
         Ok(())
     }

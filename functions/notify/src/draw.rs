@@ -10,7 +10,9 @@ use vyrox_domain::record::Posted;
 use vyrox_domain::storm::{Group, GroupKey, Seen};
 use vyrox_domain::tenant::Snowflake;
 use vyrox_platform::discord::Purpose;
+use vyrox_platform::metric::Metric;
 use vyrox_platform::table::SortKey;
+use vyrox_platform::trace;
 
 /// How old an alert is, in seconds, when its card may be in the channel already though nobody remembers: an answer of
 /// Discord's was lost so long ago that the nonce is forgotten. Well below the few minutes that Discord remembers one.
@@ -63,6 +65,9 @@ impl Notify {
             }
             None => (self.first(subject, &card).await?, "CARD_POSTED"),
         };
+        if let Some(judged) = trace::since().filter(|_| record.posted.is_none()) {
+            Metric::VerdictToCard.took((judged, self.clock.now_millis()));
+        }
         let posted = Posted { channel_id, message_id, digest, open_until };
         self.remember(subject, seen, posted, kind).await
     }

@@ -143,9 +143,9 @@ impl Notify {
         self
     }
 
-    /// Opens connections before the first batch.
+    /// Opens connections before the first batch, all at once.
     pub async fn warm(&self) {
-        self.table.warm().await;
+        tokio::join!(self.table.warm(), self.cards.warm());
     }
 
     /// Brings one alert's messages up to date. Where the record changes meanwhile, its newer state is drawn instead.

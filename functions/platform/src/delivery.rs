@@ -11,9 +11,11 @@ pub use watch::ProxyWatch;
 use crate::checkpoint;
 use crate::clock::Clock;
 use crate::ledger::{Change, CommitError, Expect, Ledger};
+use crate::metric::Metric;
 use crate::queue::{Queue, SendError};
 use crate::signer::{SignedAction, Signer, SignerError};
 use crate::table::{SortKey, Table, TableError, Versioned};
+use crate::trace::{self, Origin};
 use crate::{Class, Classified};
 use ed25519_dalek::VerifyingKey as DiscordKey;
 use serde::{Deserialize, Serialize};
@@ -206,9 +208,19 @@ impl Delivery {
         id: &RequestId,
         again_after: i64,
     ) -> Result<Option<SignedAction>, DeliveryError> {
-        let now = self.clock.now();
-        let Versioned { value: mut action, version } =
-            self.action(tenant, id).await?.ok_or(DeliveryError::NoSuchAction)?;
+        let found = self.action(tenant, id).await?.ok_or(DeliveryError::NoSuchAction)?;
+        let about = found.value.plan.alert_id().into();
+        let work = self.prepare_found(tenant, found, again_after);
+        trace::follow(self.ledger.writer(), about, Origin::default(), work).await
+    }
+
+    async fn prepare_found(
+        &self,
+        tenant: &TenantId,
+        Versioned { value: mut action, version }: Versioned<ActionRecord>,
+        again_after: i64,
+    ) -> Result<Option<SignedAction>, DeliveryError> {
+        let (now, id) = (self.clock.now(), action.request_id.clone());
         if let Some(state) = action.overdue(now) {
             // One that was handed over is asked about at the next occasion.
             self.close(tenant, action, version, state).await?;
@@ -230,10 +242,12 @@ impl Delivery {
             action.state = ActionState::Delivered;
         }
         action.delivered_at = Some(now);
+        let first = action.moments.delivered.is_none();
+        let delivered = *action.moments.delivered.get_or_insert_with(|| self.clock.now_millis());
         let mut event = entry::event(&action, "ACTION_DELIVERED", now);
         event.detail.insert("platform_key".to_owned(), json!(self.signer.public_key().id()));
         let change =
-            Change::put(SortKey::action(id), &action, Expect::Version(version)).expiring(record.value.expires_at());
+            Change::put(SortKey::action(&id), &action, Expect::Version(version)).expiring(record.value.expires_at());
         // The proxy enters the checkpoint in its own chain: from then on the cloud cannot rewrite what it covers unseen.
         let checkpoint = checkpoint::latest(&self.table, tenant, now).await?;
         // Signed first: what is marked delivered can be delivered.
@@ -241,6 +255,12 @@ impl Delivery {
         // The envelope itself, so that anyone can check the signature later.
         event.detail.insert("envelope".to_owned(), json!(signed.envelope()));
         self.ledger.commit(tenant, &[change], &event).await?;
+        Metric::ActionsDelivered.add(1);
+        if let Some(approved) = action.moments.approved.filter(|_| first) {
+            Metric::ApprovalToDelivery.took((approved, delivered));
+        }
+        let (alert_id, proxy_id) = (action.plan.alert_id(), action.plan.proxy_id());
+        tracing::info!(tenant_id = %tenant, %alert_id, request_id = %id, %proxy_id, "action is handed over");
         Ok(Some(signed))
     }
 
@@ -303,6 +323,7 @@ impl Delivery {
             changes.push(Change::delete(SortKey::outbox(action.plan.proxy_id(), &request_id)));
         }
         self.ledger.commit(tenant, &changes, &event).await?;
+        Metric::ActionsOverdue.add(1);
         tracing::warn!(tenant_id = %tenant, %alert_id, %request_id, outcome = state.as_str(), "action is overdue");
         self.cards.send(&CardRequested::changed(tenant.clone(), alert_id)).await?;
         Ok(())
@@ -325,6 +346,7 @@ impl Delivery {
         event.outcome = Some(why.to_string());
         event.detail.insert("proxy_id".to_owned(), json!(proxy));
         tracing::error!(tenant_id = %tenant, request_id = %id, error = %why, "an action that nobody approved was not signed");
+        Metric::ActionsRefused.add(1);
         self.ledger.commit(tenant, &[Change::delete(SortKey::outbox(proxy, id))], &event).await?;
         Ok(())
     }
@@ -362,11 +384,21 @@ impl Delivery {
 
     async fn try_record(&self, tenant: &TenantId, verified: &VerifiedReceipt) -> Result<(), DeliveryError> {
         let receipt = &verified.receipt;
-        let now = self.clock.now();
         // A release at the end of a lease answers the isolation that had it.
         let answered = receipt.lease_of.as_ref().unwrap_or(&receipt.request_id);
-        let Versioned { value: mut action, version } =
-            self.action(tenant, answered).await?.ok_or(DeliveryError::NoSuchAction)?;
+        let found = self.action(tenant, answered).await?.ok_or(DeliveryError::NoSuchAction)?;
+        let about = found.value.plan.alert_id().into();
+        let work = self.record_found(tenant, verified, found);
+        trace::follow(self.ledger.writer(), about, Origin::default(), work).await
+    }
+
+    async fn record_found(
+        &self,
+        tenant: &TenantId,
+        verified: &VerifiedReceipt,
+        Versioned { value: mut action, version }: Versioned<ActionRecord>,
+    ) -> Result<(), DeliveryError> {
+        let (receipt, now, answered) = (&verified.receipt, self.clock.now(), action.request_id.clone());
         if *action.plan.proxy_id() != receipt.proxy_id {
             return Err(DeliveryError::ForeignReceipt);
         }
@@ -379,19 +411,27 @@ impl Delivery {
         let Versioned { value: mut record, version: record_version } = record.ok_or(DeliveryError::NoSuchAlert)?;
         let watch = watch.map(|watch| watch.value).unwrap_or_default();
         let found = contradictions(&action, receipt, watch.audit_head.as_ref());
+        let is_first = action.receipt.is_none() && receipt.lease_of.is_none();
         if entered(&mut action, &mut record, receipt, &found, now) {
             let mut event = entry::receipt_event(&action, verified, &found, now);
-            watch.note_drift(receipt, &mut event);
+            let has_drifted = watch.note_drift(receipt, &mut event);
             let mut changes = vec![
-                Change::put(SortKey::action(answered), &action, Expect::Version(version)).expiring(record.expires_at()),
+                Change::put(SortKey::action(&answered), &action, Expect::Version(version))
+                    .expiring(record.expires_at()),
                 Change::put(alert_key, &record, Expect::Version(record_version)).expiring(record.expires_at()),
-                Change::delete(SortKey::outbox(&receipt.proxy_id, answered)),
+                Change::delete(SortKey::outbox(&receipt.proxy_id, &answered)),
             ];
             if let Some(watch) = watch.after(receipt, now) {
                 changes.push(Change::put(watch_key, &watch, Expect::Anything));
             }
             self.ledger.commit(tenant, &changes, &event).await?;
             let outcome = receipt.outcome.as_str();
+            Metric::Receipts.add_by(outcome, 1);
+            Metric::ReceiptsContradicted.add(u64::from(!found.is_empty()));
+            Metric::ProxiesDrifted.add(u64::from(has_drifted));
+            if let Some(delivered) = action.moments.delivered.filter(|_| is_first) {
+                Metric::DeliveryToReceipt.took((delivered, self.clock.now_millis()));
+            }
             tracing::info!(tenant_id = %tenant, %alert_id, request_id = %receipt.request_id, outcome, "receipt");
             if !found.is_empty() {
                 let found: Vec<_> = found.iter().map(|which| which.as_str()).collect();
@@ -422,6 +462,7 @@ impl Delivery {
         let is_settled = now.saturating_sub(watch.seen_at) > 60;
         let known = watch.audit_head.clone().filter(|known| is_settled && is_cut(known, shown));
         let Some(known) = known else { return Ok(()) };
+        Metric::ProxyHeadsWentBack.add(1);
         tracing::error!(tenant_id = %tenant, proxy_id = %proxy, "the proxy's audit log was cut or rewritten");
         let mut event = Draft::event(now, tenant.as_str(), "PROXY_AUDIT_CONTRADICTED");
         event.detail.insert("proxy_id".to_owned(), json!(proxy));

@@ -13,6 +13,7 @@
 //! The layout of the bytes: version (1), length of the wrapped key (2, big endian), wrapped key, nonce (12), ciphertext.
 
 use crate::clock::Clock;
+use crate::metric::Metric;
 use crate::random;
 use crate::secrets::Secret;
 use crate::{Class, Classified};
@@ -185,6 +186,7 @@ impl Sealer {
             .encryption_context("purpose", PURPOSE)
             .send()
             .await
+            .inspect_err(|_| Metric::KmsFailures.add(1))
             .map_err(|error| EvidenceError::Unavailable(error.into()))?;
         let (Some(plain), Some(wrapped)) = (output.plaintext, output.ciphertext_blob) else {
             return Err(EvidenceError::Unavailable("KMS gave no data key".into()));
@@ -233,6 +235,7 @@ impl Opener {
                 if error.as_service_error().is_some_and(|error| error.is_invalid_ciphertext_exception()) {
                     EvidenceError::Sealed("its key is another tenant's, or none")
                 } else {
+                    Metric::KmsFailures.add(1);
                     EvidenceError::Unavailable(error.into())
                 }
             })?;

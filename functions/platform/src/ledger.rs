@@ -22,6 +22,7 @@ use crate::random;
 use crate::table::{SortKey, Table};
 use crate::{Class, Classified};
 use lane::Lane;
+use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -29,6 +30,8 @@ use transaction::{Attempt, Entered, transact};
 use vyrox_audit::Draft;
 use vyrox_contract::{AuditHead, TenantId};
 
+/// The part of every entry's detail that tells when it was sealed, in milliseconds since 1970.
+pub const AT_MILLIS: &str = "at_ms";
 /// How often a transaction is tried again when another one was touching the same items at that moment.
 const CONTENTION_RETRIES: u32 = 6;
 
@@ -77,12 +80,21 @@ impl Ledger {
         Self { table, clock, writer, lanes: Arc::default() }
     }
 
-    /// Makes the changes and enters the audit entry, all or nothing, and returns the lane's new head.
+    /// The function's name.
+    #[must_use]
+    pub const fn writer(&self) -> &'static str {
+        self.writer
+    }
+
+    /// Makes the changes and enters the audit entry, all or nothing, and returns the lane's new head. The entry's time is in
+    /// seconds; [`AT_MILLIS`] in its detail tells the millisecond at which it was sealed.
     ///
     /// # Errors
     /// [`CommitError`].
     pub async fn commit(&self, tenant: &TenantId, changes: &[Change], event: &Draft) -> Result<AuditHead, CommitError> {
         debug_assert_eq!(event.tenant_id, tenant.as_str(), "an event is entered under its own tenant");
+        let mut event = event.clone();
+        event.detail.insert(AT_MILLIS.to_owned(), json!(self.clock.now_millis()));
         let lane = self.lane(tenant).await;
         let mut lane = lane.lock().await;
         if lane.is_due_to_close(self.clock.now()) {
@@ -91,7 +103,7 @@ impl Ledger {
             // Its age counts from its first entry.
             *lane = self.new_lane();
         }
-        self.append(tenant, &mut lane, changes, event).await
+        self.append(tenant, &mut lane, changes, &event).await
     }
 
     /// Ends every lane with an entry that says so: for a process that stops. What fails is left to the next checkpoint.

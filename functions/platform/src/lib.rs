@@ -5,7 +5,7 @@
 //! | [`table`] | DynamoDB | read one tenant's items |
 //! | [`ledger`] | DynamoDB | change state, always together with an audit entry |
 //! | [`checkpoint`] | DynamoDB, KMS, S3 | sign where lanes have got to, let closed lanes expire, publish |
-//! | [`metric`] | CloudWatch | count what an alarm watches |
+//! | [`metric`] | CloudWatch | count what alarms and dashboards show |
 //! | [`queue`] | SQS | send one kind of message |
 //! | [`batch`] | SQS as an event source | handle a batch with partial failures |
 //! | [`signer`] | KMS | turn an approved action into a signed one |
@@ -20,6 +20,7 @@
 //! | [`backup`] | a tenant's own address | post one letter to it, if it is a public one |
 //! | [`llm`] | an OpenAI-compatible endpoint | ask about one summary |
 //! | [`volatile`] | DynamoDB | cache answers, count tokens: what no verdict is changed by, so not in the audit |
+//! | [`trace`] | logs, messages | say which alert the present work is about |
 //! | [`clock`], [`config`], [`telemetry`], [`random`], [`startup`] | the machine | time, environment, logs, random bytes, starting |
 //!
 //! Nothing here judges: that is `vyrox-domain`.
@@ -54,6 +55,7 @@ pub mod source;
 pub mod startup;
 pub mod table;
 pub mod telemetry;
+pub mod trace;
 pub mod volatile;
 
 pub use error::{Class, Classified};

@@ -10,6 +10,7 @@ use vyrox_audit::Draft;
 use vyrox_contract::{AuditHead, Poll, ProxyId, TenantId};
 use vyrox_platform::delivery::EnrolledProxy;
 use vyrox_platform::ledger::{Change, CommitError, Expect};
+use vyrox_platform::metric::Metric;
 use vyrox_platform::table::{SortKey, Versioned};
 
 /// More proxies than one execution environment serves.
@@ -64,7 +65,7 @@ impl Relay {
             // What was seen before stays stored: every further poll is measured by it.
             event.detail.insert("before".to_owned(), json!(before.map(|before| &before.head)));
             tracing::error!(tenant_id = %tenant, proxy_id = %proxy.id, seq = head.seq, "a proxy's audit log went back");
-            vyrox_platform::metric::emit(&*self.clock, "relay", &[("ProxyHeadsWentBack", 1)]);
+            Metric::ProxyHeadsWentBack.add(1);
         }
         let expect = stored.as_ref().map_or(Expect::Absent, |Versioned { version, .. }| Expect::Version(*version));
         let noted = NotedHead { head: head.clone(), issued_at };

@@ -34,10 +34,13 @@ use vyrox_platform::clock::Clock;
 use vyrox_platform::config;
 use vyrox_platform::delivery::{Delivery, DeliveryError};
 use vyrox_platform::ledger::{CommitError, Ledger};
+use vyrox_platform::metric::{self, Metric};
 use vyrox_platform::queue::Queue;
 use vyrox_platform::signer::{Signer, SignerError};
 use vyrox_platform::table::{Table, TableError};
 
+/// What the function is called in logs, numbers and lanes.
+const FUNCTION: &str = "relay";
 /// The largest body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
@@ -53,7 +56,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Wires the function up; reads the signing key's public half.
+    /// Wires the function up; reads the signing key's public half, while its other connections are opened.
     ///
     /// # Errors
     /// [`SignerError`].
@@ -63,9 +66,11 @@ impl Relay {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, SignerError> {
         let table = Table::new(clients.dynamodb.clone(), &config.table);
-        let signer = Signer::connect(clients.kms.clone(), &config.signing_key_id).await?;
-        let ledger = Ledger::new(table.clone(), "relay", Arc::clone(&clock));
         let cards: Queue<CardRequested> = Queue::new(clients.sqs.clone(), &config.cards_queue_url);
+        let signer = Signer::connect(clients.kms.clone(), &config.signing_key_id);
+        let (signer, _, _) = tokio::join!(signer, table.warm(), cards.warm());
+        let signer = signer?;
+        let ledger = Ledger::new(table.clone(), FUNCTION, Arc::clone(&clock));
         let delivery = Delivery::new(
             table.clone(),
             ledger.clone(),
@@ -85,25 +90,25 @@ pub fn router(relay: Arc<Relay>) -> Router {
         .route(
             "/proxy/v1/enrol",
             post(async |State(relay): State<Arc<Relay>>, body: Body| {
-                respond(body, async |request| relay.enrol(request).await).await
+                respond(&relay.clock, body, async |request| relay.enrol(request).await).await
             }),
         )
         .route(
             "/proxy/v1/poll",
             post(async |State(relay): State<Arc<Relay>>, body: Body| {
-                respond(body, async |envelope| relay.poll(envelope).await).await
+                respond(&relay.clock, body, async |envelope| relay.poll(envelope).await).await
             }),
         )
         .route(
             "/proxy/v1/receipts",
             post(async |State(relay): State<Arc<Relay>>, body: Body| {
-                respond(body, async |envelope| relay.receipt(envelope).await).await
+                respond(&relay.clock, body, async |envelope| relay.receipt(envelope).await).await
             }),
         )
         .route(
             "/proxy/v1/rotate",
             post(async |State(relay): State<Arc<Relay>>, body: Body| {
-                respond(body, async |envelope| relay.rotate(envelope).await).await
+                respond(&relay.clock, body, async |envelope| relay.rotate(envelope).await).await
             }),
         )
         .with_state(relay)
@@ -151,9 +156,14 @@ impl From<DeliveryError> for Refusal {
 }
 
 async fn respond<T: DeserializeOwned>(
+    clock: &Arc<dyn Clock>,
     body: Body,
     handle: impl AsyncFnOnce(T) -> Result<Response, Refusal>,
 ) -> Response {
+    metric::gather(Arc::clone(clock), FUNCTION, answer(body, handle)).await
+}
+
+async fn answer<T: DeserializeOwned>(body: Body, handle: impl AsyncFnOnce(T) -> Result<Response, Refusal>) -> Response {
     let outcome = match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => match serde_json::from_slice(&body.to_bytes()) {
             Ok(request) => handle(request).await,
@@ -165,6 +175,7 @@ async fn respond<T: DeserializeOwned>(
         Ok(response) => response,
         Err(refusal) => {
             tracing::warn!(error = %chain(&refusal), "refused");
+            Metric::ProxiesRefused.add(1);
             let status = match &refusal {
                 Refusal::Unauthorised => StatusCode::UNAUTHORIZED,
                 Refusal::Unreadable | Refusal::NoProof => StatusCode::BAD_REQUEST,

@@ -26,9 +26,10 @@ use vyrox_platform::clock::Clock;
 use vyrox_platform::config;
 use vyrox_platform::ledger::{Change, CommitError, Expect, Ledger};
 use vyrox_platform::llm::{Consulted, Llm, Question};
+use vyrox_platform::metric::Metric;
 use vyrox_platform::queue::{Queue, SendError};
 use vyrox_platform::table::{SortKey, Table, TableError, Versioned};
-use vyrox_platform::{Class, Classified};
+use vyrox_platform::{Class, Classified, trace};
 
 /// Why a message was not handled.
 #[derive(Debug, thiserror::Error)]
@@ -99,10 +100,10 @@ impl Triage {
         }
     }
 
-    /// Opens connections and deserialises the rules before the first batch.
+    /// Opens connections, all at once, and deserialises the rules before the first batch.
     pub async fn warm(&self) {
         let _ = Ruleset::built_in().version();
-        self.table.warm().await;
+        tokio::join!(self.table.warm(), self.cards.warm());
     }
 
     /// Handles one message. A message that comes again finds its verdict stored, and only requests the card again.
@@ -120,10 +121,13 @@ impl Triage {
         let tenant = tenant.ok_or(TriageError::NoSuchTenant)?.value;
         // A message about an earlier payload is answered by the newer payload's own.
         let is_current = record.value.alert.revision == message.revision;
+        let card = CardRequested::changed(message.tenant_id, message.alert_id);
         if is_current && record.value.verdict.is_none() {
             self.decide(record, &tenant, now).await?;
+            self.cards.send_since(&card, self.clock.now_millis()).await?;
+        } else {
+            self.cards.send(&card).await?;
         }
-        self.cards.send(&CardRequested::changed(message.tenant_id, message.alert_id)).await?;
         Ok(())
     }
 
@@ -154,6 +158,10 @@ impl Triage {
             changes.push(Change::put(key, &seen, Expect::Anything).expiring(expires_at));
         }
         self.ledger.commit(&tenant_id, &changes, &event).await?;
+        Metric::Verdicts.add_by(level.as_str(), 1);
+        if let Some(arrived) = trace::since() {
+            Metric::WebhookToVerdict.took((arrived, self.clock.now_millis()));
+        }
         Ok(())
     }
 
@@ -168,6 +176,7 @@ impl Triage {
             let verdict = judgement.conclude(&Consultation::NotAsked);
             return Ok(Judged { verdict, fingerprint, was_asked: false, tokens: 0, asked_at: None });
         }
+        Metric::AlertsInBand.add(1);
         let summary = judgement.summary(alert);
         let question = Question {
             tenant: &alert.tenant_id,
@@ -184,6 +193,13 @@ impl Triage {
             }
             Consulted::None { reason, tokens } => (Consultation::Failed { reason }, *tokens, None),
         };
+        match consulted {
+            Consulted::Mock => {}
+            Consulted::Answer { .. } => Metric::ModelAnswers.add(1),
+            Consulted::Cached { .. } => Metric::ModelCacheHits.add(1),
+            Consulted::None { .. } => Metric::ModelFailures.add(1),
+        }
+        Metric::ModelTokens.add(tokens);
         let verdict = judgement.conclude(&consultation);
         Ok(Judged { verdict, fingerprint, was_asked: true, tokens, asked_at })
     }

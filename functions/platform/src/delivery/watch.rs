@@ -29,8 +29,9 @@ pub struct ProxyWatch {
 }
 
 impl ProxyWatch {
-    /// Enters in a receipt's event that the proxy's policy or version is another than before.
-    pub(super) fn note_drift(&self, receipt: &Receipt, event: &mut Draft) {
+    /// Enters in a receipt's event that the proxy's policy or version is another than before; whether one is.
+    pub(super) fn note_drift(&self, receipt: &Receipt, event: &mut Draft) -> bool {
+        let mut has_drifted = false;
         let pairs = [
             ("policy_digest", &self.policy_digest, &receipt.policy_digest),
             ("version", &self.version, &receipt.version),
@@ -40,10 +41,12 @@ impl ProxyWatch {
                 let after: String = after.chars().filter(|c| !c.is_control()).take(64).collect();
                 event.detail.insert(format!("proxy_{name}"), json!(after));
                 if before.as_ref().is_some_and(|before| *before != after) {
+                    has_drifted = true;
                     event.detail.insert(format!("proxy_{name}_before"), json!(before));
                 }
             }
         }
+        has_drifted
     }
 
     /// What is to be remembered after a receipt, if that is worth a write.
