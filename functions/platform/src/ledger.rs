@@ -15,6 +15,7 @@ mod lane;
 pub(crate) mod transaction;
 
 pub use change::{Change, Expect};
+pub(crate) use lane::MOST_SECONDS as LONGEST_LANE;
 pub use lane::{Closing, LANE_CLOSED, LaneRecord, close_idle};
 
 use crate::clock::Clock;

@@ -3,6 +3,7 @@
 //! | file | outside system | what a holder can do |
 //! |---|---|---|
 //! | [`table`] | DynamoDB | read one tenant's items |
+//! | [`alert_audit`], [`audit_export`] | DynamoDB | read the audit back: one alert's, a tenant's |
 //! | [`ledger`] | DynamoDB | change state, always together with an audit entry |
 //! | [`checkpoint`] | DynamoDB, KMS, S3 | sign where lanes have got to, let closed lanes expire, publish |
 //! | [`metric`] | CloudWatch | count what alarms and dashboards show |
@@ -25,6 +26,7 @@
 //!
 //! Nothing here judges: that is `vyrox-domain`.
 
+pub mod alert_audit;
 pub mod api_key;
 pub mod approver;
 pub mod audit_export;

@@ -305,6 +305,12 @@ impl Prefix {
         Self("AUDIT#".to_owned())
     }
 
+    /// All lanes of one writer, the one that began first first: a lane's id is its writer's name and a ULID.
+    #[must_use]
+    pub(crate) fn lanes_of(writer: &str) -> Self {
+        Self(format!("AUDIT#{writer}-"))
+    }
+
     /// The entries of one lane, in order.
     #[must_use]
     pub fn lane_entries(chain: &str) -> Self {

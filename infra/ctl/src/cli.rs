@@ -3,7 +3,7 @@
 use crate::config::{Flags, Settings};
 use crate::deployment::Deployment;
 use crate::error::CtlError;
-use crate::{alert, apikey, approver, audit, discord, dlq, evidence, normalise, proxy, rules, source, tenant};
+use crate::{alert, apikey, approver, audit, discord, dlq, evidence, normalise, proxy, rules, source, tenant, trace};
 use clap::{Parser, Subcommand};
 use serde_json::json;
 use std::io::Write as _;
@@ -68,6 +68,8 @@ enum Command {
     /// What came in, and what became of it
     #[command(subcommand)]
     Alert(alert::Command),
+    /// One alert's way, with the time of every step
+    Trace(trace::Trace),
     /// The hash-chained record of everything
     #[command(subcommand)]
     Audit(audit::Command),
@@ -119,6 +121,7 @@ impl Cli {
             Command::Alert(command) => command.run(&deployment()?).await?,
             Command::Discord(command) => command.run(&environment).await?,
             Command::Dlq(command) => command.run(&deployment()?).await?,
+            Command::Trace(trace) => trace.run(&deployment()?).await?,
             Command::Evidence(evidence) => evidence.run(&deployment()?).await?,
             Command::Rules(command) => return command.run(self.json, deployment).await.map(|()| ExitCode::SUCCESS),
             Command::Audit(command) => match command.run(&deployment()?).await? {

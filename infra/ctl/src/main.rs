@@ -25,6 +25,7 @@ mod sample;
 mod source;
 mod table;
 mod tenant;
+mod trace;
 
 use clap::Parser as _;
 use std::process::ExitCode;

@@ -11,7 +11,7 @@ use vyrox_contract::{AuditHead, TenantId};
 /// The entry that ends a lane.
 pub const LANE_CLOSED: &str = "LANE_CLOSED";
 /// A lane is closed by its own writer at the first entry after this many seconds, so that retention can begin.
-const MOST_SECONDS: i64 = 6 * 3_600;
+pub(crate) const MOST_SECONDS: i64 = 6 * 3_600;
 /// The same after this many entries.
 const MOST_ENTRIES: u64 = 100_000;
 

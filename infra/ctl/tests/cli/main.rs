@@ -14,4 +14,5 @@ mod rules;
 mod sources;
 mod stand;
 mod tenants;
+mod trace;
 mod usage;
