@@ -51,7 +51,8 @@ async fn within<F: Future>(function: &'static str, trace: TraceId, origin: Origi
     // A cause in another trace is none.
     let parent = origin.parent.filter(|parent| parent.trace == trace);
     let parent = parent.map(|parent| tracing::field::display(parent.span));
-    let span = tracing::info_span!("work", function, trace_id = %trace, span_id = %own.span, parent_id = parent);
+    // Of the highest level, so that whichever lines are written know what they are about.
+    let span = tracing::error_span!("work", function, trace_id = %trace, span_id = %own.span, parent_id = parent);
     CURRENT.scope(Current { own, since: origin.since }, work).instrument(span).await
 }
 
