@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(
             directive(&lines[0]),
             json!({"Namespace": "Vyrox", "Dimensions": [["function"]], "Metrics": [
-                {"Name": "WebhookToVerdict", "Unit": "Milliseconds"}, {"Name": "ModelTokens", "Unit": "Count"},
+                {"Name": "ModelTokens", "Unit": "Count"}, {"Name": "WebhookToVerdict", "Unit": "Milliseconds"},
             ]})
         );
         assert_eq!((&lines[0]["ModelTokens"], &lines[0]["WebhookToVerdict"]), (&json!(40), &json!([120, 0])));
