@@ -22,3 +22,10 @@ pub fn injection_table() -> Option<PathBuf> {
 pub fn pack_copy() -> Option<PathBuf> {
     std::env::var_os("VYROX_PACK").map(PathBuf::from)
 }
+
+/// The Python that has what a bench's other side needs (`VYROX_PYTHON`); `python3` without it.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn python() -> PathBuf {
+    std::env::var_os("VYROX_PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from)
+}

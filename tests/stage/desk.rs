@@ -2,6 +2,7 @@
 //! that the test builds and signs with a key of its own. Time stands still unless a test moves it. Every answer is checked
 //! against `docs/openapi.yaml` and against what Discord takes from this kind of interaction.
 
+use crate::environment::environment;
 use crate::{ClickBody, Hop, OpenApi, Reply};
 use aws_sdk_sqs::types::QueueAttributeName;
 use axum::Router;
@@ -10,6 +11,7 @@ use axum::http::Request;
 use ed25519_dalek::{Signer as _, SigningKey};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tower::ServiceExt as _;
@@ -154,26 +156,41 @@ impl Desk {
         desk
     }
 
-    /// The environment in which Lambda would start the function's binary, with AWS at `endpoint`.
+    /// The environment of one function's binary (`InteractionsFunction`), with AWS at `endpoint`.
+    #[must_use]
+    pub fn environment(&self, function: &str, endpoint: &str) -> BTreeMap<String, String> {
+        let key = hex::encode(self.key.verifying_key().as_bytes());
+        let parameters = [("DiscordApplicationId", APPLICATION.to_owned()), ("DiscordPublicKey", key)];
+        environment(&self.provisioned, function, endpoint, &parameters)
+    }
+
+    /// An HTTP API's event with an approver's click on the alert's card, signed at `now` (unix seconds).
     ///
     /// # Panics
-    /// The template lacks something.
-    #[must_use]
-    pub fn environment(&self, endpoint: &str) -> Vec<(&'static str, String)> {
-        let queue = |name| self.provisioned.queue_url(name).expect("the template has this queue").to_owned();
-        vec![
-            ("VYROX_TABLE", self.provisioned.table("Table").expect("it has a table").to_owned()),
-            ("VYROX_CARDS_QUEUE_URL", queue("CardsQueue")),
-            ("VYROX_COMMANDS_QUEUE_URL", queue("CommandsQueue")),
-            ("VYROX_ACTIONS_QUEUE_URL", queue("ActionsQueue")),
-            ("VYROX_SECRETS_KEY_ID", self.provisioned.key("SecretsKey").expect("it has this key").arn.clone()),
-            ("VYROX_DISCORD_APPLICATION_ID", APPLICATION.to_owned()),
-            ("VYROX_DISCORD_PUBLIC_KEY", hex::encode(self.key.verifying_key().as_bytes())),
-            ("AWS_ENDPOINT_URL", endpoint.to_owned()),
-            ("AWS_REGION", "us-east-1".to_owned()),
-            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-        ]
+    /// The alert has no card.
+    pub async fn event(&self, alert: AlertId, verb: Verb, user: &str, now: i64) -> Value {
+        let body = self.click(alert, verb, user, &[ROLE]).await.0.to_string();
+        let (template, timestamp) = (include_str!("../../events/lambda/interactions.json"), now.to_string());
+        let mut event: Value = serde_json::from_str(template).expect("the file is JSON");
+        event["headers"]["x-signature-ed25519"] = json!(self.sign(&timestamp, body.as_bytes()));
+        event["headers"]["x-signature-timestamp"] = json!(timestamp);
+        event["body"] = json!(body);
+        event["isBase64Encoded"] = json!(false);
+        event
+    }
+
+    /// What is queued for dispatch about an action that was approved just now.
+    ///
+    /// # Panics
+    /// It is not approved.
+    pub async fn approved_action(&self, user: &str) -> Value {
+        let alert = self.ask().await;
+        let said = self.post(&self.click(alert, Verb::Approve, user, &[ROLE]).await).await;
+        let action = self.record(alert).await.containment.unwrap_or_else(|| panic!("approved: {said:?}"));
+        json!({
+            "tenant_id": self.tenant_id(), "alert_id": alert, "request_id": action.request_id,
+            "queued_at": self.now(),
+        })
     }
 
     /// Where the embedded AWS listens.

@@ -1,11 +1,12 @@
-//! A hop in front of the embedded AWS: it counts requests by operation, and can refuse, throttle, swallow or delay those of
-//! one operation or one service.
+//! A hop in front of the embedded AWS: it counts requests by operation and DynamoDB's units, slows everything down, and can
+//! refuse, throttle or swallow requests of one operation or one service.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,6 +26,15 @@ pub enum Fault {
     AnswerLost,
 }
 
+/// What DynamoDB charges, in its units.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Units {
+    /// For reading: 1 for 4 KB read consistently, half of it otherwise.
+    pub read: f64,
+    /// For writing: 1 for 1 KB, twice that in a transaction; what an index takes is in it.
+    pub write: f64,
+}
+
 /// The hop.
 #[derive(Debug, Clone)]
 pub struct Hop {
@@ -39,6 +49,9 @@ struct Shared {
     client: reqwest::Client,
     faults: Mutex<Vec<(String, Fault)>>,
     seen: Mutex<BTreeMap<String, usize>>,
+    /// None where nobody asks.
+    units: Mutex<Option<Units>>,
+    delay: Mutex<Duration>,
 }
 
 impl Hop {
@@ -52,6 +65,8 @@ impl Hop {
             client: vyrox_platform::http::client(Duration::from_secs(30)).expect("an HTTP client"),
             faults: Mutex::default(),
             seen: Mutex::default(),
+            units: Mutex::default(),
+            delay: Mutex::default(),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
@@ -68,6 +83,22 @@ impl Hop {
     /// From now on, all is well.
     pub fn heal(&self) {
         self.shared.faults.lock().expect("no test panics here").clear();
+    }
+
+    /// From now on, each request takes so much longer.
+    pub fn slow(&self, delay: Duration) {
+        *self.shared.delay.lock().expect("no test panics here") = delay;
+    }
+
+    /// From now on, DynamoDB is asked what each request costs.
+    pub fn meter(&self) {
+        *self.shared.units.lock().expect("no test panics here") = Some(Units::default());
+    }
+
+    /// What all requests since [`Hop::meter`] have cost.
+    #[must_use]
+    pub fn units(&self) -> Units {
+        self.shared.units.lock().expect("no test panics here").unwrap_or_default()
     }
 
     /// How many requests for this operation (`UpdateItem`) have come in.
@@ -95,6 +126,10 @@ async fn pass(State(hop): State<Arc<Shared>>, request: Request) -> Response {
         found.map(|(_, fault)| *fault)
     };
     let kind = parts.headers.get("content-type").cloned();
+    let delay = *hop.delay.lock().expect("no test panics here");
+    tokio::time::sleep(delay).await;
+    let is_metered = target.starts_with("DynamoDB") && hop.units.lock().expect("no test panics here").is_some();
+    let body = if is_metered { asking_for_units(&body) } else { body };
     match fault {
         Some(Fault::Refused) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         Some(Fault::Throttled) => {
@@ -112,6 +147,13 @@ async fn pass(State(hop): State<Arc<Shared>>, request: Request) -> Response {
     }
     let Ok(answer) = onward.send().await else { return StatusCode::BAD_GATEWAY.into_response() };
     let (status, bytes) = (answer.status().as_u16(), answer.bytes().await.unwrap_or_default());
+    if is_metered && let Some(units) = &mut *hop.units.lock().expect("no test panics here") {
+        let charged = charged(&bytes);
+        match operation.as_str() {
+            "GetItem" | "BatchGetItem" | "TransactGetItems" | "Query" | "Scan" => units.read += charged,
+            _ => units.write += charged,
+        }
+    }
     match fault {
         Some(Fault::AnswerHangs) => std::future::pending().await,
         Some(Fault::AnswerLost) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
@@ -122,4 +164,21 @@ async fn pass(State(hop): State<Arc<Shared>>, request: Request) -> Response {
         response = response.header("content-type", kind);
     }
     response.body(Body::from(bytes)).expect("status and header were those of a response")
+}
+
+/// The same request, with the question what it costs. The embedded AWS takes it though the signature is another body's.
+fn asking_for_units(body: &[u8]) -> axum::body::Bytes {
+    let mut request: Value = serde_json::from_slice(body).unwrap_or_default();
+    request["ReturnConsumedCapacity"] = json!("TOTAL");
+    request.to_string().into()
+}
+
+/// What an answer says that its request cost: of one table, or of several.
+fn charged(answer: &[u8]) -> f64 {
+    let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+    let of = |table: &Value| table["CapacityUnits"].as_f64().unwrap_or(0.0);
+    match &answer["ConsumedCapacity"] {
+        Value::Array(tables) => tables.iter().map(of).sum(),
+        table => of(table),
+    }
 }

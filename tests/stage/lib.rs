@@ -14,16 +14,20 @@
 //!  stage/shifted.rs      a clock that can be moved on
 //!  stage/desk.rs         interactions alone: one tenant, posted cards, clicks signed by the test, with time standing still
 //!  stage/bench.rs        ingest alone, in any number of execution environments, with time standing still
-//!  stage/hop.rs          what lies between the functions and AWS: counts, refuses, swallows
+//!  stage/line.rs         the functions between a webhook and its card one by one, on that bench
+//!  stage/environment.rs  what a function's binary is told, as the template says
+//!  stage/hop.rs          what lies between the functions and AWS: counts, meters, slows, refuses, swallows
 //! ```
 
 mod bench;
 mod commands;
 mod config;
 mod desk;
+mod environment;
 mod hop;
 mod inspect;
 mod judge;
+mod line;
 mod member;
 mod openapi;
 mod operator;
@@ -33,11 +37,12 @@ mod webhook;
 
 pub use bench::{Bench, Queued, post};
 pub use commands::{ADMIN_ROLE, ADMINISTRATOR, APPROVER_ROLE, Entered, ROLE_OPTION, TEXT, WHOLE, options, said};
-pub use config::{injection_table, pack_copy, races};
+pub use config::{injection_table, pack_copy, python, races};
 pub use desk::{CHANNEL, Desk, GUILD, ROLE, Said};
-pub use hop::{Fault, Hop};
+pub use hop::{Fault, Hop, Units};
 pub use inspect::Snapshot;
 pub use judge::{again, is_fallback, models, unlike};
+pub use line::{Record, batch, message};
 pub use member::{APPROVER, Answered, Card, ClickBody, ONLOOKER, SECOND_APPROVER, message_of, shown_buttons};
 pub use openapi::OpenApi;
 pub use sender::{notification, proof};
