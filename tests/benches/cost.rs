@@ -13,7 +13,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -197,7 +197,7 @@ fn release(name: &str, environment: impl IntoIterator<Item = (String, String)>) 
 }
 
 fn python(bench: &Bench) -> Option<Command> {
-    let program = PathBuf::from(vyrox_tests::python());
+    let program = vyrox_tests::python();
     let has_boto = std::process::Command::new(&program).args(["-c", "import boto3"]).stderr(Stdio::null()).status();
     if !has_boto.is_ok_and(|status| status.success()) {
         return None;
