@@ -204,6 +204,17 @@ impl NormalizedAlert {
         hex::encode(<sha2::Sha256 as sha2::Digest>::digest(bytes))
     }
 
+    /// Whether another delivery says the same: when it was received and how often it changed says nothing, and neither does
+    /// a time that may be only that of its reception. An alert that arrives within the second of its own time looks so too:
+    /// its retry, a second later, is no other alert.
+    #[must_use]
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        let may_be_its_receptions = |alert: &Self| alert.timestamp == alert.received_at;
+        let is_same_time = self.timestamp == other.timestamp;
+        let content = |alert: &Self| Self { received_at: 0, revision: 0, timestamp: 0, ..alert.clone() };
+        (is_same_time || may_be_its_receptions(self) || may_be_its_receptions(other)) && content(self) == content(other)
+    }
+
     /// This alert with another part of it: what the parts before did not say, the new one says. What they did say stays, so
     /// that the order in which parts arrive, and parts that arrive twice, change little. The device and the host's name are
     /// one machine's and are taken together; a second machine in a later part does not change the target.
@@ -304,6 +315,20 @@ mod tests {
             (serde_json::json!({"timestamp": 30}), serde_json::json!({"timestamp": 90, "received_at": 90}));
         assert_eq!(alert(&first).content_digest(), alert(&again).content_digest());
         assert_ne!(alert(&first).content_digest(), alert(&serde_json::json!({"timestamp": 90})).content_digest());
+    }
+
+    #[test]
+    fn a_retry_says_the_same_even_of_an_alert_that_came_within_the_second_of_its_own_time() {
+        let at = |timestamp: i64, received_at: i64| {
+            alert(&serde_json::json!({"timestamp": timestamp, "received_at": received_at, "title": "t"}))
+        };
+        let at_once = at(30, 30);
+        assert!(at_once.says_the_same_as(&at(30, 31)), "the vendor's own time, delivered again a second later");
+        assert!(at(30, 31).says_the_same_as(&at_once) && at(30, 31).says_the_same_as(&at(30, 99)));
+        assert!(at_once.says_the_same_as(&at(99, 99)), "no time of its own");
+        assert!(!at(30, 31).says_the_same_as(&at(29, 31)), "another time");
+        let other = alert(&serde_json::json!({"timestamp": 30, "received_at": 30, "title": "u"}));
+        assert!(!at_once.says_the_same_as(&other));
     }
 
     #[test]

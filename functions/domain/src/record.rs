@@ -244,16 +244,22 @@ impl AlertRecord {
     #[must_use]
     pub fn after(&self, delivered: &NormalizedAlert) -> Option<Self> {
         let said = if delivered.partial { self.alert.with_part(delivered) } else { delivered.clone() };
-        (said.content_digest() != self.content_digest).then(|| self.clone().revised(said))
+        (!self.alert.says_the_same_as(&said)).then(|| self.clone().revised(said))
     }
 
-    /// The same record with a changed payload of its alert: a new revision that wants a new verdict. A question that is
-    /// still open is withdrawn (its buttons answer "plan changed"); a decision that was made stays.
+    /// The same record with a changed payload of its alert: a new revision that wants a new verdict.
     #[must_use]
     pub fn revised(mut self, mut alert: NormalizedAlert) -> Self {
         alert.revision = self.alert.revision.saturating_add(1);
         self.content_digest = alert.content_digest();
         self.alert = alert;
+        self.unjudged()
+    }
+
+    /// The same record, wanting a new verdict. A question that is still open is withdrawn (its buttons answer "plan
+    /// changed"); a decision that was made stays, and with it what came of it.
+    #[must_use]
+    pub fn unjudged(mut self) -> Self {
         self.verdict = None;
         if self.decision.is_none() {
             self.offer = None;
