@@ -8,6 +8,7 @@ use crate::scenario::{HOSTS, SCENARIOS, Scenario};
 use crate::system::{Delivery, Options, System};
 use crate::{Endpoints, clock};
 use clap::{Args, Parser, Subcommand};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -87,6 +88,11 @@ struct Start {
     /// Begin with nothing set up: link the server, add approvers and a source yourself, with slash commands on the page.
     #[arg(long)]
     fresh: bool,
+    /// Parameters of infra/template.yaml, as one JSON object of strings. With DiscordApplicationId, DiscordPublicKey and
+    /// DiscordBotToken in it the functions speak to Discord itself and to the model that it names, or to none:
+    /// docs/one-machine.md.
+    #[arg(long, value_name = "FILE", value_parser = parameters)]
+    parameters: Option<BTreeMap<String, String>>,
     /// Check every message against Discord's OpenAPI document too.
     #[arg(long, value_name = "FILE")]
     discord_openapi: Option<PathBuf>,
@@ -141,6 +147,12 @@ struct Fire {
     count: u32,
 }
 
+/// The parameters in a file. What is wrong with them is said without them: there are secrets among them.
+fn parameters(file: &str) -> Result<BTreeMap<String, String>, String> {
+    let text = std::fs::read(file).map_err(|error| error.to_string())?;
+    serde_json::from_slice(&text).map_err(|_| "not one JSON object with texts as values".to_owned())
+}
+
 fn scenario(name: &str) -> Result<&'static Scenario, String> {
     Scenario::named(name).ok_or_else(|| {
         let names: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
@@ -166,6 +178,7 @@ impl Start {
             quorum: self.quorum,
             fresh: self.fresh,
             discord_openapi: self.discord_openapi.clone(),
+            parameters: self.parameters.clone().unwrap_or_default(),
             ..Options::default()
         }
     }

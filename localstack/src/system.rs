@@ -13,6 +13,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vyrox_checkpoint::{Checkpointer, Idle};
@@ -22,6 +24,7 @@ use vyrox_edge_proxy::{Config, Proxy, RunningProxy};
 use vyrox_edr_standin::Falcon;
 use vyrox_local_aws::{ClientSet, Embedded, EmbeddedOptions, Topology};
 use vyrox_platform::aws::Clients;
+use vyrox_platform::backup::Reach;
 use vyrox_platform::bot::Bot;
 use vyrox_platform::clock::Clock;
 use vyrox_platform::config::Aws;
@@ -71,7 +74,8 @@ pub struct Options {
     pub storm: Option<StormPolicy>,
     /// Discord's OpenAPI document, to check every body against as well.
     pub discord_openapi: Option<PathBuf>,
-    /// Parameters of the template, where they shall be other than the runner's own.
+    /// Parameters of the template, where they shall be other than the runner's own. With `DiscordBotToken` among them the
+    /// functions speak to Discord itself, and none of the stand-ins is used by them.
     pub parameters: BTreeMap<String, String>,
 }
 
@@ -133,6 +137,9 @@ pub struct System {
     proxy: Option<RunningProxy>,
     proxy_config: Config,
     embedded: Option<Embedded>,
+    setting: Setting,
+    /// The queue functions' environments; none where they are deployed elsewhere.
+    pollers: Mutex<Vec<AbortHandle>>,
     stop: CancellationToken,
     tasks: TaskTracker,
     // Dropped last: the proxy's log may be in it.
@@ -195,15 +202,15 @@ impl System {
         let provisioned =
             topology.provision(&ClientSet::new(&endpoint)).await.map_err(starting("the template's resources"))?;
         let mut setting = Setting {
-            topology: &topology,
-            provisioned: &provisioned,
+            topology,
+            provisioned: provisioned.clone(),
             parameters,
             lambda: lambda_environment(&endpoint),
             clients: clients.clone(),
             clock: Arc::clone(&clock),
             timeline: timeline.clone(),
             at_stop: if embedded.is_some() { AtStop::Abandon } else { AtStop::Finish },
-            backup: backup.address(),
+            backup: if is_real(&options) { Reach::Public } else { Reach::StandIn(backup.address()) },
         };
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let is_here = deployed.is_none();
@@ -214,7 +221,7 @@ impl System {
         discord.set_interactions_url(format!("{}/interactions", addresses.interactions));
         // What the template gets from the APIs that it makes.
         for (api, address) in [("IngestApi", &addresses.ingest), ("RelayApi", &addresses.relay)] {
-            setting.parameters.insert(format!("{api}.ApiEndpoint"), address.clone());
+            setting.parameters.entry(format!("{api}.ApiEndpoint")).or_insert_with(|| address.clone());
         }
 
         let table_name = provisioned.table("Table").expect("the template has this table").to_owned();
@@ -239,8 +246,9 @@ impl System {
         let link_code = link_code.map_err(starting("the demo tenant"))?;
         register_commands(&discord, &state).await.map_err(starting("the slash commands"))?;
         let checkpointer = setting.checkpointer().await.map_err(starting("the functions"))?;
+        let mut pollers = Vec::new();
         if is_here {
-            setting.spawn_pollers(&tasks, &stop).await.map_err(starting("the functions"))?;
+            pollers = setting.spawn_pollers(&tasks, &stop).await.map_err(starting("the functions"))?;
             setting.spawn_checkpoint(&checkpointer, &tasks, &stop);
         }
 
@@ -278,6 +286,8 @@ impl System {
             proxy: Some(proxy),
             proxy_config,
             embedded,
+            setting,
+            pollers: Mutex::new(pollers),
             stop,
             tasks,
             _temporary: temporary,
@@ -308,6 +318,23 @@ impl System {
         Ok(())
     }
 
+    /// Kills the queue functions' environments wherever they are in their work, and starts fresh ones, as Lambda does.
+    /// Nothing happens where the functions are deployed elsewhere.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn kill_functions(&self) -> Result<(), StartError> {
+        let mut pollers = self.pollers.lock().await;
+        if pollers.is_empty() {
+            return Ok(());
+        }
+        for poller in pollers.drain(..) {
+            poller.abort();
+        }
+        *pollers = self.setting.spawn_pollers(&self.tasks, &self.stop).await.map_err(starting("the functions"))?;
+        Ok(())
+    }
+
     /// Stops everything, each part after those that need it.
     pub async fn shutdown(mut self) {
         if let Some(proxy) = self.proxy.take() {
@@ -335,7 +362,7 @@ impl System {
 
 /// Serves the HTTP functions and returns their base URL.
 async fn serve(
-    setting: &Setting<'_>,
+    setting: &Setting,
     address: SocketAddr,
     stop: &CancellationToken,
     tasks: &TaskTracker,
@@ -391,7 +418,12 @@ async fn register_commands(
     Ok(Bot::new(http, &config, application).register(None, &registration()).await?)
 }
 
-/// The template's parameters, pointing at the stand-ins.
+/// Whether the functions speak to Discord itself, and to whatever else the parameters name, and to no stand-in.
+fn is_real(options: &Options) -> bool {
+    options.parameters.contains_key("DiscordBotToken")
+}
+
+/// The template's parameters, pointing at the stand-ins unless they name a bot.
 fn parameters(
     options: &Options,
     state: &State,
@@ -407,7 +439,8 @@ fn parameters(
         ("LlmApiKey", "local-model-key".to_owned()),
         ("LlmModels", "local-primary,local-fallback,local-last".to_owned()),
     ];
-    let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
+    // A model that is made up must never judge what is real: without one of their own there is none.
+    let own = own.into_iter().filter(|_| !is_real(options)).map(|(name, value)| (name.to_owned(), value));
     own.chain(options.parameters.clone()).collect()
 }
 

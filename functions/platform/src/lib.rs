@@ -20,6 +20,7 @@
 //! | [`backup`] | a tenant's own address | post one letter to it, if it is a public one |
 //! | [`llm`] | an OpenAI-compatible endpoint | ask about one summary |
 //! | [`volatile`] | DynamoDB | cache answers, count tokens: what no verdict is changed by, so not in the audit |
+//! | [`transfer`] | DynamoDB | read and write whole items, for moving a tenant to another table |
 //! | [`clock`], [`config`], [`telemetry`], [`random`], [`startup`] | the machine | time, environment, logs, random bytes, starting |
 //!
 //! Nothing here judges: that is `vyrox-domain`.
@@ -54,6 +55,7 @@ pub mod source;
 pub mod startup;
 pub mod table;
 pub mod telemetry;
+pub mod transfer;
 pub mod volatile;
 
 pub use error::{Class, Classified};

@@ -254,6 +254,11 @@ impl SortKey {
         Self(format!("HEAD#PROXY#{id}"))
     }
 
+    /// A key as it is stored.
+    pub(crate) fn stored(key: &str) -> Self {
+        Self(key.to_owned())
+    }
+
     /// The key.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -329,6 +334,12 @@ impl Prefix {
         Self("ALERT#".to_owned())
     }
 
+    /// All digests.
+    #[must_use]
+    pub fn digests() -> Self {
+        Self("DIGEST#".to_owned())
+    }
+
     /// All proxies.
     #[must_use]
     pub fn proxies() -> Self {
@@ -359,6 +370,11 @@ impl Prefix {
 pub struct Lookup(String);
 
 impl Lookup {
+    /// A name as it is stored.
+    pub(crate) fn stored(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
     /// The account that a vendor's payload names.
     #[must_use]
     pub fn account(vendor: Vendor, account: &str) -> Self {

@@ -3,8 +3,11 @@
 use crate::config::{Flags, Settings};
 use crate::deployment::Deployment;
 use crate::error::CtlError;
-use crate::{alert, apikey, approver, audit, discord, dlq, evidence, normalise, proxy, rules, source, tenant};
-use clap::{Parser, Subcommand};
+use crate::{
+    alert, apikey, approver, audit, discord, dlq, doctor, evidence, normalise, proxy, rules, shell, source, tenant,
+    transfer,
+};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use serde_json::json;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -51,22 +54,22 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Who uses Vyrox: settings, suspension
-    #[command(subcommand)]
+    #[command(subcommand, alias = "tenants")]
     Tenant(Box<tenant::Command>),
     /// Where a tenant's alerts come from, what proves it, and how they are read
-    #[command(subcommand)]
+    #[command(subcommand, alias = "sources")]
     Source(source::Command),
     /// What acts inside a tenant's network
-    #[command(subcommand)]
+    #[command(subcommand, alias = "proxies")]
     Proxy(proxy::Command),
     /// The second factors of those who approve
-    #[command(subcommand)]
+    #[command(subcommand, alias = "approvers")]
     Approver(approver::Command),
     /// What a tenant's own programs read the API with
-    #[command(subcommand)]
+    #[command(subcommand, alias = "apikeys")]
     Apikey(apikey::Command),
     /// What came in, and what became of it
-    #[command(subcommand)]
+    #[command(subcommand, alias = "alerts")]
     Alert(alert::Command),
     /// The hash-chained record of everything
     #[command(subcommand)]
@@ -76,7 +79,7 @@ enum Command {
     /// The slash commands that Discord knows; needs no deployment
     #[command(subcommand)]
     Discord(discord::Command),
-    /// Messages that failed five times
+    /// Messages that failed too often
     #[command(subcommand)]
     Dlq(dlq::Command),
     /// What becomes of payloads, without a deployment: one JSON line for each alert, or why there is none
@@ -84,6 +87,16 @@ enum Command {
     /// The detection rules: scores, reasons, speed, mistakes; only `replay` needs a deployment
     #[command(subcommand)]
     Rules(rules::Command),
+    /// Write a tenant, or all of them, as JSON lines, to be moved to another deployment
+    Export(transfer::Export),
+    /// Bring in what `export` has written, overwriting nothing
+    Import(transfer::Import),
+    /// Look at the deployment as a whole: what is wrong, and what to do about it
+    Doctor(doctor::Doctor),
+    /// Print a completion script for a shell
+    Completions(shell::Completions),
+    /// Print the manual page, or write one for each command
+    Man(shell::Man),
 }
 
 impl Cli {
@@ -120,6 +133,14 @@ impl Cli {
             Command::Discord(command) => command.run(&environment).await?,
             Command::Dlq(command) => command.run(&deployment()?).await?,
             Command::Evidence(evidence) => evidence.run(&deployment()?).await?,
+            Command::Export(export) => match export.run(&deployment()?).await? {
+                Some(report) => report,
+                None => return Ok(ExitCode::SUCCESS),
+            },
+            Command::Import(import) => import.run(&deployment()?).await?,
+            Command::Doctor(doctor) => doctor.run(&deployment()?).await?,
+            Command::Completions(completions) => return completions.run(&mut Self::command()),
+            Command::Man(man) => return man.run(Self::command()),
             Command::Rules(command) => return command.run(self.json, deployment).await.map(|()| ExitCode::SUCCESS),
             Command::Audit(command) => match command.run(&deployment()?).await? {
                 Some(report) => report,
