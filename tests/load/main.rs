@@ -7,7 +7,7 @@
 //!
 //! The whole system runs in this process on the embedded AWS, as `cargo run` starts it; the senders are here too, so their
 //! work is in the figures. Alerts are **offered** at a fixed rate, whether or not the system keeps up, and a delivery that
-//! is refused (429, 503) is repeated as a vendor would. Each alert's time runs from the moment at which it was due to be
+//! is refused (429, 503) is repeated after `Retry-After` and longer, as a vendor would. Each alert's time runs from the moment at which it was due to be
 //! sent until notify is done with it: its **card** is in the channel or, where it is one of many, it is counted on a card
 //! or in a digest, stored and audited. (Discord takes five messages in five seconds per channel: more alerts than that have
 //! no card each, by design, unless `--cards each` asks for it; the stand-in then takes them all.)

@@ -10,10 +10,10 @@ use vyrox_contract::{AlertId, TenantId, Vendor};
 use vyrox_domain::webhook::{SIGNATURE_HEADER, sign};
 use vyrox_local::scenario::{SCENARIOS, Scenario};
 
-/// A refused delivery is repeated after this long: less than a vendor waits, so that a run ends.
-const AGAIN: Duration = Duration::from_millis(500);
+/// How long a sender waits before it repeats what was not answered; what was refused says how long itself.
+const AGAIN: Duration = Duration::from_secs(2);
 /// How often a delivery is tried before its alert counts as turned away for good.
-const TRIES: usize = 60;
+const TRIES: u32 = 20;
 /// How many different machines a tenant's alerts name.
 const MACHINES: usize = 200;
 
@@ -82,23 +82,33 @@ impl Webhook {
     async fn deliver(&self, sender: Sender, body: Vec<u8>, due: Instant) {
         let url = format!("{}/webhook/{}/{}", self.base, Vendor::Crowdstrike, sender.tenant);
         let signature = sign(sender.secret.as_bytes(), &body);
-        for _ in 0..TRIES {
+        for attempt in 1..=TRIES {
             let request = self.http.post(&url).header("content-type", "application/json");
             let request = request.header(SIGNATURE_HEADER, &signature).body(body.clone());
-            if let Ok(response) = request.send().await
-                && response.status() == 202
-                && let Ok(answer) = response.json::<Value>().await
-                && let Some(alert) = answer["alert_id"].as_str().and_then(|id| id.parse().ok())
-            {
-                let acknowledged = Acknowledged { tenant: sender.tenant, alert, due, after: due.elapsed() };
-                let _ended_run = self.told.send(acknowledged);
-                return;
+            let mut wait = AGAIN;
+            if let Ok(response) = request.send().await {
+                wait = asked_to_wait(&response).unwrap_or(AGAIN);
+                if response.status() == 202
+                    && let Ok(answer) = response.json::<Value>().await
+                    && let Some(alert) = answer["alert_id"].as_str().and_then(|id| id.parse().ok())
+                {
+                    let acknowledged = Acknowledged { tenant: sender.tenant, alert, due, after: due.elapsed() };
+                    let _ended_run = self.told.send(acknowledged);
+                    return;
+                }
             }
             self.refused.fetch_add(1, Ordering::Relaxed);
-            tokio::time::sleep(AGAIN).await;
+            // Longer each time, and not all at once: a system that is behind must get to work off what it has.
+            let spread = 256 + u32::from(vyrox_platform::random::bytes::<1>()[0]);
+            tokio::time::sleep(wait * attempt.min(8) * spread / 256).await;
         }
         self.given_up.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// What `Retry-After` says.
+fn asked_to_wait(response: &reqwest::Response) -> Option<Duration> {
+    response.headers().get("retry-after")?.to_str().ok()?.parse().ok().map(Duration::from_secs)
 }
 
 /// The n-th alert: every kind in turn, most of them on a machine of the tenant's own.
