@@ -134,7 +134,7 @@ pub(super) fn is_same(stored: &Stored, line: &Stored, clear: &Value) -> bool {
                 *sealed = json!(ELSEWHERE);
             }
         }
-        Some((json.clone(), item.clone().with_body(String::new())))
+        Some((json, item.clone().with_body(String::new())))
     };
     blanked(stored) == blanked(line)
 }
