@@ -136,6 +136,12 @@ async fn a_key_that_is_not_good_gets_one_and_the_same_answer() {
             assert_eq!((reply.status, reply.json()), (401, json!({"detail": "invalid API key"})), "{why} {path}");
         }
     }
+    // Those of keys that the tenant has or had are entered, as one number, with what it is served next.
+    assert_eq!(get(&stage, &good, "/alerts").await.status, 200);
+    let entries = stage.audit().await;
+    let refused = entries.iter().filter(|entry| entry.action_type() == "AUTHENTICATION_REFUSED");
+    let refused: Vec<_> = refused.map(|entry| (&entry.detail()["source"], &entry.detail()["count"])).collect();
+    assert_eq!(refused, [(&json!("api"), &json!(3 * ROUTES.len()))], "forged, revoked, expired");
     // The good one, once it is revoked while in use.
     write(&stage, &tenant, &ApiKey { revoked_at: Some(now), ..made(&good) }).await;
     assert_eq!(get(&stage, &good, "/alerts").await.status, 401);

@@ -181,25 +181,52 @@ fn lines_with<'a>(sources: &'a [Source], folders: &[&str], words: &[&str]) -> Ve
 #[test]
 fn functions_that_read_alerts_or_draw_cards_can_neither_sign_nor_queue_an_action() {
     let sources = sources();
-    let folders =
-        ["functions/ingest/", "functions/triage/", "functions/notify/", "functions/assist/", "functions/api/"];
+    let folders = ["functions/ingest/", "functions/notify/", "functions/assist/", "functions/api/"];
     let words =
         ["Signer", "SignedAction", "ActionApproved", "ApprovedAction", "ACTIONS_QUEUE", "actions_queue", "kms.sign"];
     assert_eq!(lines_with(&sources, &folders, &words), []);
+    // triage cannot sign, and queues only what a proven opt-in approves.
+    assert_eq!(lines_with(&sources, &["functions/triage/"], &["Signer", "SignedAction", "kms.sign"]), []);
+}
+
+/// The ways in which an approval comes into being, outside the tests.
+#[test]
+fn nothing_but_a_click_or_a_proven_opt_in_makes_an_approved_action() {
+    let sources = sources();
+    let files = |words: &[&str]| -> BTreeSet<String> {
+        let found = lines_with(&sources, &["functions/"], words);
+        let found = found.iter().filter(|(path, ..)| !path.contains("/tests/") && !path.ends_with("tests.rs"));
+        found.map(|(path, ..)| (*path).to_owned()).collect()
+    };
+    // An approval is given in the module that rules on clicks, and nowhere else; it calls `contain` for the three ways there are.
+    assert_eq!(files(&["Approval::given("]), BTreeSet::from(["functions/domain/src/approval.rs".to_owned()]));
+    let ways =
+        ["approval.rs", "approval/joint.rs", "approval/opt_in.rs"].map(|name| format!("functions/domain/src/{name}"));
+    assert_eq!(files(&[" contain("]), BTreeSet::from(ways));
+    // An opt-in in force is made by proving it, in one place, and asked for by triage and at delivery.
+    let proving: BTreeSet<String> = files(&[".in_force("]);
+    let expected = ["functions/domain/src/approval/approved.rs", "functions/triage/src/in_advance.rs"];
+    assert_eq!(proving, BTreeSet::from(expected.map(str::to_owned)));
+    let made = lines_with(&sources, &["functions/"], &["InForce(self)"]);
+    assert_eq!(made.len(), 1, "{made:?}");
 }
 
 #[test]
-fn only_interactions_sends_to_the_actions_queue() {
+fn only_interactions_and_what_was_allowed_in_advance_send_to_the_actions_queue() {
     let sources = sources();
     let holders: BTreeSet<&str> = sources
         .iter()
         .filter(|source| !source.is_test() && source.code().any(|(_, line)| line.contains("Queue<ActionApproved>")))
         .map(|source| source.path.as_str())
         .collect();
-    assert_eq!(holders, BTreeSet::from(["functions/interactions/src/lib.rs"]));
+    let senders = BTreeSet::from(["functions/interactions/src/lib.rs", "functions/triage/src/lib.rs"]);
+    assert_eq!(holders, senders);
+    let sent = lines_with(&sources, &["functions/triage/"], &["actions.send"]);
+    assert!(sent.iter().all(|(path, ..)| *path == "functions/triage/src/in_advance.rs"), "{sent:?}");
     let urls = lines_with(&sources, &["functions/", "infra/ctl/src"], &["actions_queue_url"]);
     let files: BTreeSet<&str> = urls.iter().map(|(path, ..)| *path).collect();
-    assert_eq!(files, BTreeSet::from(["functions/interactions/src/lib.rs", "functions/platform/src/config.rs"]));
+    let config = BTreeSet::from(["functions/platform/src/config.rs"]);
+    assert_eq!(files, senders.union(&config).copied().collect());
 }
 
 #[test]
@@ -356,6 +383,11 @@ fn no_query_can_be_written_without_a_tenant() {
     assert_eq!(without_a_tenant(&read("functions/platform/src/audit_export.rs")), [""; 0]);
     assert_eq!(without_a_tenant(&read("functions/platform/src/volatile.rs")), [""; 0]);
     assert_eq!(without_a_tenant(&read("functions/platform/src/ledger/lane.rs")), [""; 0]);
+    // Moving everything begins with who there is; that tells nothing else.
+    let transfer = read("functions/platform/src/transfer.rs");
+    assert_eq!(without_a_tenant(&transfer), ["tenants"]);
+    let tenants = public_async_functions(&transfer).into_iter().find(|(name, _)| name == "tenants").unwrap();
+    assert!(tenants.1.contains("Result<Vec<TenantId>"), "{tenants:?}");
     for name in ["checkpoint.rs", "checkpoint/publication.rs", "checkpoint/retention.rs"] {
         let found = without_a_tenant(&read(&format!("functions/platform/src/{name}")));
         assert_eq!(found, [""; 0], "{name}");
@@ -376,9 +408,15 @@ fn no_query_can_be_written_without_a_tenant() {
     ];
     let requests = lines_with(&sources, &["functions/"], &words);
     let files: BTreeSet<&str> = requests.iter().map(|(path, ..)| *path).collect();
-    let these =
-        ["checkpoint/publication.rs", "checkpoint/retention.rs", "ledger/transaction.rs", "table.rs", "volatile.rs"]
-            .map(|name| format!("functions/platform/src/{name}"));
+    let these = [
+        "checkpoint/publication.rs",
+        "checkpoint/retention.rs",
+        "ledger/transaction.rs",
+        "table.rs",
+        "transfer.rs",
+        "volatile.rs",
+    ]
+    .map(|name| format!("functions/platform/src/{name}"));
     assert_eq!(files, these.iter().map(String::as_str).collect());
 }
 

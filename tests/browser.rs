@@ -4,14 +4,17 @@
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
+use vyrox_contract::AlertId;
 use vyrox_domain::action::ActionState;
+use vyrox_domain::record::AlertRecord;
 use vyrox_domain::tenant::ReasonRule;
 use vyrox_edr_standin::HostStatus;
+use vyrox_platform::table::Prefix;
 use vyrox_standins::browser::Browser;
 use vyrox_standins::config::screenshot_directory;
 use vyrox_tests::{ADMINISTRATOR, APPROVER, ONLOOKER, Options, SECOND_APPROVER, Stage};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 async fn picture(browser: &Browser, name: &str) {
     if let Some(directory) = screenshot_directory() {
@@ -145,6 +148,17 @@ async fn send(browser: &Browser, expected: &str) {
     browser.eval("document.querySelector('#scroll').scrollTop = 1e9").await.unwrap();
 }
 
+/// The alert about this host, once there is one: setting up has sent another.
+async fn alert_on(stage: &Stage, host: &str) -> AlertId {
+    let found = async || {
+        let alerts = stage.system.table.list::<AlertRecord>(&stage.tenant(), &Prefix::alerts(), stage.now()).await;
+        let mut alerts = alerts.unwrap().into_iter().map(|found| found.value.alert);
+        alerts.find(|alert| alert.hostname.as_deref() == Some(host)).map(|alert| alert.id)
+    };
+    stage.wait("an alert about the host", async || found().await.is_some()).await;
+    found().await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_is_set_up_and_its_first_alert_decided_by_two_people_in_the_browser() {
     let Some(browser) = Browser::launch().await else { return };
@@ -177,7 +191,7 @@ async fn a_tenant_is_set_up_and_its_first_alert_decided_by_two_people_in_the_bro
     let device = vyrox_local::scenario::HOSTS[0];
     enter(&browser, "test-alert", &[("host", device.0), ("device", device.1)]).await;
     send(&browser, "came back").await;
-    let alert = stage.latest_alert().await;
+    let alert = alert_on(&stage, device.0).await;
     let card = stage.card(alert).await;
     let message = card.id();
     assert!(card.text().contains("TEST"));

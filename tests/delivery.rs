@@ -8,7 +8,7 @@ use vyrox_contract::{
     AlertId, Approver, AuditHead, Ed25519Signer, Envelope, Operation, Outcome, Receipt, RequestId, Verification,
 };
 use vyrox_domain::action::{ActionRecord, ActionState};
-use vyrox_domain::approval::{ApprovedAction, NotApproved};
+use vyrox_domain::approval::{ApprovedAction, Grounds, NotApproved};
 use vyrox_domain::custom_id::{CustomId, Verb};
 use vyrox_domain::plan::Plan;
 use vyrox_domain::record::{Decision, Manner, Vote};
@@ -322,7 +322,8 @@ async fn a_decision_written_into_the_table_without_its_click_is_never_delivered(
         // The proof is all that is missing.
         let (action, record) = (stage.action(&request_id(&plan)).await.unwrap().value, stage.record(forged).await);
         let keys = [stage.discord_key().verifying_key()];
-        let why = ApprovedAction::reclaim(&action, &record, &stage.profile().await, &[], &keys).unwrap_err();
+        let why =
+            ApprovedAction::reclaim(&action, &record, &stage.profile().await, Grounds::default(), &keys).unwrap_err();
         assert_eq!(why, NotApproved::NotProven);
     }
     assert_eq!(stage.edr_calls(Change::Contain), 1, "the genuine one");
@@ -348,6 +349,7 @@ async fn write_action(stage: &Stage, plan: &Plan, request_id: &RequestId, by: &A
         expires_at: at + 600,
         state: ActionState::Pending,
         delivered_at: None,
+        moments: Default::default(),
         receipt: None,
         lease_end: None,
     };

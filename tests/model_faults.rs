@@ -15,6 +15,7 @@ use vyrox_domain::message::AlertQueued;
 use vyrox_domain::tenant::LlmConsent;
 use vyrox_domain::verdict::DecidedBy;
 use vyrox_platform::batch::{self, Lease, SourceQueue};
+use vyrox_platform::clock::SystemClock;
 use vyrox_platform::{Class, Classified};
 use vyrox_standins::llm::LlmMode;
 use vyrox_tests::{Options, Stage, is_fallback, models, unlike};
@@ -154,12 +155,12 @@ async fn without_a_key_or_without_consent_nobody_is_connected_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_answer_holds_no_other_alert_back() {
     let stage = Stage::start(Options {
-        parameters: BTreeMap::from([("LlmTrySeconds".to_owned(), "6".to_owned())]),
+        parameters: BTreeMap::from([("LlmTrySeconds".to_owned(), "20".to_owned())]),
         ..Options::default()
     })
     .await;
     let alert = stage.ambiguous().await;
-    stage.system.llm.set_mode(LlmMode::SlowOn("the-slow-one", 4_000));
+    stage.system.llm.set_mode(LlmMode::SlowOn("the-slow-one", 12_000));
     let mut queued = Vec::new();
     for word in ["the-slow-one", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9", "q10", "q11"] {
         let alert = unlike(&alert, word);
@@ -229,7 +230,7 @@ async fn received_elsewhere(lease: Lease) -> (usize, u64) {
             event.records.push(record);
         }
     }
-    let source = SourceQueue::new(sqs.clone(), &queue).at_once(4).leased(lease);
+    let source = SourceQueue::new("triage", sqs.clone(), &queue, Arc::new(SystemClock)).at_once(4).leased(lease);
     let work = batch::run(&source, event, async |message: AlertQueued| {
         if message.revision == 0 {
             tokio::time::sleep(Duration::from_secs(5)).await;

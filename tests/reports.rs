@@ -95,11 +95,11 @@ async fn a_proxy_whose_log_became_shorter_is_found_out_once() {
     let alert = stage.fire("credential-dump").await;
     let receipt = awaited(&stage, alert).await;
     assert_eq!(report(&stage, &receipt).await, 200);
-    let poll = async |seq: u64| {
+    let poll = async |seq: u64, issued_at: i64| {
         let poll = Poll {
             proxy_id: receipt.proxy_id.clone(),
             tenant_id: stage.tenant(),
-            issued_at: stage.now(),
+            issued_at,
             nonce: vyrox_platform::random::nonce(),
             audit_head: Some(AuditHead { seq, hash: "0".repeat(64) }),
             version: "0.1.0".to_owned(),
@@ -109,13 +109,22 @@ async fn a_proxy_whose_log_became_shorter_is_found_out_once() {
     };
     let found = async || {
         let entries = stage.audit().await;
-        entries.iter().filter(|entry| entry.action_type() == "PROXY_AUDIT_CONTRADICTED").count()
+        entries.iter().filter(|entry| entry.action_type() == "PROXY_HEAD_WENT_BACK").count()
     };
-    assert_eq!((poll(3).await, found().await), (204, 0), "signed before the receipt was written, perhaps");
+    let at = stage.now();
+    assert_eq!((poll(3, at).await, found().await), (204, 0), "signed before the receipt was written, perhaps");
     stage.clock.advance(61);
-    assert_eq!((poll(9).await, found().await), (204, 0));
-    assert_eq!((poll(3).await, found().await), (204, 1));
-    assert_eq!((poll(3).await, found().await), (204, 1), "once");
+    let at = stage.now();
+    assert_eq!((poll(9, at).await, found().await), (204, 0));
+    assert_eq!(
+        (poll(3, at).await, found().await),
+        (204, 0),
+        "of the same second as the newer one, perhaps overtaken by it"
+    );
+    assert_eq!((poll(3, at + 1).await, found().await), (204, 1));
+    assert_eq!((poll(3, at + 2).await, found().await), (204, 1), "once");
+    assert_eq!((poll(4, at + 3).await, found().await), (204, 2), "measured by what was seen before");
+    assert_eq!((poll(10, at + 4).await, found().await), (204, 2), "until it is longer again");
     stage.end().await;
 }
 
@@ -154,5 +163,33 @@ async fn a_proxy_changes_its_key_without_a_gap_and_nobody_changes_it_for_the_pro
     stage.change_proxy(|proxy| proxy.revoked_at = Some(now)).await;
     assert_eq!(poll(&new).await, 401);
     assert_eq!(rotate(wish(&stranger, &[&new, &stranger])).await, 401, "a revoked proxy stays out");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_to_a_known_proxy_is_counted_and_entered_with_its_next_poll() {
+    let stage = Stage::live_push().await;
+    let (own, stranger) = (stage.proxy_key(), Ed25519Signer::from_seed(&[5; 32]));
+    let post = async |route: &str, envelope: &Envelope| {
+        stage.post(route, &serde_json::to_vec(envelope).unwrap(), &[]).await.status
+    };
+    let counts = async || {
+        let entries = stage.audit().await;
+        let refused = entries.into_iter().filter(|entry| entry.action_type() == "AUTHENTICATION_REFUSED");
+        refused.map(|entry| (entry.detail()["source"].clone(), entry.detail()["count"].clone())).collect::<Vec<_>>()
+    };
+    let mut forged = stage.poll(&stranger).await;
+    forged.signatures[0].keyid = own.verifying_key().id();
+    for _ in 0..3 {
+        assert_eq!(post("/proxy/v1/poll", &forged).await, 401);
+    }
+    assert_eq!(post("/proxy/v1/receipts", &forged).await, 401);
+    assert_eq!(post("/proxy/v1/rotate", &forged).await, 401);
+    assert_eq!(post("/proxy/v1/poll", &stage.poll(&stranger).await).await, 401, "a key that is nobody's");
+    assert_eq!(counts().await, [], "not one by one");
+    for _ in 0..2 {
+        assert_eq!(post("/proxy/v1/poll", &stage.poll(&own).await).await, 204);
+        assert_eq!(counts().await, [(json!("relay"), json!(5))], "as one number, once");
+    }
     stage.end().await;
 }

@@ -5,10 +5,12 @@
 use serde_json::{Value, json};
 use std::time::Duration;
 use vyrox_contract::AlertId;
+use vyrox_domain::action::ActionState;
 use vyrox_domain::custom_id::{CustomId, Verb};
 use vyrox_domain::storm::{Digest, Place, StormPolicy};
+use vyrox_edr_standin::{Change, HostStatus};
 use vyrox_platform::table::SortKey;
-use vyrox_tests::{APPROVER, Card, Options, Stage, shown_buttons};
+use vyrox_tests::{APPROVER, Card, Options, SECOND_APPROVER, Stage, shown_buttons};
 
 /// A system whose tenant gets so many cards in ten minutes.
 async fn with_budget(cards: u16) -> Stage {
@@ -35,8 +37,9 @@ async fn eventually(stage: &Stage, what: &str, holds: impl Fn() -> bool) {
     while !holds() {
         assert!(
             tokio::time::Instant::now() < deadline,
-            "waited in vain until {what}: {:#?}",
-            stage.system.discord.messages()
+            "waited in vain until {what}: {:#?} {:#?}",
+            stage.system.discord.messages(),
+            stage.system.timeline.stages()
         );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -108,16 +111,16 @@ async fn a_digest_asks_about_each_host_and_each_yes_is_an_action_of_its_own() {
         stage.until("it is on the digest", alert, |record| record.posted.is_some()).await;
     }
     eventually(&stage, "both hosts have a button", || {
-        cards_and_digests(&stage).1.first().is_some_and(|digest| shown_buttons(digest).count() == 2)
+        cards_and_digests(&stage).1.first().is_some_and(|digest| shown_buttons(digest).count() == 4)
     })
     .await;
     let digest = Card { message: cards_and_digests(&stage).1.remove(0) };
-    assert_eq!(digest.labels(), ["Approve 1", "Approve 2"]);
+    assert_eq!(digest.labels(), ["Approve the plan", "Deny the plan", "Approve 1", "Approve 2"]);
     let second_label =
         if digest.custom_id("Approve 1") == button_of(&stage, second).await { "Approve 1" } else { "Approve 2" };
     stage.press(APPROVER, &digest, second_label).await;
     let contained = stage.contained(second).await;
-    assert_eq!(contained.containment.unwrap().state, vyrox_domain::action::ActionState::Executed);
+    assert_eq!(contained.containment.unwrap().state, ActionState::Executed);
     assert_eq!(stage.entries(second, "APPROVED").await, 1);
     assert_eq!(stage.record(first).await.decision, None, "the other host is still a question");
     eventually(&stage, "the digest says so", || {
@@ -132,6 +135,117 @@ async fn a_digest_asks_about_each_host_and_each_yes_is_an_action_of_its_own() {
         labels.iter().any(|label| label.starts_with("Release"))
             && labels.iter().any(|label| label.starts_with("Approve"))
     );
+    stage.end().await;
+}
+
+/// The digest, as soon as it says something.
+async fn digest_saying(stage: &Stage, what: &str) -> Card {
+    eventually(stage, what, || {
+        cards_and_digests(stage).1.first().is_some_and(|digest| digest.to_string().contains(what))
+    })
+    .await;
+    Card { message: cards_and_digests(stage).1.remove(0) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_plan_asks_about_all_hosts_two_people_approve_and_each_host_says_how_it_went() {
+    let stage = Stage::start(Options {
+        storm: Some(StormPolicy { cards: 0, ..StormPolicy::default() }),
+        live: true,
+        ..Options::default()
+    })
+    .await;
+    // The EDR does not know the third one's device.
+    let alerts = [stage.fire("credential-dump").await, stage.fire("ransomware").await, deliver(&stage, 1, 7).await];
+    let digest = digest_saying(&stage, "isolate 3 of them? Takes two approvers").await;
+    assert_eq!(digest.labels()[..2], ["Approve the plan", "Deny the plan"]);
+    assert!(digest.text().contains("Isolate 3 hosts") && digest.text().matches("in the plan").count() >= 3);
+    assert_eq!(stage.edr_calls(Change::Contain), 0);
+
+    let first = stage.press(APPROVER, &digest, "Approve the plan").await;
+    assert_eq!(first.kind(), Some(7));
+    let twice = stage.press(APPROVER, &digest, "Approve the plan").await;
+    assert!(twice.is_ephemeral() && twice.content().unwrap().contains("already approved this"), "{twice:?}");
+    for alert in alerts {
+        assert_eq!(stage.record(alert).await.decision, None, "one is not enough");
+    }
+    stage.press(SECOND_APPROVER, &digest, "Approve the plan").await;
+    let mut states = Vec::new();
+    for alert in alerts {
+        let record = stage.contained(alert).await;
+        assert_eq!(record.votes.len(), 2);
+        states.push(record.containment.unwrap().state);
+    }
+    assert_eq!(states[..2], [ActionState::Executed; 2]);
+    assert!(matches!(states[2], ActionState::Failed | ActionState::Refused), "{states:?}");
+    assert_eq!((stage.host("WS-042"), stage.host("SRV-DB-01")), (HostStatus::Contained, HostStatus::Contained));
+    assert_eq!(stage.edr_calls(Change::Contain), 2, "each host that the EDR knows, once");
+    let kinds: Vec<String> = stage.audit().await.iter().map(|entry| entry.action_type().to_owned()).collect();
+    let times = |kind: &str| kinds.iter().filter(|other| *other == kind).count();
+    assert_eq!((times("JOINT_APPROVAL_COUNTED"), times("APPROVED"), times("ACTION_DELIVERED")), (1, 3, 3));
+
+    // Each host says for itself what came of it, and what can be done about it.
+    eventually(&stage, "the digest says how each host went", || {
+        let digest = Card { message: cards_and_digests(&stage).1.remove(0) };
+        let text = digest.text();
+        text.matches("· CONTAINED").count() == 2 && (text.contains("· FAILED") || text.contains("· REFUSED"))
+    })
+    .await;
+    let digest = Card { message: cards_and_digests(&stage).1.remove(0) };
+    let labels: std::collections::BTreeSet<&str> =
+        digest.labels().into_iter().filter_map(|label| label.rsplit_once(' ')).map(|(word, _)| word).collect();
+    assert_eq!(labels, ["Ask again", "Release"].into(), "{:?}", digest.labels());
+    let release = digest.labels().into_iter().find(|label| label.starts_with("Release")).unwrap().to_owned();
+    stage.press(APPROVER, &digest, &release).await;
+    digest_saying(&stage, "RELEASED").await;
+    assert_eq!(stage.edr_calls(Change::LiftContainment), 1, "the other one stays as it is");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_changes_between_two_approvers_is_asked_anew() {
+    let stage = with_budget(0).await;
+    let alerts = [deliver(&stage, 1, 1).await, deliver(&stage, 2, 2).await, deliver(&stage, 3, 3).await];
+    let digest = digest_saying(&stage, "isolate 3 of them").await;
+    stage.press(APPROVER, &digest, "Approve the plan").await;
+    let before = digest_saying(&stage, "1 of 2").await;
+    // One of the hosts is decided by itself meanwhile.
+    let own = button_of(&stage, alerts[0]).await;
+    let label = before.labels().into_iter().find(|label| before.custom_id(label) == own).unwrap().to_owned();
+    stage.press(APPROVER, &before, &label).await;
+    let role = stage.approver_role().await;
+    let late = stage.click_body(SECOND_APPROVER, &[&role], &before, &before.custom_id("Approve the plan")).await;
+    let said = stage.post_click(&late).await;
+    assert!(said.ephemeral && said.content.contains("plan has changed"), "{said:?}");
+    for alert in &alerts[1..] {
+        assert_eq!(stage.record(*alert).await.decision, None);
+    }
+    let anew = digest_saying(&stage, "isolate 2 of them").await;
+    assert!(!anew.text().contains("1 of 2"), "nobody has said yes to the new plan: {}", anew.text());
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_nobody_answers_is_said_at_each_third_once_and_only_the_escalation_pings() {
+    let stage = with_budget(0).await;
+    let alerts = [deliver(&stage, 1, 1).await, deliver(&stage, 2, 2).await];
+    digest_saying(&stage, "isolate 2 of them").await;
+    let record = stage.record(alerts[0]).await;
+    let until = record.plan().unwrap().expires_at();
+    let asked = json!({"tenant_id": stage.tenant(), "alert_id": alerts[0], "reason": "expiry"}).to_string();
+    let third = (until - stage.now()) / 3 + 1;
+    for (words, roles) in [("still waiting", 0), ("ESCALATED", 1)] {
+        stage.clock.advance(third);
+        stage.send("CardsQueue", &asked).await;
+        stage.send("CardsQueue", &asked).await;
+        let said = || {
+            let messages = stage.system.discord.messages().into_iter();
+            messages.filter(|message| message["embeds"][0].is_null() && message.to_string().contains(words)).collect()
+        };
+        eventually(&stage, words, || !Vec::<Value>::is_empty(&said())).await;
+        let said: Vec<Value> = said();
+        assert_eq!((said.len(), said[0]["mention_roles"].as_array().map_or(0, Vec::len)), (1, roles), "{}", said[0]);
+    }
     stage.end().await;
 }
 

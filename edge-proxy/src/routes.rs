@@ -8,16 +8,20 @@ use crate::secret::TokenDigest;
 use crate::verify::{Rejection, Verified, belongs};
 use axum::Json;
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 use vyrox_contract::{Action, Envelope, Operation, Outcome, Receipt};
 
 const SIGNATURE: &str = "X-Vyrox-Signature";
+/// So much of a body that is too large is read and thrown away before the answer, and for so long.
+const DRAINED: (usize, Duration) = (1024 * 1024, Duration::from_millis(200));
 
 #[derive(Clone)]
 struct Shared {
@@ -52,20 +56,39 @@ async fn action(shared: Shared, request: Request, route: Operation) -> Response 
     }
 }
 
-async fn read(body: Body, limits: &Limits) -> Result<axum::body::Bytes, Response> {
-    match tokio::time::timeout(limits.body_timeout, axum::body::to_bytes(body, limits.body_bytes)).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) => {
-            let over =
-                std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
-            Err(if over {
-                problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")
-            } else {
-                problem(StatusCode::BAD_REQUEST, "the body cannot be read")
-            })
+async fn read(mut body: Body, limits: &Limits) -> Result<Bytes, Response> {
+    let reading = async {
+        match Limited::new(&mut body, limits.body_bytes).collect().await {
+            Ok(read) => Ok(read.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => {
+                let (_, most) = DRAINED;
+                // Whoever sends slowly is told before they are done.
+                let _ = tokio::time::timeout(most, drain(&mut body)).await;
+                Err((StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"))
+            }
+            Err(_) => Err((StatusCode::BAD_REQUEST, "the body cannot be read")),
         }
-        Err(_) => Err(problem(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
+    };
+    let read = tokio::time::timeout(limits.body_timeout, reading).await;
+    let late = Err((StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"));
+    read.unwrap_or(late).map_err(|(status, detail)| parting(problem(status, detail)))
+}
+
+/// A connection that is closed with bytes unread is reset, and the answer may be lost with it.
+async fn drain(body: &mut Body) {
+    let (mut left, _) = DRAINED;
+    while let Some(Ok(frame)) = body.frame().await {
+        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+        if left == 0 {
+            return;
+        }
     }
+}
+
+/// The last answer on its connection.
+fn parting(mut answer: Response) -> Response {
+    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    answer
 }
 
 fn verify(pipeline: &Pipeline, headers: &HeaderMap, body: &[u8]) -> Result<Verified<Action>, Rejection> {
@@ -89,7 +112,7 @@ fn reject(pipeline: &Pipeline, rejection: &Rejection) -> Response {
     let answer = problem(status, &rejection.to_string());
     match rejection {
         // Whoever has no key gives their connection back, so that those who have one get their turn.
-        Rejection::Shape | Rejection::Signature(_) => ([(header::CONNECTION, "close")], answer).into_response(),
+        Rejection::Shape | Rejection::Signature(_) => parting(answer),
         _ => answer,
     }
 }

@@ -29,6 +29,13 @@ fn log_file(dir: &Path) -> PathBuf {
     files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")).max().unwrap()
 }
 
+/// How many bytes are in the log's files.
+fn written(dir: &Path) -> u64 {
+    let files = std::fs::read_dir(dir.join("audit")).into_iter().flatten().flatten();
+    let logs = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "jsonl"));
+    logs.map(|file| file.metadata().map_or(0, |file| file.len())).sum()
+}
+
 fn plenty(mut config: Config) -> Config {
     (config.policy.max_isolations_per_hour, config.policy.max_isolations_per_day) = (100_000, 100_000);
     config
@@ -77,6 +84,7 @@ async fn w02_kill_9_under_load_and_torn_tails_lose_nothing_and_restart_no_chain(
     // A kill in the middle of a line, of a character, and of a line that is whole but has no end.
     for (round, torn) in [&b"{\"timestamp\":17"[..], b"{\"host\":\"\xe2\x82", b"\xf0\x9f"].into_iter().enumerate() {
         let process = Process::start_with(dir.path(), &edr.url, rules);
+        let before = written(dir.path());
         let asked = (0..16).map(|number| {
             let (http, url, id) = (process.http.clone(), process.url.clone(), format!("r{round}-{number}"));
             tokio::spawn(async move {
@@ -85,15 +93,13 @@ async fn w02_kill_9_under_load_and_torn_tails_lose_nothing_and_restart_no_chain(
             })
         });
         let asked: Vec<_> = asked.collect();
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        eventually("something is written", || written(dir.path()) > before).await;
         process.kill();
         for task in asked {
             acknowledged.extend(task.await.unwrap());
         }
-        if dir.path().join("audit").read_dir().unwrap().next().is_some() {
-            let log = std::fs::OpenOptions::new().append(true).open(log_file(dir.path()));
-            log.unwrap().write_all(torn).unwrap();
-        }
+        let log = std::fs::OpenOptions::new().append(true).open(log_file(dir.path()));
+        log.unwrap().write_all(torn).unwrap();
     }
     let process = Process::start_with(dir.path(), &edr.url, rules);
     assert_eq!(process.execute("after").await.unwrap().0, 200);

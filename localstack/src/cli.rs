@@ -8,6 +8,7 @@ use crate::scenario::{HOSTS, SCENARIOS, Scenario};
 use crate::system::{Delivery, Options, System};
 use crate::{Endpoints, clock};
 use clap::{Args, Parser, Subcommand};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -75,6 +76,10 @@ struct Start {
     /// through what it deployed. It gets the stack's parameters as JSON and prints the functions' addresses: localstack/deploy.
     #[arg(long, value_name = "COMMAND", requires = "aws_endpoint")]
     deploy: Option<String>,
+    /// Run the proxy with this command, as a program of its own: edge-proxy/image/run is the container. It gets the proxy's
+    /// directory in PROXY_DIRECTORY and the settings as VYROX_ variables.
+    #[arg(long, value_name = "COMMAND")]
+    proxy: Option<String>,
     /// Keep everything in this directory across restarts.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -87,6 +92,11 @@ struct Start {
     /// Begin with nothing set up: link the server, add approvers and a source yourself, with slash commands on the page.
     #[arg(long)]
     fresh: bool,
+    /// Parameters of infra/template.yaml, as one JSON object of strings. With DiscordApplicationId, DiscordPublicKey and
+    /// DiscordBotToken in it the functions speak to Discord itself and to the model that it names, or to none:
+    /// docs/one-machine.md.
+    #[arg(long, value_name = "FILE", value_parser = parameters)]
+    parameters: Option<BTreeMap<String, String>>,
     /// Check every message against Discord's OpenAPI document too.
     #[arg(long, value_name = "FILE")]
     discord_openapi: Option<PathBuf>,
@@ -141,6 +151,12 @@ struct Fire {
     count: u32,
 }
 
+/// The parameters in a file. What is wrong with them is said without them: there are secrets among them.
+fn parameters(file: &str) -> Result<BTreeMap<String, String>, String> {
+    let text = std::fs::read(file).map_err(|error| error.to_string())?;
+    serde_json::from_slice(&text).map_err(|_| "not one JSON object with texts as values".to_owned())
+}
+
 fn scenario(name: &str) -> Result<&'static Scenario, String> {
     Scenario::named(name).ok_or_else(|| {
         let names: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
@@ -161,11 +177,13 @@ impl Start {
             live: self.live,
             aws_endpoint: self.aws_endpoint.clone(),
             deploy: self.deploy.clone(),
+            proxy: self.proxy.clone(),
             first_port,
             delivery: if self.push { Delivery::Push } else { Delivery::Poll },
             quorum: self.quorum,
             fresh: self.fresh,
             discord_openapi: self.discord_openapi.clone(),
+            parameters: self.parameters.clone().unwrap_or_default(),
             ..Options::default()
         }
     }

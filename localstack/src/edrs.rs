@@ -57,6 +57,23 @@ pub(crate) fn connect(config: &mut Config, falcon: &Falcon, edrs: &Edrs) {
     config.defender = Some(access);
 }
 
+/// The same access as variables, for a proxy that is another program.
+pub(crate) fn settings(falcon: &Falcon, edrs: &Edrs) -> Vec<(&'static str, String)> {
+    let (crowdstrike, sentinelone, defender) =
+        (FalconOptions::default(), SentineloneOptions::default(), DefenderOptions::default());
+    vec![
+        ("VYROX_CROWDSTRIKE_LOOPBACK_URL", falcon.url()),
+        ("VYROX_CROWDSTRIKE_CLIENT_ID", crowdstrike.client_id),
+        ("VYROX_CROWDSTRIKE_CLIENT_SECRET", crowdstrike.client_secret),
+        ("VYROX_SENTINELONE_LOOPBACK_URL", edrs.sentinelone.url()),
+        ("VYROX_SENTINELONE_API_TOKEN", sentinelone.api_token),
+        ("VYROX_DEFENDER_LOOPBACK_URL", edrs.defender.url()),
+        ("VYROX_DEFENDER_DIRECTORY", defender.directory),
+        ("VYROX_DEFENDER_CLIENT_ID", defender.client_id),
+        ("VYROX_DEFENDER_CLIENT_SECRET", defender.client_secret),
+    ]
+}
+
 /// What the target's vendor shows of its device, and whether that is cut off.
 pub(crate) fn state(target: &Target, falcon: &Falcon, edrs: &Edrs) -> (String, bool) {
     let device = target.device_id.as_ref().map_or("", vyrox_contract::DeviceId::as_str);

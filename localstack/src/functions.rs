@@ -7,9 +7,9 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vyrox_api::Api;
@@ -54,9 +54,9 @@ pub(crate) enum FunctionsError {
 }
 
 /// What the functions are started with.
-pub(crate) struct Setting<'a> {
-    pub(crate) topology: &'a Topology,
-    pub(crate) provisioned: &'a Provisioned,
+pub(crate) struct Setting {
+    pub(crate) topology: Topology,
+    pub(crate) provisioned: Provisioned,
     /// The template's parameters.
     pub(crate) parameters: BTreeMap<String, String>,
     /// What Lambda itself adds to every environment.
@@ -65,17 +65,17 @@ pub(crate) struct Setting<'a> {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timeline: Timeline,
     pub(crate) at_stop: AtStop,
-    /// Where tenants' backups go on this machine.
-    pub(crate) backup: SocketAddr,
+    /// How tenants' backup addresses are reached.
+    pub(crate) backup: Reach,
 }
 
-impl Setting<'_> {
+impl Setting {
     fn read<T>(
         &self,
         function: &'static str,
         from_environment: impl Fn(config::Lookup<'_>) -> Result<T, BadConfiguration>,
     ) -> Result<T, FunctionsError> {
-        let mut environment = self.topology.environment(function, self.provisioned, &self.parameters)?;
+        let mut environment = self.topology.environment(function, &self.provisioned, &self.parameters)?;
         environment.extend(self.lambda.clone());
         from_environment(&|name| environment.get(name).cloned())
             .map_err(|error| FunctionsError::Configuration(function, error))
@@ -98,50 +98,53 @@ impl Setting<'_> {
             .layer(middleware::from_fn_with_state(self.timeline.clone(), record)))
     }
 
-    /// The queue functions, each polling its own queue.
+    /// The queue functions in fresh environments, each polling its own queue. What is aborted ends wherever it is, as an
+    /// environment does that Lambda kills.
     pub(crate) async fn spawn_pollers(
         &self,
         tasks: &TaskTracker,
         stop: &CancellationToken,
-    ) -> Result<(), FunctionsError> {
-        let source = |url: &str| batch::SourceQueue::new(self.clients.sqs.clone(), url);
+    ) -> Result<Vec<AbortHandle>, FunctionsError> {
+        let source = |function: &'static str, url: &str| {
+            batch::SourceQueue::new(function, self.clients.sqs.clone(), url, Arc::clone(&self.clock))
+        };
         let triage = self.read("TriageFunction", config::Triage::from_environment)?;
-        let triage_source = source(&triage.source_queue_url).at_once(triage.concurrency);
+        let triage_source = source("triage", &triage.source_queue_url).at_once(triage.concurrency);
         let model = http::client(Duration::from_secs(100))?;
         let triage = Arc::new(Triage::new(&self.clients, &triage, model, Arc::clone(&self.clock)));
         triage.warm().await;
         let notify = self.read("NotifyFunction", config::Notify::from_environment)?;
-        let notify_source = source(&notify.source_queue_url);
+        let notify_source = source("notify", &notify.source_queue_url);
         let discord = http::client(Duration::from_secs(10))?;
         let notify = Notify::new(&self.clients, &notify, discord, Arc::clone(&self.clock));
-        let notify = Arc::new(notify.reaching(Reach::StandIn(self.backup)));
+        let notify = Arc::new(notify.reaching(self.backup.clone()));
         let dispatch = self.read("DispatchFunction", config::Dispatch::from_environment)?;
-        let dispatch_source = source(&dispatch.source_queue_url);
+        let dispatch_source = source("dispatch", &dispatch.source_queue_url);
         let proxy = http::client(Duration::from_secs(20))?;
         let dispatch = Arc::new(Dispatch::connect(&self.clients, &dispatch, proxy, Arc::clone(&self.clock)).await?);
 
         let assist = self.read("AssistFunction", config::Assist::from_environment)?;
-        let assist_source = source(&assist.source_queue_url);
+        let assist_source = source("assist", &assist.source_queue_url);
         let outside = http::client(Duration::from_secs(10))?;
         let assist = Arc::new(Assist::new(&self.clients, &assist, outside, Arc::clone(&self.clock)));
 
-        self.spawn(tasks, stop, "CommandsQueue", "assist", move |event| {
+        let assist = self.spawn(tasks, stop, "CommandsQueue", "assist", move |event| {
             let (function, source) = (Arc::clone(&assist), assist_source.clone());
             async move { batch::run(&source, event, |message| function.handle(message)).await }
         });
-        self.spawn(tasks, stop, "AlertsQueue", "triage", move |event| {
+        let triage = self.spawn(tasks, stop, "AlertsQueue", "triage", move |event| {
             let (function, source) = (Arc::clone(&triage), triage_source.clone());
             async move { batch::run(&source, event, |message| function.handle(message)).await }
         });
-        self.spawn(tasks, stop, "CardsQueue", "notify", move |event| {
+        let notify = self.spawn(tasks, stop, "CardsQueue", "notify", move |event| {
             let (function, source) = (Arc::clone(&notify), notify_source.clone());
             async move { batch::run(&source, event, |message| function.handle(message)).await }
         });
-        self.spawn(tasks, stop, "ActionsQueue", "dispatch", move |event| {
+        let dispatch = self.spawn(tasks, stop, "ActionsQueue", "dispatch", move |event| {
             let (function, source) = (Arc::clone(&dispatch), dispatch_source.clone());
             async move { batch::run(&source, event, |message| function.handle(message)).await }
         });
-        Ok(())
+        Ok(vec![assist, triage, notify, dispatch])
     }
 
     /// What signs the audit's heads.
@@ -166,14 +169,21 @@ impl Setting<'_> {
         });
     }
 
-    fn spawn<F, Fut>(&self, tasks: &TaskTracker, stop: &CancellationToken, queue: &str, part: &'static str, handle: F)
+    fn spawn<F, Fut>(
+        &self,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+        queue: &str,
+        part: &'static str,
+        handle: F,
+    ) -> AbortHandle
     where
         F: Fn(aws_lambda_events::sqs::SqsEvent) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = aws_lambda_events::sqs::SqsBatchResponse> + Send,
     {
         let url = self.provisioned.queue_url(queue).expect("the template has this queue").to_owned();
         let (sqs, timeline, stop) = (self.clients.sqs.clone(), self.timeline.clone(), (stop.clone(), self.at_stop));
-        tasks.spawn(async move { poller::poll(sqs, url, part, timeline, stop, handle).await });
+        tasks.spawn(async move { poller::poll(sqs, url, part, timeline, stop, handle).await }).abort_handle()
     }
 }
 

@@ -21,6 +21,7 @@ mod fire;
 mod functions;
 mod poller;
 mod provision;
+mod proxy;
 pub mod scenario;
 mod state;
 mod system;

@@ -2,7 +2,7 @@
 //! succeeded. What failed the function itself has put off.
 
 use crate::timeline::Timeline;
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, SqsMessageAttribute};
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
@@ -62,6 +62,7 @@ pub(crate) async fn poll<F, Fut>(
             .wait_time_seconds(at_stop.wait())
             .visibility_timeout(VISIBILITY)
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_attribute_names("All")
             .send();
         tokio::pin!(receive);
         let received = loop {
@@ -125,10 +126,21 @@ fn event(messages: &[Message]) -> SqsEvent {
             record.body = message.body.clone();
             let attributes = message.attributes().into_iter().flatten();
             record.attributes = attributes.map(|(name, value)| (name.to_string(), value.clone())).collect();
+            let attributes = message.message_attributes().into_iter().flatten();
+            record.message_attributes =
+                attributes.map(|(name, value)| (name.clone(), attribute(value.string_value()))).collect();
             record
         })
         .collect();
     event
+}
+
+/// An attribute of text, as Lambda hands it over.
+fn attribute(text: Option<&str>) -> SqsMessageAttribute {
+    let mut attribute = SqsMessageAttribute::default();
+    attribute.string_value = text.map(str::to_owned);
+    attribute.data_type = Some("String".to_owned());
+    attribute
 }
 
 /// Deletes what succeeded. What cannot be deleted now comes again; every handler takes a message twice.

@@ -6,6 +6,7 @@ use crate::endpoints::Endpoints;
 use crate::functions::Setting;
 use crate::poller::AtStop;
 use crate::provision;
+use crate::proxy::{self, EdgeProxy};
 use crate::state::State;
 use crate::timeline::Timeline;
 use std::collections::BTreeMap;
@@ -13,15 +14,17 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vyrox_checkpoint::{Checkpointer, Idle};
 use vyrox_domain::command::registration;
 use vyrox_domain::storm::StormPolicy;
-use vyrox_edge_proxy::{Config, Proxy, RunningProxy};
 use vyrox_edr_standin::Falcon;
 use vyrox_local_aws::{ClientSet, Embedded, EmbeddedOptions, Topology};
 use vyrox_platform::aws::Clients;
+use vyrox_platform::backup::Reach;
 use vyrox_platform::bot::Bot;
 use vyrox_platform::clock::Clock;
 use vyrox_platform::config::Aws;
@@ -59,6 +62,8 @@ pub struct Options {
     pub aws_endpoint: Option<String>,
     /// The command that deploys the template at that endpoint. Without, the functions' handlers run in this process.
     pub deploy: Option<String>,
+    /// The command that runs the proxy. Without, it runs in this process.
+    pub proxy: Option<String>,
     /// The first of eight ports; any free ones without.
     pub first_port: Option<u16>,
     /// How actions reach the proxy.
@@ -71,7 +76,8 @@ pub struct Options {
     pub storm: Option<StormPolicy>,
     /// Discord's OpenAPI document, to check every body against as well.
     pub discord_openapi: Option<PathBuf>,
-    /// Parameters of the template, where they shall be other than the runner's own.
+    /// Parameters of the template, where they shall be other than the runner's own. With `DiscordBotToken` among them the
+    /// functions speak to Discord itself, and none of the stand-ins is used by them.
     pub parameters: BTreeMap<String, String>,
 }
 
@@ -82,6 +88,7 @@ impl Default for Options {
             live: false,
             aws_endpoint: None,
             deploy: None,
+            proxy: None,
             first_port: None,
             delivery: Delivery::Poll,
             quorum: 1,
@@ -103,7 +110,9 @@ pub struct StartError {
 }
 
 /// Names what was being started when it failed.
-fn starting<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: &'static str) -> impl FnOnce(E) -> StartError {
+pub(crate) fn starting<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    what: &'static str,
+) -> impl FnOnce(E) -> StartError {
     move |error| StartError { what, source: error.into() }
 }
 
@@ -130,9 +139,11 @@ pub struct System {
     /// The one-time code that links the Discord server, where nothing is set up.
     pub link_code: Option<String>,
     quorum: u8,
-    proxy: Option<RunningProxy>,
-    proxy_config: Config,
+    proxy: EdgeProxy,
     embedded: Option<Embedded>,
+    setting: Setting,
+    /// The queue functions' environments; none where they are deployed elsewhere.
+    pollers: Mutex<Vec<AbortHandle>>,
     stop: CancellationToken,
     tasks: TaskTracker,
     // Dropped last: the proxy's log may be in it.
@@ -140,7 +151,7 @@ pub struct System {
 }
 
 /// The n-th of the system's ports on loopback.
-fn port(options: &Options, index: u16) -> SocketAddr {
+pub(crate) fn port(options: &Options, index: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, options.first_port.map_or(0, |first| first + index)))
 }
 
@@ -195,15 +206,15 @@ impl System {
         let provisioned =
             topology.provision(&ClientSet::new(&endpoint)).await.map_err(starting("the template's resources"))?;
         let mut setting = Setting {
-            topology: &topology,
-            provisioned: &provisioned,
+            topology,
+            provisioned: provisioned.clone(),
             parameters,
             lambda: lambda_environment(&endpoint),
             clients: clients.clone(),
             clock: Arc::clone(&clock),
             timeline: timeline.clone(),
             at_stop: if embedded.is_some() { AtStop::Abandon } else { AtStop::Finish },
-            backup: backup.address(),
+            backup: if is_real(&options) { Reach::Public } else { Reach::StandIn(backup.address()) },
         };
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let is_here = deployed.is_none();
@@ -214,7 +225,7 @@ impl System {
         discord.set_interactions_url(format!("{}/interactions", addresses.interactions));
         // What the template gets from the APIs that it makes.
         for (api, address) in [("IngestApi", &addresses.ingest), ("RelayApi", &addresses.relay)] {
-            setting.parameters.insert(format!("{api}.ApiEndpoint"), address.clone());
+            setting.parameters.entry(format!("{api}.ApiEndpoint")).or_insert_with(|| address.clone());
         }
 
         let table_name = provisioned.table("Table").expect("the template has this table").to_owned();
@@ -239,24 +250,23 @@ impl System {
         let link_code = link_code.map_err(starting("the demo tenant"))?;
         register_commands(&discord, &state).await.map_err(starting("the slash commands"))?;
         let checkpointer = setting.checkpointer().await.map_err(starting("the functions"))?;
+        let mut pollers = Vec::new();
         if is_here {
-            setting.spawn_pollers(&tasks, &stop).await.map_err(starting("the functions"))?;
+            pollers = setting.spawn_pollers(&tasks, &stop).await.map_err(starting("the functions"))?;
             setting.spawn_checkpoint(&checkpointer, &tasks, &stop);
         }
 
-        let mut proxy_config =
-            proxy_config(&options, &directory, (&table, &ledger), &addresses.relay, clock.now()).await?;
-        edrs::connect(&mut proxy_config, &falcon, &edrs);
+        let home = proxy::enrolled(&options, &directory, (&table, &ledger), &addresses.relay, clock.now()).await?;
         // The operator's work is done, and the lane it was entered in ends.
         ledger.close().await;
-        let proxy = start_proxy(&proxy_config).await?;
+        let proxy = EdgeProxy::start(&options, home, &falcon, &edrs).await?;
         let endpoints = Endpoints {
             tenant_id: provision::TENANT.to_owned(),
             webhook_base_url: addresses.ingest,
             webhook_secret: state.webhook_secret.clone(),
             interactions_url: format!("{}/interactions", addresses.interactions),
             relay_url: addresses.relay,
-            proxy_url: format!("http://{}", proxy.local_addr()),
+            proxy_url: proxy.url(),
             discord_page_url: discord.page_url(),
             edr_url: falcon.url(),
             aws_endpoint_url: endpoint,
@@ -275,9 +285,10 @@ impl System {
             checkpointer,
             link_code,
             quorum: options.quorum,
-            proxy: Some(proxy),
-            proxy_config,
+            proxy,
             embedded,
+            setting,
+            pollers: Mutex::new(pollers),
             stop,
             tasks,
             _temporary: temporary,
@@ -293,7 +304,7 @@ impl System {
     /// The proxy's audit log.
     #[must_use]
     pub fn proxy_audit(&self) -> &Path {
-        &self.proxy_config.audit_dir
+        self.proxy.audit()
     }
 
     /// Stops the proxy and starts it again on the same log.
@@ -301,18 +312,29 @@ impl System {
     /// # Errors
     /// [`StartError`].
     pub async fn restart_proxy(&mut self) -> Result<(), StartError> {
-        if let Some(proxy) = self.proxy.take() {
-            proxy.shutdown().await;
+        self.proxy.restart().await
+    }
+
+    /// Kills the queue functions' environments wherever they are in their work, and starts fresh ones, as Lambda does.
+    /// Nothing happens where the functions are deployed elsewhere.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn kill_functions(&self) -> Result<(), StartError> {
+        let mut pollers = self.pollers.lock().await;
+        if pollers.is_empty() {
+            return Ok(());
         }
-        self.proxy = Some(start_proxy(&self.proxy_config).await?);
+        for poller in pollers.drain(..) {
+            poller.abort();
+        }
+        *pollers = self.setting.spawn_pollers(&self.tasks, &self.stop).await.map_err(starting("the functions"))?;
         Ok(())
     }
 
     /// Stops everything, each part after those that need it.
-    pub async fn shutdown(mut self) {
-        if let Some(proxy) = self.proxy.take() {
-            proxy.shutdown().await;
-        }
+    pub async fn shutdown(self) {
+        self.proxy.stop().await;
         self.stop.cancel();
         if tokio::time::timeout(Duration::from_secs(10), self.tasks.wait()).await.is_err() {
             tracing::warn!("functions were still busy after 10 s");
@@ -335,7 +357,7 @@ impl System {
 
 /// Serves the HTTP functions and returns their base URL.
 async fn serve(
-    setting: &Setting<'_>,
+    setting: &Setting,
     address: SocketAddr,
     stop: &CancellationToken,
     tasks: &TaskTracker,
@@ -391,7 +413,12 @@ async fn register_commands(
     Ok(Bot::new(http, &config, application).register(None, &registration()).await?)
 }
 
-/// The template's parameters, pointing at the stand-ins.
+/// Whether the functions speak to Discord itself, and to whatever else the parameters name, and to no stand-in.
+fn is_real(options: &Options) -> bool {
+    options.parameters.contains_key("DiscordBotToken")
+}
+
+/// The template's parameters, pointing at the stand-ins unless they name a bot.
 fn parameters(
     options: &Options,
     state: &State,
@@ -407,7 +434,8 @@ fn parameters(
         ("LlmApiKey", "local-model-key".to_owned()),
         ("LlmModels", "local-primary,local-fallback,local-last".to_owned()),
     ];
-    let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
+    // A model that is made up must never judge what is real: without one of their own there is none.
+    let own = own.into_iter().filter(|_| !is_real(options)).map(|(name, value)| (name.to_owned(), value));
     own.chain(options.parameters.clone()).collect()
 }
 
@@ -422,49 +450,4 @@ fn lambda_environment(endpoint: &str) -> BTreeMap<String, String> {
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .collect()
-}
-
-/// Enrols the proxy as its operator would, unless it is enrolled already, and sets it up for this machine.
-async fn proxy_config(
-    options: &Options,
-    directory: &Path,
-    (table, ledger): (&Table, &Ledger),
-    relay_url: &str,
-    now: i64,
-) -> Result<Config, StartError> {
-    let home = directory.join("proxy");
-    std::fs::create_dir_all(&home).map_err(starting("the proxy's directory"))?;
-    let listen = match (options.delivery, options.first_port) {
-        // A proxy that is pushed to must be known by its address before it is enrolled.
-        (Delivery::Push, None) => free_port().map_err(starting("the proxy's address"))?,
-        _ => port(options, 2),
-    };
-    let file = home.join(vyrox_edge_proxy::enrol::CONFIG_FILE);
-    let push_url = (options.delivery == Delivery::Push).then(|| format!("http://{listen}"));
-    if file.exists() {
-        provision::push_address(table, ledger, push_url, now).await.map_err(starting("the proxy's address"))?;
-    } else {
-        let token = provision::enrolment(ledger, push_url, now).await.map_err(starting("an enrolment token"))?;
-        vyrox_edge_proxy::enrol(relay_url, &token.reveal(), &home, now)
-            .await
-            .map_err(starting("the proxy's enrolment"))?;
-    }
-    let mut config = Config::load(Some(&file), &BTreeMap::new()).map_err(starting("the proxy's configuration"))?;
-    config.listen = listen;
-    config.audit_dir = home.join("audit");
-    config.relay_url = (options.delivery == Delivery::Poll).then(|| relay_url.to_owned());
-    config.poll.min = Duration::from_millis(250);
-    config.poll.max = Duration::from_millis(500);
-    config.dry_run = !options.live;
-    config.policy.max_isolations_per_hour = 1_000;
-    config.policy.max_isolations_per_day = 10_000;
-    Ok(config)
-}
-
-async fn start_proxy(config: &Config) -> Result<RunningProxy, StartError> {
-    Proxy::start(config.clone(), Arc::new(vyrox_edge_proxy::SystemClock)).await.map_err(starting("the edge proxy"))
-}
-
-fn free_port() -> std::io::Result<SocketAddr> {
-    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }

@@ -9,7 +9,6 @@
 //! queues each time: every event is an alert of its own.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
-use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -34,7 +33,7 @@ async fn main() {
     empty.arg(EMPTY);
     let empty = measure(&bench, "empty", empty, 202).await;
     let mut ingest = Command::new(binary());
-    ingest.envs(bench.environment());
+    ingest.envs(bench.environment("IngestFunction"));
     let ingest = measure(&bench, "ingest", ingest, 202).await;
     println!("function   p50 ms   p99 ms   CPU us");
     for (name, one) in [("empty", &empty), ("ingest", &ingest)] {
@@ -76,7 +75,7 @@ async fn measure(bench: &Bench, name: &str, mut command: Command, status: i64) -
         if number == WARM_UP {
             cpu_before = cpu(&child);
         }
-        let event = event(bench);
+        let event = bench.event("acme", bench.body());
         let started = Instant::now();
         let answer = runtime.invoke(&event).await.unwrap();
         if number >= WARM_UP {
@@ -99,18 +98,4 @@ fn cpu(child: &Child) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id().unwrap())).unwrap();
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
     (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) * 10_000.0
-}
-
-/// An HTTP API event with a signed body of its own.
-fn event(bench: &Bench) -> Value {
-    let body = bench.body();
-    let signature = bench.signature(&body);
-    let template = include_str!("../../events/lambda/ingest.json");
-    let mut event: Value = serde_json::from_str(template).unwrap();
-    let path = "/webhook/crowdstrike/acme";
-    event["rawPath"] = json!(path);
-    event["requestContext"]["http"]["path"] = json!(path);
-    event["headers"]["x-vyrox-signature"] = json!(signature);
-    event["body"] = json!(String::from_utf8(body).unwrap());
-    event
 }

@@ -10,7 +10,7 @@
 //! (its own part of a cold start) is not in it. The certificate is the edge proxy's tests' own.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use vyrox_domain::custom_id::Verb;
 use vyrox_standins::lambda::RuntimeApi;
-use vyrox_tests::{Desk, ROLE};
+use vyrox_tests::Desk;
 
 const COLD: usize = 100;
 const WARM_UP: usize = 20;
@@ -40,7 +40,7 @@ async fn main() {
     let endpoint = tls_before(&desk.aws_url()).await;
     let mut cold = Vec::new();
     for _ in 0..COLD {
-        let event = event(&desk, clock.now()).await;
+        let event = desk.event(desk.ask().await, Verb::Approve, APPROVER, clock.now()).await;
         let runtime = RuntimeApi::start().await.unwrap();
         let began = Instant::now();
         let _child = start(&desk, &endpoint, &runtime);
@@ -52,7 +52,7 @@ async fn main() {
     let _child = start(&desk, &endpoint, &runtime);
     let mut warm = Vec::new();
     for number in 0..WARM_UP + WARM {
-        let event = event(&desk, clock.now()).await;
+        let event = desk.event(desk.ask().await, Verb::Approve, APPROVER, clock.now()).await;
         let began = Instant::now();
         decide(&runtime, &event).await;
         if number >= WARM_UP {
@@ -81,7 +81,7 @@ fn binary() -> PathBuf {
 
 fn start(desk: &Desk, endpoint: &str, runtime: &RuntimeApi) -> Child {
     let mut command = Command::new(binary());
-    command.envs(desk.environment(endpoint)).envs(runtime.environment("interactions"));
+    command.envs(desk.environment("InteractionsFunction", endpoint)).envs(runtime.environment("interactions"));
     command.env("SSL_CERT_FILE", certificates().join("authority.pem"));
     command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap()
 }
@@ -91,19 +91,6 @@ async fn decide(runtime: &RuntimeApi, event: &Value) {
     let answer = runtime.invoke(event).await.unwrap();
     let body = answer["body"].as_str().unwrap_or_default();
     assert!(answer["statusCode"] == 200 && body.contains("APPROVED"), "{answer}");
-}
-
-/// An HTTP API event with a click on a card of its own, signed now.
-async fn event(desk: &Desk, now: i64) -> Value {
-    let alert = desk.ask().await;
-    let body = desk.click(alert, Verb::Approve, APPROVER, &[ROLE]).await.0.to_string();
-    let timestamp = now.to_string();
-    let mut event: Value = serde_json::from_str(include_str!("../../events/lambda/interactions.json")).unwrap();
-    event["headers"]["x-signature-ed25519"] = json!(desk.sign(&timestamp, body.as_bytes()));
-    event["headers"]["x-signature-timestamp"] = json!(timestamp);
-    event["body"] = json!(body);
-    event["isBase64Encoded"] = json!(false);
-    event
 }
 
 fn certificates() -> PathBuf {

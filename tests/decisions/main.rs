@@ -11,6 +11,7 @@
 //! | `quorum.rs` | how many, who counts, who cannot confirm themselves? |
 //! | `reason.rs`, `code.rs` | what does a form ask for, and what of it counts? |
 //! | `glass.rs` | one alone, loudly |
+//! | `joint.rs` | one plan for many hosts: two people, once, each host |
 //! | `past.rs` | what does Investigate tell of before? |
 //! | `race.rs` | two hundred at once, and one fifty times |
 //! | `failure.rs` | what is said when something of ours is down or slow? |
@@ -20,6 +21,7 @@ mod binding;
 mod code;
 mod failure;
 mod glass;
+mod joint;
 mod past;
 mod quorum;
 mod race;

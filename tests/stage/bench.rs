@@ -7,11 +7,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tower::ServiceExt as _;
 use vyrox_audit::{Draft, Entry};
-use vyrox_contract::{TenantId, Vendor};
+use vyrox_contract::{Ed25519Signer, TenantId, Vendor};
 use vyrox_domain::tenant::Tenant;
 use vyrox_domain::webhook::{SIGNATURE_HEADER, Scheme, sign};
 use vyrox_ingest::Ingest;
@@ -20,6 +21,7 @@ use vyrox_local_aws::{ClientSet, Embedded, EmbeddedOptions, Provisioned, Topolog
 use vyrox_platform::aws::Clients;
 use vyrox_platform::clock::{Clock as _, ManualClock};
 use vyrox_platform::config::{self, Aws};
+use vyrox_platform::delivery::EnrolledProxy;
 use vyrox_platform::ledger::{Change, Expect, Ledger};
 use vyrox_platform::rate::Limits;
 use vyrox_platform::secrets::{Secret, Secrets};
@@ -109,6 +111,25 @@ impl Bench {
         tenant_id
     }
 
+    /// Enrols a proxy of a tenant, whose own key this is.
+    ///
+    /// # Panics
+    /// It cannot be stored.
+    pub async fn enrol(&self, tenant: &TenantId, proxy: &str, signer: &Ed25519Signer) {
+        let key = signer.verifying_key();
+        let enrolled = EnrolledProxy {
+            id: proxy.parse().expect("a proxy's id"),
+            public_key: key.to_text(),
+            enrolled_at: self.clock.now(),
+            push_url: None,
+            revoked_at: None,
+            previous: None,
+        };
+        let put = Change::put(SortKey::proxy(&enrolled.id), &enrolled, Expect::Absent).known_as(Lookup::key(&key.id()));
+        let event = Draft::event(self.clock.now(), tenant.as_str(), "PROXY_ENROLLED");
+        self.ledger.commit(tenant, &[put], &event).await.expect("the proxy is stored");
+    }
+
     /// The KMS key for secrets and evidence.
     ///
     /// # Panics
@@ -134,42 +155,51 @@ impl Bench {
         vyrox_ingest::router(Arc::new(Ingest::new(&Clients::new(&config.aws), &config, self.clock.clone())))
     }
 
-    /// The environment in which Lambda would start ingest's binary, with AWS behind the hop.
-    ///
-    /// # Panics
-    /// The template lacks something.
-    #[must_use]
-    pub fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("VYROX_TABLE", self.provisioned.table("Table").expect("it has a table").to_owned()),
-            ("VYROX_ALERTS_QUEUE_URL", self.queue().to_owned()),
-            ("VYROX_SECRETS_KEY_ID", self.key().to_owned()),
-            ("AWS_ENDPOINT_URL", self.hop.url.clone()),
-            ("AWS_REGION", "us-east-1".to_owned()),
-            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-        ]
-    }
-
-    /// The signature of a body by every tenant's sources.
-    #[must_use]
-    pub fn signature(&self, body: &[u8]) -> String {
-        sign(SECRET, body)
-    }
-
     fn queue(&self) -> &str {
         // The embedded queue is addressed by its path, so the same URL serves through the hop.
         self.provisioned.queue_url("AlertsQueue").expect("the template has this queue")
     }
 
+    /// Every tenant's webhook secret, for a sender that signs by itself.
+    ///
+    /// # Panics
+    /// Never: it is text.
+    #[must_use]
+    pub fn secret(&self) -> &'static str {
+        std::str::from_utf8(SECRET).expect("it is text")
+    }
+
     /// A body with an id of its own.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        self.body_of("credential-dump")
+    }
+
+    /// A body of this scenario with an id of its own.
     ///
     /// # Panics
     /// There is no such scenario.
     #[must_use]
-    pub fn body(&self) -> Vec<u8> {
-        let unique = format!("bench-{}", self.counter.fetch_add(1, Ordering::Relaxed));
-        Scenario::named("credential-dump").expect("it is one").body(&unique, "acme", self.clock.now())
+    pub fn body_of(&self, scenario: &str) -> Vec<u8> {
+        let unique = format!("bench-{:06}", self.counter.fetch_add(1, Ordering::Relaxed));
+        let scenario = Scenario::named(scenario).unwrap_or_else(|| panic!("no scenario {scenario}"));
+        scenario.body(&unique, "acme", self.clock.now())
+    }
+
+    /// An HTTP API's event with this body, signed, for a tenant's CrowdStrike source.
+    ///
+    /// # Panics
+    /// The body is no text.
+    #[must_use]
+    pub fn event(&self, tenant: &str, body: Vec<u8>) -> Value {
+        let template = include_str!("../../events/lambda/ingest.json");
+        let mut event: Value = serde_json::from_str(template).expect("the file is JSON");
+        let path = format!("/webhook/crowdstrike/{tenant}");
+        event["headers"]["x-vyrox-signature"] = json!(sign(SECRET, &body));
+        event["rawPath"] = json!(path);
+        event["requestContext"]["http"]["path"] = json!(path);
+        event["body"] = json!(String::from_utf8(body).expect("a body is text"));
+        event
     }
 
     /// Delivers a body to `acme` as its CrowdStrike source does.

@@ -22,3 +22,25 @@ pub fn injection_table() -> Option<PathBuf> {
 pub fn pack_copy() -> Option<PathBuf> {
     std::env::var_os("VYROX_PACK").map(PathBuf::from)
 }
+
+/// How long the chaos goes on, in seconds, from `VYROX_CHAOS_SECONDS`; a quarter of a minute without it.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn chaos_seconds() -> u64 {
+    std::env::var("VYROX_CHAOS_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(15)
+}
+
+/// Where a process that a test starts keeps its AWS (`VYROX_TEST_AWS_DATA`), and at which port (`VYROX_TEST_AWS_PORT`).
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn aws_of_its_own() -> Option<(PathBuf, u16)> {
+    let port = std::env::var("VYROX_TEST_AWS_PORT").ok()?.parse().ok()?;
+    Some((std::env::var_os("VYROX_TEST_AWS_DATA")?.into(), port))
+}
+
+/// The Python that has what a bench's other side needs (`VYROX_PYTHON`); `python3` without it.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn python() -> PathBuf {
+    std::env::var_os("VYROX_PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from)
+}

@@ -2,6 +2,7 @@
 //! that the test builds and signs with a key of its own. Time stands still unless a test moves it. Every answer is checked
 //! against `docs/openapi.yaml` and against what Discord takes from this kind of interaction.
 
+use crate::environment::environment;
 use crate::{ClickBody, Hop, OpenApi, Reply};
 use aws_sdk_sqs::types::QueueAttributeName;
 use axum::Router;
@@ -10,6 +11,7 @@ use axum::http::Request;
 use ed25519_dalek::{Signer as _, SigningKey};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tower::ServiceExt as _;
@@ -20,6 +22,7 @@ use vyrox_domain::custom_id::{CustomId, Verb};
 use vyrox_domain::plan::Plan;
 use vyrox_domain::record::{AlertRecord, Offer, Posted};
 use vyrox_domain::step_up::{self, Factor};
+use vyrox_domain::storm::{Digest, Place};
 use vyrox_domain::tenant::{Tenant, TenantStatus};
 use vyrox_domain::verdict::{AnalystDecision, Confidence, DecidedBy, Evidence, Verdict, VerdictLevel};
 use vyrox_interactions::{Interactions, router};
@@ -154,26 +157,41 @@ impl Desk {
         desk
     }
 
-    /// The environment in which Lambda would start the function's binary, with AWS at `endpoint`.
+    /// The environment of one function's binary (`InteractionsFunction`), with AWS at `endpoint`.
+    #[must_use]
+    pub fn environment(&self, function: &str, endpoint: &str) -> BTreeMap<String, String> {
+        let key = hex::encode(self.key.verifying_key().as_bytes());
+        let parameters = [("DiscordApplicationId", APPLICATION.to_owned()), ("DiscordPublicKey", key)];
+        environment(&self.provisioned, function, endpoint, &parameters)
+    }
+
+    /// An HTTP API's event with an approver's click on the alert's card, signed at `now` (unix seconds).
     ///
     /// # Panics
-    /// The template lacks something.
-    #[must_use]
-    pub fn environment(&self, endpoint: &str) -> Vec<(&'static str, String)> {
-        let queue = |name| self.provisioned.queue_url(name).expect("the template has this queue").to_owned();
-        vec![
-            ("VYROX_TABLE", self.provisioned.table("Table").expect("it has a table").to_owned()),
-            ("VYROX_CARDS_QUEUE_URL", queue("CardsQueue")),
-            ("VYROX_COMMANDS_QUEUE_URL", queue("CommandsQueue")),
-            ("VYROX_ACTIONS_QUEUE_URL", queue("ActionsQueue")),
-            ("VYROX_SECRETS_KEY_ID", self.provisioned.key("SecretsKey").expect("it has this key").arn.clone()),
-            ("VYROX_DISCORD_APPLICATION_ID", APPLICATION.to_owned()),
-            ("VYROX_DISCORD_PUBLIC_KEY", hex::encode(self.key.verifying_key().as_bytes())),
-            ("AWS_ENDPOINT_URL", endpoint.to_owned()),
-            ("AWS_REGION", "us-east-1".to_owned()),
-            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-        ]
+    /// The alert has no card.
+    pub async fn event(&self, alert: AlertId, verb: Verb, user: &str, now: i64) -> Value {
+        let body = self.click(alert, verb, user, &[ROLE]).await.0.to_string();
+        let (template, timestamp) = (include_str!("../../events/lambda/interactions.json"), now.to_string());
+        let mut event: Value = serde_json::from_str(template).expect("the file is JSON");
+        event["headers"]["x-signature-ed25519"] = json!(self.sign(&timestamp, body.as_bytes()));
+        event["headers"]["x-signature-timestamp"] = json!(timestamp);
+        event["body"] = json!(body);
+        event["isBase64Encoded"] = json!(false);
+        event
+    }
+
+    /// What is queued for dispatch about an action that was approved just now.
+    ///
+    /// # Panics
+    /// It is not approved.
+    pub async fn approved_action(&self, user: &str) -> Value {
+        let alert = self.ask().await;
+        let said = self.post(&self.click(alert, Verb::Approve, user, &[ROLE]).await).await;
+        let action = self.record(alert).await.containment.unwrap_or_else(|| panic!("approved: {said:?}"));
+        json!({
+            "tenant_id": self.tenant_id(), "alert_id": alert, "request_id": action.request_id,
+            "queued_at": self.now(),
+        })
     }
 
     /// Where the embedded AWS listens.
@@ -251,6 +269,58 @@ impl Desk {
         let key = SortKey::alert(record.alert.id);
         self.commit(&[Change::put(key, &record, Expect::Absent).expiring(record.expires_at())]).await;
         record.alert.id
+    }
+
+    /// Open questions about these hosts, gathered in a digest whose message is in the channel and asks about all at once.
+    ///
+    /// # Panics
+    /// It cannot be stored.
+    pub async fn gather(&self, hosts: &[&str]) -> (AlertId, Vec<AlertId>) {
+        let mut alerts = Vec::new();
+        for host in hosts {
+            alerts.push(self.ask_about(host).await);
+        }
+        let mut records = Vec::new();
+        for alert in &alerts {
+            records.push(self.record(*alert).await);
+        }
+        let mut digest = Digest::begun(&self.tenant_id(), alerts[0], self.now());
+        for record in &records {
+            digest = digest.with(record, self.now()).expect("it takes them").0;
+        }
+        digest.posted = records[0].posted.clone();
+        assert!(digest.ask(&records, self.now()), "it asks about all at once");
+        for record in &records {
+            let (digest, posted) = (digest.id, digest.posted.clone());
+            self.rewrite(record.alert.id, |record| {
+                record.place = Some(Place::InDigest { digest });
+                record.posted = posted;
+            })
+            .await;
+        }
+        self.commit(&[Change::put(SortKey::digest(digest.id), &digest, Expect::Absent)]).await;
+        (digest.id, alerts)
+    }
+
+    /// A digest as it is stored.
+    ///
+    /// # Panics
+    /// There is none.
+    pub async fn digest(&self, id: AlertId) -> Digest {
+        let found = self.table.read::<Digest>(&self.tenant_id(), &SortKey::digest(id), self.now()).await;
+        found.expect("the table can be read").expect("the digest is stored").value
+    }
+
+    /// A click on a button of the digest that is about its whole plan, by an approver.
+    ///
+    /// # Panics
+    /// It asks nothing about several hosts.
+    pub async fn click_on_plan(&self, id: AlertId, verb: Verb, user: &str) -> ClickBody {
+        let digest = self.digest(id).await;
+        let plan = digest.asked.expect("it asks about several hosts").plan.digest().short();
+        let button = CustomId { verb, alert_id: id, plan }.to_string();
+        let click = self.click(digest.hosts[0].alert_id, Verb::Approve, user, &[ROLE]).await;
+        click.with("/data/custom_id", button)
     }
 
     /// The same about any host.
@@ -461,7 +531,7 @@ fn alert(tenant_id: &TenantId, number: u64, host: &str, now: i64) -> NormalizedA
         tactic: Some("Credential Access".to_owned()),
         technique: Some("T1003.001".to_owned()),
         vendor_severity: VendorSeverity::Critical,
-        device_id: Some("3f1c0a5b7d9e42a68c1b0d2e4f607182".parse().expect("a device id")),
+        device_id: Some(device(host).parse().expect("a device id")),
         process_id: None,
         threat_id: None,
         sha1: None,
@@ -475,6 +545,13 @@ fn alert(tenant_id: &TenantId, number: u64, host: &str, now: i64) -> NormalizedA
         vendor_status: None,
         partial: false,
     }
+}
+
+/// A device id of a host's own.
+fn device(host: &str) -> String {
+    let mut id = hex::encode(host);
+    id.truncate(32);
+    format!("{id:0<32}")
 }
 
 fn verdict() -> Verdict {

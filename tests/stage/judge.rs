@@ -42,6 +42,8 @@ impl Stage {
             table: self.system.endpoints.table_name.clone(),
             source_queue_url: url("AlertsQueue"),
             cards_queue_url: url("CardsQueue"),
+            actions_queue_url: url("ActionsQueue"),
+            discord_keys: vec![self.discord_key.verifying_key()],
             llm,
             concurrency: 8,
         };

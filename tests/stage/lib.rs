@@ -10,38 +10,47 @@
 //!  stage/inspect.rs      the auditor: records, items, audit entries, waiting for a state
 //!  stage/openapi.rs      docs/openapi.yaml, against which every answer is checked
 //!  stage/operator.rs     the operator: tenants, queues, keys, direct writes through the ledger
+//!  stage/reckoning.rs   whoever compares what was promised with what there is
 //!  stage/judge.rs        triage by itself, with a model endpoint of the test's choice
 //!  stage/shifted.rs      a clock that can be moved on
 //!  stage/desk.rs         interactions alone: one tenant, posted cards, clicks signed by the test, with time standing still
 //!  stage/bench.rs        ingest alone, in any number of execution environments, with time standing still
-//!  stage/hop.rs          what lies between the functions and AWS: counts, refuses, swallows
+//!  stage/line.rs         the functions between a webhook and its card one by one, on that bench
+//!  stage/environment.rs  what a function's binary is told, as the template says
+//!  stage/hop.rs          what lies between the functions and AWS: counts, meters, slows, refuses, swallows
 //! ```
 
 mod bench;
 mod commands;
 mod config;
 mod desk;
+mod environment;
 mod hop;
 mod inspect;
 mod judge;
+mod line;
 mod member;
 mod openapi;
 mod operator;
+mod reckoning;
 mod sender;
 mod shifted;
 mod webhook;
 
 pub use bench::{Bench, Queued, post};
 pub use commands::{ADMIN_ROLE, ADMINISTRATOR, APPROVER_ROLE, Entered, ROLE_OPTION, TEXT, WHOLE, options, said};
-pub use config::{injection_table, pack_copy, races};
+pub use config::{aws_of_its_own, chaos_seconds, injection_table, pack_copy, python, races};
 pub use desk::{CHANNEL, Desk, GUILD, ROLE, Said};
-pub use hop::{Fault, Hop};
+pub use hop::{Fault, Hop, Units};
 pub use inspect::Snapshot;
 pub use judge::{again, is_fallback, models, unlike};
+pub use line::{Record, batch, message};
 pub use member::{APPROVER, Answered, Card, ClickBody, ONLOOKER, SECOND_APPROVER, message_of, shown_buttons};
 pub use openapi::OpenApi;
+pub use reckoning::{Promised, Reckoning};
 pub use sender::{notification, proof};
 pub use shifted::ShiftedClock;
+pub use vyrox_domain::storm::StormPolicy;
 pub use vyrox_local::{Delivery, Options};
 pub use webhook::Reply;
 
@@ -51,7 +60,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use vyrox_contract::TenantId;
-use vyrox_domain::storm::StormPolicy;
 use vyrox_local::System;
 use vyrox_platform::clock::Clock as _;
 use vyrox_platform::ledger::Ledger;

@@ -12,6 +12,7 @@ use vyrox_contract::TenantId;
 use vyrox_domain::access::{Access, Permission};
 use vyrox_domain::tenant::{Tenant, TenantStatus};
 use vyrox_platform::api_key::{ApiKey, ApiKeyToken, KeyPrefix};
+use vyrox_platform::refusals::Refused;
 use vyrox_platform::table::{Lookup, SortKey};
 
 /// The holder of a good key that is within its rate.
@@ -53,7 +54,9 @@ impl FromRequestParts<Arc<Api>> for Caller {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Refusal> {
         let token = bearer(&parts.headers).ok_or(Refusal::Unauthorised)?;
         let (tenant, key) = api.authenticate(&token).await?;
-        api.usage.admit(&tenant, &key.prefix, api.key_rate, api.clock.now()).await?;
+        let now = api.clock.now();
+        api.usage.admit(&tenant, &key.prefix, api.key_rate, now).await?;
+        api.refusals.enter(&api.ledger, &tenant, "api", now).await;
         let request_id = parts.extensions.get::<RequestId>().cloned().unwrap_or_default();
         Ok(Self { tenant, key, request_id })
     }
@@ -73,7 +76,12 @@ impl Api {
         )?;
         let is_served = profile.is_some_and(|profile| profile.value.status != TenantStatus::Suspended);
         let key = key.map_or_else(|| self.decoy.clone(), |key| key.value);
-        if key.admits(token, now) & is_served { Ok((tenant, key)) } else { Err(Refusal::Unauthorised) }
+        if key.admits(token, now) & is_served {
+            return Ok((tenant, key));
+        }
+        // For nobody, too: what is not entered is bounded, and a guess must not be told from the other's time.
+        self.refusals.count(&tenant, Refused::NotAuthentic);
+        Err(Refusal::Unauthorised)
     }
 }
 

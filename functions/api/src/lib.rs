@@ -35,14 +35,16 @@ use vyrox_platform::aws::Clients;
 use vyrox_platform::clock::Clock;
 use vyrox_platform::config;
 use vyrox_platform::ledger::Ledger;
+use vyrox_platform::refusals::Refusals;
 use vyrox_platform::table::Table;
 
-/// What api can do: read one tenant's items, count a key's requests, enter that the audit was exported.
+/// What api can do: read one tenant's items, count a key's requests, enter that the audit was exported and how many were refused.
 #[derive(Debug)]
 pub struct Api {
     table: Table,
     ledger: Ledger,
     usage: KeyUsage,
+    refusals: Refusals,
     key_rate: i64,
     clock: Arc<dyn Clock>,
     /// A tenant that nobody can be: the dot at its end is in no id that is given out.
@@ -59,6 +61,7 @@ impl Api {
         Self {
             ledger: Ledger::new(table.clone(), "api", Arc::clone(&clock)),
             usage: KeyUsage::new(table.clone()),
+            refusals: Refusals::default(),
             key_rate: config.key_rate_per_minute,
             nobody: "nobody.".parse().expect("letters and a dot are a tenant id"),
             decoy: ApiKey::made(&ApiKeyToken::generate(), Access::of(Role::Viewer), 0, 0),
@@ -82,6 +85,6 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/api/v1/statistics", get(statistics::read))
         .route("/api/v1/audit/export", get(export::page))
         .route("/api/v1/keys", get(keys::list))
-        .layer(middleware::from_fn(dress::dress))
+        .layer(middleware::from_fn_with_state(Arc::clone(&api), dress::dress))
         .with_state(api)
 }

@@ -78,7 +78,7 @@ fn decision(record: &AlertRecord) -> Value {
     match &record.decision {
         Some(Decision::Approved { at, manner }) => {
             let by: Vec<Value> = record.votes.iter().map(person).collect();
-            json!({"decided": "approved", "at": at, "manner": manner, "by": by})
+            json!({"decided": "approved", "at": at, "manner": manner.as_str(), "by": by})
         }
         Some(Decision::Denied { by }) => json!({"decided": "denied", "at": by.at, "by": [person(by)]}),
         None => Value::Null,

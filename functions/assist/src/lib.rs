@@ -39,6 +39,7 @@ use vyrox_platform::bot::{Attachment, Bot};
 use vyrox_platform::clock::Clock;
 use vyrox_platform::config;
 use vyrox_platform::ledger::{Change, CommitError, Expect, Ledger};
+use vyrox_platform::metric::Metric;
 use vyrox_platform::secrets::Secrets;
 use vyrox_platform::table::{SortKey, Table, Versioned};
 use vyrox_platform::{Class, Classified as _};
@@ -132,6 +133,7 @@ impl Assist {
             Err(error) if error.class() == Class::Retry => return Err(error),
             Err(error) => {
                 tracing::error!(%tenant_id, interaction_id = %id, error = %chain(&error), "command cannot be carried out");
+                Metric::CommandsFailed.add(1);
                 let Some(asked) = self.asked(tenant_id, &SortKey::command(id)).await? else { return Ok(()) };
                 let why =
                     Shown::literal("This cannot be carried out because of a fault on our side. Ask your operator.");
@@ -141,6 +143,8 @@ impl Assist {
         self.answer(&asked.command, &reply).await?;
         let entry = self.entry(&asked, "COMMAND_ANSWERED");
         self.ledger.commit(tenant_id, &[Change::delete(SortKey::command(id))], &entry).await?;
+        Metric::CommandsAnswered.add(1);
+        tracing::info!(%tenant_id, interaction_id = %id, command = asked.command.request.command().name(), "answered");
         Ok(())
     }
 
@@ -191,6 +195,8 @@ impl Assist {
             | Request::ApproversAdd { .. }
             | Request::ApproversRemove { .. }
             | Request::Release { .. }
+            | Request::AutoApproveOn { .. }
+            | Request::AutoApproveOff
             | Request::BreakGlass { .. } => Err(AssistError::NotOurs),
         }
     }

@@ -12,10 +12,10 @@ use vyrox_platform::{batch, config, http, startup};
 #[tokio::main]
 async fn main() -> ExitCode {
     startup::run(config::Assist::from_environment, async |config: config::Assist| {
-        let clients = Clients::new(&config.aws);
-        let source = batch::SourceQueue::new(clients.sqs.clone(), &config.source_queue_url);
+        let (clients, clock) = (Clients::new(&config.aws), Arc::new(SystemClock));
+        let source = batch::SourceQueue::new("assist", clients.sqs.clone(), &config.source_queue_url, clock.clone());
         let http = http::client(Duration::from_secs(10))?;
-        let function = Assist::new(&clients, &config, http, Arc::new(SystemClock));
+        let function = Assist::new(&clients, &config, http, clock);
         function.warm().await;
         lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
             Ok::<_, lambda_runtime::Error>(batch::run(&source, event.payload, |message| function.handle(message)).await)

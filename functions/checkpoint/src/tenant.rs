@@ -12,6 +12,7 @@ use vyrox_platform::checkpoint::{
     self, CheckpointError, LaneHead, LastCheckpoint, MOST_LANES, forget_lane, head_of, lane_of, set_retention,
 };
 use vyrox_platform::ledger::{Expect, LaneRecord, close_idle};
+use vyrox_platform::metric::Metric;
 use vyrox_platform::table::{Prefix, SortKey, TableError, Versioned};
 
 /// The most checkpoints of a tenant that one run publishes.
@@ -255,7 +256,7 @@ impl<'a> Run<'a> {
             let Some(entry) = table.read::<Entry>(self.tenant, &SortKey::checkpoint(n), now).await? else { break };
             if let Err(error) = publication.publish(self.tenant, &entry.value, now).await {
                 tracing::error!(tenant_id = %self.tenant, n, error = %causes(&error), "a checkpoint is not published yet");
-                vyrox_platform::metric::emit(&*self.function.clock, "checkpoint", &[("PublicationFailures", 1)]);
+                Metric::PublicationFailures.add(1);
                 break;
             }
             checkpoint::mark_published(table, self.tenant, n).await?;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use vyrox_contract::{Envelope, Operation};
 use vyrox_domain::message::{ActionApproved, Message as _};
+use vyrox_domain::trace::TRACEPARENT;
 use vyrox_platform::aws::Clients;
 use vyrox_platform::clock::Clock;
 use vyrox_platform::config;
@@ -20,7 +21,7 @@ use vyrox_platform::ledger::Ledger;
 use vyrox_platform::queue::Queue;
 use vyrox_platform::signer::{SignedAction, Signer, SignerError};
 use vyrox_platform::table::{SortKey, Table, TableError};
-use vyrox_platform::{Class, Classified};
+use vyrox_platform::{Class, Classified, trace};
 
 /// A message whose decision is not committed after this is about a decision that never was, in seconds.
 const COMMITTED_WITHIN: i64 = 60;
@@ -67,7 +68,7 @@ pub struct Dispatch {
 }
 
 impl Dispatch {
-    /// Wires the function up; reads the signing key's public half.
+    /// Wires the function up; reads the signing key's public half, while its other connections are opened.
     ///
     /// # Errors
     /// [`SignerError`].
@@ -78,9 +79,11 @@ impl Dispatch {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, SignerError> {
         let table = Table::new(clients.dynamodb.clone(), &config.table);
-        let signer = Signer::connect(clients.kms.clone(), &config.signing_key_id).await?;
-        let ledger = Ledger::new(table.clone(), "dispatch", Arc::clone(&clock));
         let cards = Queue::new(clients.sqs.clone(), &config.cards_queue_url);
+        let signer = Signer::connect(clients.kms.clone(), &config.signing_key_id);
+        let (signer, _, _) = tokio::join!(signer, table.warm(), cards.warm());
+        let signer = signer?;
+        let ledger = Ledger::new(table.clone(), "dispatch", Arc::clone(&clock));
         Ok(Self {
             delivery: Delivery::new(
                 table.clone(),
@@ -110,7 +113,11 @@ impl Dispatch {
             tracing::warn!(tenant_id = %tenant, %proxy_id, "action waits for a proxy that is not enrolled");
             return Ok(());
         };
-        let Some(push_url) = &proxy.push_url else { return Ok(()) };
+        let Some(push_url) = &proxy.push_url else {
+            let (alert_id, request_id) = (message.alert_id(), message.request_id());
+            tracing::info!(tenant_id = %tenant, %alert_id, %request_id, %proxy_id, "action waits for its proxy to poll");
+            return Ok(());
+        };
         let signed = match self.delivery.prepare(tenant, message.request_id(), 0).await {
             Ok(Some(signed)) => signed,
             Ok(None) => return Ok(()),
@@ -153,13 +160,11 @@ impl Dispatch {
             Operation::Execute => "execute",
             Operation::Rollback => "rollback",
         };
-        let response = self
-            .http
-            .post(format!("{}/{route}", push_url.trim_end_matches('/')))
-            .json(signed.envelope())
-            .send()
-            .await
-            .map_err(|error| DispatchError::Proxy(error.without_url().into()))?;
+        let mut request = self.http.post(format!("{}/{route}", push_url.trim_end_matches('/'))).json(signed.envelope());
+        if let Some(cause) = trace::current() {
+            request = request.header(TRACEPARENT, cause.to_string());
+        }
+        let response = request.send().await.map_err(|error| DispatchError::Proxy(error.without_url().into()))?;
         let status = response.status();
         let body = bounded(response).await?;
         match serde_json::from_slice::<Reply>(&body) {

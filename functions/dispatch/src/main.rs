@@ -12,10 +12,10 @@ use vyrox_platform::{batch, config, http, startup};
 #[tokio::main]
 async fn main() -> ExitCode {
     startup::run(config::Dispatch::from_environment, async |config: config::Dispatch| {
-        let clients = Clients::new(&config.aws);
-        let source = batch::SourceQueue::new(clients.sqs.clone(), &config.source_queue_url);
+        let (clients, clock) = (Clients::new(&config.aws), Arc::new(SystemClock));
+        let source = batch::SourceQueue::new("dispatch", clients.sqs.clone(), &config.source_queue_url, clock.clone());
         let http = http::client(Duration::from_secs(20))?;
-        let function = Dispatch::connect(&clients, &config, http, Arc::new(SystemClock)).await?;
+        let function = Dispatch::connect(&clients, &config, http, clock).await?;
         lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
             Ok::<_, lambda_runtime::Error>(batch::run(&source, event.payload, |message| function.handle(message)).await)
         }))

@@ -80,6 +80,25 @@ impl From<Outcome> for ActionState {
     }
 }
 
+/// When an action got where, in milliseconds since 1970, as far as is known. Nothing is decided by them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moments {
+    /// The deciding approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<i64>,
+    /// The first handing over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<i64>,
+}
+
+impl Moments {
+    /// Whether neither is known.
+    #[must_use]
+    pub const fn is_unknown(&self) -> bool {
+        self.approved.is_none() && self.delivered.is_none()
+    }
+}
+
 /// The stored action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActionRecord {
@@ -100,6 +119,9 @@ pub struct ActionRecord {
     /// When it was last handed to the proxy, unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_at: Option<i64>,
+    /// When the deciding approval was recorded, and when it was first handed to the proxy: milliseconds since 1970, for measuring.
+    #[serde(default, skip_serializing_if = "Moments::is_unknown")]
+    pub moments: Moments,
     /// The proxy's signed report, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
@@ -121,6 +143,7 @@ impl ActionRecord {
             expires_at: action.expires_at(),
             state: ActionState::Pending,
             delivered_at: None,
+            moments: Moments::default(),
             receipt: None,
             lease_end: None,
         }

@@ -193,13 +193,12 @@ pub struct NormalizedAlert {
 }
 
 impl NormalizedAlert {
-    /// SHA-256 (hex) over what the vendor said, leaving out when we received it and how often it changed: equal for a
-    /// vendor's retry, different for a changed payload. Where a payload has no time and that of its reception stands for it,
-    /// that says nothing about the content either.
+    /// SHA-256 (hex) over what the vendor said, leaving out all times and how often it changed: equal for a vendor's retry,
+    /// different for a changed payload. A payload's own time decides nothing, and where it has none that of its reception
+    /// stands for it, which is another one for every retry.
     #[must_use]
     pub fn content_digest(&self) -> String {
-        let timestamp = if self.timestamp == self.received_at { 0 } else { self.timestamp };
-        let content = Self { received_at: 0, revision: 0, timestamp, ..self.clone() };
+        let content = Self { received_at: 0, revision: 0, timestamp: 0, ..self.clone() };
         let bytes = vyrox_contract::canonical::to_bytes(&content).expect("an alert has string keys and no floats");
         hex::encode(<sha2::Sha256 as sha2::Digest>::digest(bytes))
     }
@@ -299,11 +298,14 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_only_the_receptions_is_no_content() {
-        let (first, again) =
-            (serde_json::json!({"timestamp": 30}), serde_json::json!({"timestamp": 90, "received_at": 90}));
-        assert_eq!(alert(&first).content_digest(), alert(&again).content_digest());
-        assert_ne!(alert(&first).content_digest(), alert(&serde_json::json!({"timestamp": 90})).content_digest());
+    fn a_time_is_no_content() {
+        let of = |timestamp: i64, received_at: i64| {
+            alert(&serde_json::json!({"timestamp": timestamp, "received_at": received_at})).content_digest()
+        };
+        assert_eq!(of(30, 30), of(90, 90), "the reception's stands for one that is missing");
+        assert_eq!(of(30, 30), of(30, 31), "received in the very second that it names, and once more");
+        let other = alert(&serde_json::json!({"hostname": "another"})).content_digest();
+        assert_ne!(of(30, 30), other);
     }
 
     #[test]

@@ -6,18 +6,24 @@
 //!      --rule: reason, code, quorum--> Ruling --> Approval -> ApprovedAction
 //! ```
 //!
+//! [`OptIn`] is the one way on which nobody is asked: for LOW alerts, if a named person has allowed it in advance.
+//!
 //! The caller writes the result in one transaction on the record's version, so of any number of simultaneous clicks one wins.
 
 mod admission;
 mod approved;
 mod form;
+mod joint;
+mod opt_in;
 mod pace;
 mod quorum;
 mod refusal;
 
 pub use admission::{Admitted, admit, admit_command};
-pub use approved::{Approval, ApprovedAction, NotApproved};
+pub use approved::{Approval, ApprovedAction, Grounds, NotApproved};
 pub use form::{CODE_INPUT, FormWanted, MOST_REASON, REASON_INPUT, ReasonAsked};
+pub use joint::{AdmittedJoint, JointOutcome, JointRuling, JointSubject, admit_joint};
+pub use opt_in::{ALLOWED, InForce, NotInForce, OptIn, UnderOptIn};
 pub use pace::Pace;
 pub use quorum::second_wanted;
 pub(crate) use quorum::settled;
@@ -26,8 +32,8 @@ pub use refusal::Refusal;
 use crate::action::ActionState;
 use crate::interaction::Click;
 use crate::plan::Plan;
-use crate::record::{AlertRecord, Decision, Manner, Offer, Vote};
-use crate::step_up::{CodeError, Factor};
+use crate::record::{ActionSummary, AlertRecord, Decision, Manner, Offer, Vote};
+use crate::step_up::Factor;
 use crate::tenant::Tenant;
 use admission::Question;
 use vyrox_contract::Operation;
@@ -130,8 +136,10 @@ impl Admitted<'_> {
     /// # Errors
     /// [`Refused`].
     pub fn rule(self, secret: Option<&[u8]>) -> Result<Ruling, Refused> {
-        let vote = Vote { reason: self.reason()?, ..vote(self.click, self.moment.now) };
-        let factor = self.check_code(secret)?;
+        let verb = self.question.form_verb();
+        let reason = form::reason(self.click, verb, self.moment.tenant)?;
+        let vote = Vote { reason, ..vote(self.click, self.moment.now) };
+        let factor = form::check_code(self.click, verb, &self.moment, secret)?;
         let record = self.record.clone();
         let mut ruling = match self.question {
             Question::Approve(plan) => approve(record, plan, vote, &self.moment),
@@ -143,28 +151,6 @@ impl Admitted<'_> {
         };
         ruling.factor = factor;
         Ok(ruling)
-    }
-
-    /// The code, where one is needed. Nothing else of the ruling can refuse after it: a code that counts is used up.
-    fn check_code(&self, secret: Option<&[u8]>) -> Result<Option<Factor>, Refused> {
-        if !self.needs_code() {
-            return Ok(None);
-        }
-        let (Some(factor), Some(secret)) = (self.moment.factor, secret) else {
-            return Err(Refusal::CodeNotEnrolled.into());
-        };
-        let Some(code) = self.click.form().and_then(|form| form.text(CODE_INPUT)) else {
-            return Err(Refusal::CodeWrong.into());
-        };
-        factor.check(secret, code, self.moment.now).map(Some).map_err(|(error, after)| Refused {
-            why: match error {
-                CodeError::Wrong => Refusal::CodeWrong,
-                CodeError::Reused => Refusal::CodeReused,
-                CodeError::Locked => Refusal::CodeLocked,
-            },
-            // A locked factor stays as it is.
-            factor: (after != *factor).then_some(after),
-        })
     }
 }
 
@@ -184,7 +170,7 @@ fn approve(mut record: AlertRecord, plan: &Plan, vote: Vote, moment: &Moment<'_>
             record.second_wanted = Some(wanted);
             Outcome::Counted
         }
-        None => Outcome::Approved(decided(&mut record, plan, Manner::Quorum, moment.now)),
+        None => Outcome::Approved(contain(&mut record, plan, Manner::Quorum, moment.now)),
     };
     Ruling { pace: Some(pace), ..Ruling::of(record, outcome) }
 }
@@ -194,11 +180,12 @@ fn break_glass(mut record: AlertRecord, plan: &Plan, vote: Vote, moment: &Moment
     let pace = moment.pace.after(&vote, Some(plan.target().hostname.as_str()), moment.tenant.policy.caps);
     record.votes.retain(|earlier| earlier.user_id != vote.user_id);
     record.votes.push(vote);
-    let action = decided(&mut record, plan, Manner::BreakGlass, moment.now);
+    let action = contain(&mut record, plan, Manner::BreakGlass, moment.now);
     Ruling { pace: Some(pace), ..Ruling::of(record, Outcome::BrokeGlass(action)) }
 }
 
-fn decided(record: &mut AlertRecord, plan: &Plan, manner: Manner, now: i64) -> ApprovedAction {
+/// Settles the question by the record's votes.
+fn contain(record: &mut AlertRecord, plan: &Plan, manner: Manner, now: i64) -> ApprovedAction {
     record.decision = Some(Decision::Approved { at: now, manner });
     let action = ApprovedAction::of(Approval::given(plan, Operation::Execute, &record.votes, now), None);
     record.containment = Some(action.summary(now, None));
@@ -243,7 +230,18 @@ fn reopen(mut record: AlertRecord, again: Plan) -> Ruling {
 #[must_use]
 pub fn may_reopen(record: &AlertRecord) -> bool {
     use ActionState::{Expired, Failed, Refused};
-    record.containment.as_ref().is_some_and(|action| matches!(action.state, Failed | Refused | Expired))
+    // What nobody was asked about is not asked about again either: the next alert like it is.
+    let was_asked = !matches!(record.decision, Some(Decision::Approved { manner: Manner::OptIn { .. }, .. }));
+    was_asked && record.containment.as_ref().is_some_and(|action| matches!(action.state, Failed | Refused | Expired))
+}
+
+/// Whether the alert's own containment is under way or in force, so that its host is not acted on because of another alert.
+#[must_use]
+pub fn holds_its_host(record: &AlertRecord) -> bool {
+    use ActionState::{Already, Executed, RolledBack};
+    let is_released = |release: &ActionSummary| matches!(release.state, RolledBack | Executed | Already);
+    record.containment.as_ref().is_some_and(|action| !action.state.is_final() || action.state.is_contained())
+        && !record.release.as_ref().is_some_and(is_released)
 }
 
 /// Whether a release may be asked for: the host is contained, and no release was asked for, or the last one certainly or

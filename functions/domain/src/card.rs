@@ -9,6 +9,7 @@ mod digest;
 mod evidence;
 mod form;
 mod glass;
+mod joint;
 mod message;
 mod notice;
 mod past;
@@ -16,10 +17,10 @@ mod past;
 pub use broken::channel_is_broken;
 pub use digest::digest;
 pub use evidence::{RawPayload, investigation, refusal};
-pub use form::{Modal, modal};
+pub use form::{Modal, joint_modal, modal};
 pub use glass::{break_glass, is_broken_by, release_asked};
 pub use message::{Ephemeral, Message, Tone};
-pub use notice::{Notice, next_look};
+pub use notice::{Notice, next_joint_look, next_look};
 pub use past::Past;
 
 use crate::action::ActionState;
@@ -55,10 +56,12 @@ enum Standing {
     Releasing(ActionState),
 }
 
-/// Whether an alert is to be shown in Discord: LOW and BENIGN are not, nor is an alert without a verdict.
+/// Whether an alert is to be shown in Discord: LOW and BENIGN are not, unless something was done about them, nor is an alert
+/// without a verdict.
 #[must_use]
 pub fn is_shown(record: &AlertRecord) -> bool {
     record.verdict.as_ref().is_some_and(|verdict| verdict.verdict >= VerdictLevel::Medium)
+        || record.containment.is_some()
 }
 
 /// Draws the card, or nothing: one that is not shown has none, nor has one that is counted on another's card or is a line of
@@ -135,7 +138,9 @@ fn headline(record: &AlertRecord, verdict: &Verdict, standing: Standing, ping: O
         }
         (standing, _) => Shown::literal(said(standing)),
     });
-    if let Some(vote) = decider(record) {
+    if let Some(Decision::Approved { manner: Manner::OptIn { .. }, .. }) = &record.decision {
+        parts.push(Shown::literal(" · without asking, as was allowed"));
+    } else if let Some(vote) = decider(record) {
         parts.extend([Shown::literal(" · decided by "), Shown::user(vote.user_id)]);
     }
     Shown::join(parts)
@@ -347,7 +352,17 @@ fn history(record: &AlertRecord) -> Vec<Field> {
     if let Some(Decision::Approved { manner: Manner::BreakGlass, .. }) = &record.decision {
         lines.push(Shown::literal("⚠ BREAK-GLASS: one approver decided alone").bold());
     }
-    lines.extend(record.votes.iter().map(|vote| by("Approved by ", vote)));
+    if let Some(Decision::Approved { manner: Manner::Joint { .. }, .. }) = &record.decision {
+        lines.push(Shown::literal("Decided together with other hosts of a digest, by two approvers"));
+    }
+    let is_in_advance = matches!(record.decision, Some(Decision::Approved { manner: Manner::OptIn { .. }, .. }));
+    if is_in_advance {
+        lines.push(
+            Shown::literal("Nobody was asked: LOW alerts are allowed in advance, see `/vyrox auto-approve`").bold(),
+        );
+    }
+    let approved = if is_in_advance { "In the name of " } else { "Approved by " };
+    lines.extend(record.votes.iter().map(|vote| by(approved, vote)));
     if let Some(Decision::Denied { by: vote }) = &record.decision {
         lines.push(by("Denied by ", vote));
     }

@@ -127,6 +127,7 @@ mod tests {
             expires_at: NOW + 600,
             state: ActionState::Delivered,
             delivered_at: Some(NOW),
+            moments: Default::default(),
             receipt: None,
             lease_end: None,
         }

@@ -28,10 +28,18 @@ pub enum Verb {
     ReleaseForm,
     /// The form of a break-glass was sent: approve alone, with a reason.
     BreakGlassForm,
+    /// Approve a digest's plan for several hosts. The id is the digest's, not an alert's.
+    ApproveAll,
+    /// Refuse it.
+    DenyAll,
+    /// The form behind [`Verb::ApproveAll`] was sent.
+    ApproveAllForm,
+    /// The form behind [`Verb::DenyAll`] was sent.
+    DenyAllForm,
 }
 
 impl Verb {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 13] = [
         Self::Approve,
         Self::Deny,
         Self::Investigate,
@@ -41,12 +49,23 @@ impl Verb {
         Self::DenyForm,
         Self::ReleaseForm,
         Self::BreakGlassForm,
+        Self::ApproveAll,
+        Self::DenyAll,
+        Self::ApproveAllForm,
+        Self::DenyAllForm,
     ];
 
     /// Whether it comes with a form, not with a button.
     #[must_use]
     pub const fn is_form(self) -> bool {
         matches!(self, Self::ApproveForm | Self::DenyForm | Self::ReleaseForm | Self::BreakGlassForm)
+            || matches!(self, Self::ApproveAllForm | Self::DenyAllForm)
+    }
+
+    /// Whether it is about a digest's plan for several hosts.
+    #[must_use]
+    pub const fn is_joint(self) -> bool {
+        matches!(self, Self::ApproveAll | Self::DenyAll | Self::ApproveAllForm | Self::DenyAllForm)
     }
 
     const fn as_str(self) -> &'static str {
@@ -60,6 +79,10 @@ impl Verb {
             Self::DenyForm => "dnm",
             Self::ReleaseForm => "rvm",
             Self::BreakGlassForm => "bgm",
+            Self::ApproveAll => "aa",
+            Self::DenyAll => "da",
+            Self::ApproveAllForm => "aam",
+            Self::DenyAllForm => "dam",
         }
     }
 }

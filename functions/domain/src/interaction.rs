@@ -63,6 +63,24 @@ impl ClickProof {
             _ => Err(Unverified),
         }
     }
+
+    /// The same for a command.
+    ///
+    /// # Errors
+    /// [`Unverified`] if Discord did not sign it, or it is no command in a guild.
+    pub fn verify_command(&self, keys: &[VerifyingKey]) -> Result<Invocation, Unverified> {
+        let request =
+            SignedRequest { signature: &self.signature, timestamp: &self.timestamp, body: self.body.as_bytes() };
+        match verify_signature(keys, request)?.parse() {
+            Ok(Interaction::Command(invocation)) => Ok(*invocation),
+            _ => Err(Unverified),
+        }
+    }
+
+    /// When Discord says that it was sent, unix seconds.
+    pub(crate) fn sent_at(&self) -> Option<i64> {
+        self.timestamp.parse().ok()
+    }
 }
 
 /// Verifies strictly against the application's keys (two during a rotation). `now` is unix seconds.

@@ -31,6 +31,7 @@
 //! | [`parts`] | which part of a body with several alerts is whose? |
 //! | [`redact`] | which parts of a text are secrets, before it is kept or shown? |
 //! | [`message`] | what travels between functions |
+//! | [`trace`] | which alert is this log line about, and what caused it? |
 
 pub mod access;
 pub mod action;
@@ -60,6 +61,7 @@ pub mod storm;
 pub mod tenant;
 pub mod text;
 pub mod timestamp;
+pub mod trace;
 pub mod vendor;
 pub mod verdict;
 pub mod webhook;

@@ -3,6 +3,7 @@
 
 use crate::approval::ApprovedAction;
 use crate::tenant::Snowflake;
+use crate::trace::TraceId;
 use serde::{Deserialize, Serialize};
 use vyrox_contract::{AlertId, RequestId, TenantId};
 
@@ -10,6 +11,9 @@ use vyrox_contract::{AlertId, RequestId, TenantId};
 pub trait Message: Serialize + serde::de::DeserializeOwned {
     /// Whose it is: the queue's fairness group.
     fn tenant_id(&self) -> &TenantId;
+
+    /// What it is about: everything that comes of it is found under this.
+    fn trace_id(&self) -> TraceId;
 }
 
 /// ingest to triage: an alert (or a changed payload of one) is stored and wants a verdict.
@@ -109,11 +113,19 @@ impl Message for AlertQueued {
     fn tenant_id(&self) -> &TenantId {
         &self.tenant_id
     }
+
+    fn trace_id(&self) -> TraceId {
+        self.alert_id.into()
+    }
 }
 
 impl Message for CardRequested {
     fn tenant_id(&self) -> &TenantId {
         &self.tenant_id
+    }
+
+    fn trace_id(&self) -> TraceId {
+        self.alert_id.into()
     }
 }
 
@@ -121,10 +133,18 @@ impl Message for CommandAsked {
     fn tenant_id(&self) -> &TenantId {
         &self.tenant_id
     }
+
+    fn trace_id(&self) -> TraceId {
+        self.interaction_id.into()
+    }
 }
 
 impl Message for ActionApproved {
     fn tenant_id(&self) -> &TenantId {
         &self.tenant_id
+    }
+
+    fn trace_id(&self) -> TraceId {
+        self.alert_id.into()
     }
 }

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
-use vyrox_contract::{ActionType, AlertId, ProxyId, Target, TenantId, Vendor, canonical};
+use vyrox_contract::{ActionType, AlertId, ProxyId, Target, TenantId, UntrustedInput, Vendor, canonical};
 
 /// A containment plan. Only [`Plan::draft`] makes one; a stored one is checked again by [`Plan::digest`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,10 +59,16 @@ impl NoPlan {
 }
 
 /// The SHA-256 of a plan's canonical form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PlanDigest([u8; 32]);
 
 impl PlanDigest {
+    /// Of something that was hashed already.
+    pub(crate) const fn over(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+
     /// All 32 bytes as 64 hex digits, as the signed action carries it.
     #[must_use]
     pub fn hex(&self) -> String {
@@ -73,6 +79,23 @@ impl PlanDigest {
     #[must_use]
     pub fn short(&self) -> String {
         URL_SAFE_NO_PAD.encode(&self.0[..12])
+    }
+}
+
+/// As 64 hex digits.
+impl From<PlanDigest> for String {
+    fn from(digest: PlanDigest) -> Self {
+        digest.hex()
+    }
+}
+
+impl TryFrom<String> for PlanDigest {
+    type Error = UntrustedInput;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let mut hash = [0; 32];
+        hex::decode_to_slice(&text, &mut hash)
+            .map_err(|_| UntrustedInput { what: "plan digest", reason: "it is not 64 hex digits" })?;
+        Ok(Self(hash))
     }
 }
 
@@ -93,6 +116,35 @@ impl Plan {
             VerdictLevel::High => tenant.approval_window.high,
             VerdictLevel::Medium | VerdictLevel::Low | VerdictLevel::Benign => return Err(NoPlan::NotWarranted),
         };
+        Self::aimed(alert, tenant, window, tenant.lease_seconds, now)
+    }
+
+    /// Plans the containment of a LOW alert that somebody has allowed in advance: an isolation of so many seconds, to be
+    /// handed over at once.
+    ///
+    /// # Errors
+    /// [`NoPlan`] says why there is none; any other verdict is one reason.
+    pub(crate) fn draft_leased(
+        alert: &NormalizedAlert,
+        verdict: &Verdict,
+        tenant: &Tenant,
+        lease_seconds: u32,
+        now: i64,
+    ) -> Result<Self, NoPlan> {
+        if verdict.verdict != VerdictLevel::Low {
+            return Err(NoPlan::NotWarranted);
+        }
+        Self::aimed(alert, tenant, tenant.approval_window.critical, Some(lease_seconds), now)
+    }
+
+    /// The plan to isolate the alert's own device.
+    fn aimed(
+        alert: &NormalizedAlert,
+        tenant: &Tenant,
+        window: u32,
+        lease_seconds: Option<u32>,
+        now: i64,
+    ) -> Result<Self, NoPlan> {
         if alert.vendor_status.is_some() {
             return Err(NoPlan::AlreadyHandled);
         }
@@ -120,7 +172,7 @@ impl Plan {
             },
             proxy_id,
             expires_at: now.saturating_add(i64::from(window)),
-            lease_seconds: tenant.lease_seconds,
+            lease_seconds,
         })
     }
 

@@ -5,13 +5,13 @@ use crate::alert::NormalizedAlert;
 use crate::backup::Backup;
 use crate::contradiction::Contradiction;
 use crate::fingerprint::Fingerprint;
-use crate::plan::{NoPlan, Plan};
+use crate::plan::{NoPlan, Plan, PlanDigest};
 use crate::storm::{Place, Seen};
 use crate::tenant::Snowflake;
 use crate::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use vyrox_contract::{Receipt, RequestId};
+use vyrox_contract::{AlertId, Receipt, RequestId};
 
 /// What the card can offer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,31 @@ pub enum Manner {
     Quorum,
     /// One person alone, whatever it takes otherwise; loudly.
     BreakGlass,
+    /// Two people, on a plan for several hosts of a digest.
+    Joint {
+        /// The digest's id.
+        digest: AlertId,
+        /// The plan that they said yes to.
+        plan: PlanDigest,
+    },
+    /// Nobody was asked: somebody had allowed it in advance.
+    OptIn {
+        /// Their opt-in: Discord's id of the command.
+        id: Snowflake,
+    },
+}
+
+impl Manner {
+    /// The word for programs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quorum => "quorum",
+            Self::BreakGlass => "break_glass",
+            Self::Joint { .. } => "joint",
+            Self::OptIn { .. } => "opt_in",
+        }
+    }
 }
 
 /// How the question on the card was settled.
@@ -247,13 +272,19 @@ impl AlertRecord {
         (said.content_digest() != self.content_digest).then(|| self.clone().revised(said))
     }
 
-    /// The same record with a changed payload of its alert: a new revision that wants a new verdict. A question that is
-    /// still open is withdrawn (its buttons answer "plan changed"); a decision that was made stays.
+    /// The same record with a changed payload of its alert: a new revision that wants a new verdict.
     #[must_use]
     pub fn revised(mut self, mut alert: NormalizedAlert) -> Self {
         alert.revision = self.alert.revision.saturating_add(1);
         self.content_digest = alert.content_digest();
         self.alert = alert;
+        self.unjudged()
+    }
+
+    /// The same record, wanting a new verdict. A question that is still open is withdrawn (its buttons answer "plan
+    /// changed"); a decision that was made stays, and with it what came of it.
+    #[must_use]
+    pub fn unjudged(mut self) -> Self {
         self.verdict = None;
         if self.decision.is_none() {
             self.offer = None;

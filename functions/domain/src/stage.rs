@@ -1,11 +1,13 @@
 //! What the tests of this crate start from: one tenant, one alert, one verdict.
 
 use crate::alert::{NormalizedAlert, Platform, VendorSeverity, alert_id};
+use crate::plan::Plan;
+use crate::record::{AlertRecord, Offer, Vote};
 use crate::redact::Personal;
 use crate::storm::StormPolicy;
 use crate::tenant::{ApprovalWindow, LlmConsent, Policy, Rates, Tenant, TenantStatus};
 use crate::verdict::{AnalystDecision, Confidence, DecidedBy, Evidence, Verdict, VerdictLevel};
-use vyrox_contract::Vendor;
+use vyrox_contract::{AlertId, Vendor};
 
 pub(crate) const NOW: i64 = 1_700_000_000;
 pub(crate) const APPROVER_ROLE: &str = "801";
@@ -65,6 +67,26 @@ pub(crate) fn alert() -> NormalizedAlert {
         vendor_status: None,
         partial: false,
     }
+}
+
+/// An alert with an open question about this device.
+pub(crate) fn asked_about(number: u8, device: u8) -> AlertRecord {
+    let mut alert = alert();
+    alert.id = AlertId::from_bytes([number; 16]);
+    alert.hostname = Some(format!("WS-{device:03}"));
+    alert.device_id = Some(format!("{device:032x}").parse().unwrap());
+    let verdict = verdict();
+    let plan = Plan::draft(&alert, &verdict, &tenant(), NOW).unwrap();
+    let mut record = AlertRecord::received(alert);
+    record.verdict = Some(verdict);
+    record.offer = Some(Offer::Containment(plan));
+    record
+}
+
+/// A person's yes or no.
+pub(crate) fn vote(user: u64) -> Vote {
+    let (user_id, interaction_id) = (user.to_string().parse().unwrap(), (user + 1_000).to_string().parse().unwrap());
+    Vote { user_id, name: format!("member-{user}"), at: NOW, interaction_id, reason: None }
 }
 
 pub(crate) fn verdict() -> Verdict {

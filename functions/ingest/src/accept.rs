@@ -3,13 +3,12 @@
 use crate::answer::Answer;
 use crate::authenticate::AuthenticationError;
 use crate::raw::{Raw, RawEvidence};
-use crate::refusals::Refused;
-use crate::{Ingest, Named};
+use crate::{FUNCTION, Ingest, Named, Reception};
 use bytes::Bytes;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use vyrox_audit::Draft;
-use vyrox_contract::{TenantId, Vendor};
+use vyrox_contract::Vendor;
 use vyrox_domain::alert::NormalizedAlert;
 use vyrox_domain::message::AlertQueued;
 use vyrox_domain::record::AlertRecord;
@@ -18,7 +17,10 @@ use vyrox_domain::webhook::{Headers, RawDelivery, Scheme};
 use vyrox_platform::batch::chain;
 use vyrox_platform::evidence::{About, EvidenceError};
 use vyrox_platform::ledger::{Change, CommitError, Expect};
+use vyrox_platform::metric::Metric;
+use vyrox_platform::refusals::Refused;
 use vyrox_platform::table::{SortKey, TableError};
+use vyrox_platform::trace::{self, Origin};
 
 /// How often a race with another delivery of the same alert is run again.
 const RACES: usize = 4;
@@ -53,11 +55,12 @@ impl Ingest {
         named: Named,
         headers: Headers,
         body: Bytes,
-        request_id: &str,
+        reception: Reception<'_>,
     ) -> Answer {
-        match self.try_deliver(vendor, named, headers, body, request_id).await {
+        match self.try_deliver(vendor, named, headers, body, reception).await {
             Ok(answer) => answer,
             Err(failure) => {
+                let request_id = reception.request_id;
                 tracing::error!(request_id, %vendor, error = %chain(&failure), "delivery was not accepted");
                 Answer::Unavailable
             }
@@ -70,9 +73,9 @@ impl Ingest {
         named: Named,
         headers: Headers,
         body: Bytes,
-        request_id: &str,
+        reception: Reception<'_>,
     ) -> Result<Answer, Failure> {
-        let now = self.clock.now();
+        let (now, request_id) = (self.clock.now(), reception.request_id);
         let delivery = RawDelivery { body, headers };
         let Some(proven) = self.authenticate(vendor, named, delivery, request_id, now).await? else {
             return Ok(Answer::Unauthenticated);
@@ -81,51 +84,41 @@ impl Ingest {
         let settings = self.settings.of(&tenant_id, now).await?;
         if let Err(over) = self.rate.admit(&tenant_id, vendor, settings.limits(vendor), now).await {
             tracing::warn!(request_id, %tenant_id, %vendor, of = over.of.as_str(), "delivery is over a rate");
-            self.refusals.count(&tenant_id, Refused::OverRate);
+            self.refuse(&tenant_id, Refused::OverRate);
             return Ok(Answer::TooMany(over.retry_after));
         }
         match proven.normalise(now) {
             Ok(Normalised::Alerts(alerts)) => {
-                self.enter_refusals(&tenant_id, vendor, now).await;
+                self.refusals.enter(&self.ledger, &tenant_id, vendor.as_str(), now).await;
                 // All or none: one that fails makes the answer a 503, and the retry finds the others stored.
                 let mut ids = Vec::new();
                 let mut answer = Answer::Ignored("no alert in the body".to_owned());
                 let raw = Raw::of(proven.bytes(), &alerts, settings.redactor());
                 for (index, alert) in alerts.into_iter().enumerate() {
+                    let trace = alert.id.into();
                     ids.push(alert.id);
-                    answer = self.accept(alert, proof, &raw.evidence(index), request_id, now).await?;
+                    let evidence = raw.evidence(index);
+                    let accept = self.accept(alert, proof, &evidence, reception, now);
+                    answer = trace::follow(FUNCTION, trace, Origin::default(), accept).await?;
                 }
                 Ok(if ids.len() > 1 { Answer::QueuedAll(ids) } else { answer })
             }
             Ok(Normalised::Ignored { reason }) => {
-                self.enter_refusals(&tenant_id, vendor, now).await;
+                self.refusals.enter(&self.ledger, &tenant_id, vendor.as_str(), now).await;
                 let mut event = Draft::event(now, tenant_id.as_str(), "DELIVERY_IGNORED");
                 event.detail.insert("reason".to_owned(), json!(reason));
                 event.detail.insert("source".to_owned(), json!(vendor));
                 self.ledger.commit(&tenant_id, &[], &event).await?;
+                Metric::DeliveriesIgnored.add_by(vendor.as_str(), 1);
                 Ok(Answer::Ignored(reason))
             }
             Err(error) => {
                 tracing::warn!(request_id, %tenant_id, %vendor, %error, "delivery is not normalisable");
-                self.refusals.count(&tenant_id, Refused::NotNormalisable);
+                self.refuse(&tenant_id, Refused::NotNormalisable);
                 Ok(match error {
                     NormaliseError::NotJson(_) => Answer::NotJson,
                     error => Answer::NotNormalisable(error.to_string()),
                 })
-            }
-        }
-    }
-
-    /// Enters what was refused since the tenant's last accepted delivery. A count that cannot be entered now is kept for
-    /// the next one, and does not stop this one.
-    async fn enter_refusals(&self, tenant_id: &TenantId, vendor: Vendor, now: i64) {
-        for (kind, count) in self.refusals.take(tenant_id) {
-            let mut event = Draft::event(now, tenant_id.as_str(), kind.as_str());
-            event.detail.insert("count".to_owned(), json!(count));
-            event.detail.insert("source".to_owned(), json!(vendor));
-            if let Err(error) = self.ledger.commit(tenant_id, &[], &event).await {
-                tracing::warn!(%tenant_id, error = %chain(&error), "refusals are entered later");
-                self.refusals.put_back(tenant_id, kind, count);
             }
         }
     }
@@ -136,9 +129,10 @@ impl Ingest {
         alert: NormalizedAlert,
         proof: Proof,
         raw: &RawEvidence<'_>,
-        request_id: &str,
+        Reception { request_id, began }: Reception<'_>,
         now: i64,
     ) -> Result<Answer, Failure> {
+        let vendor = alert.source.as_str();
         let (tenant_id, alert_id) = (alert.tenant_id.clone(), alert.id);
         let key = SortKey::alert(alert_id);
         let mut stored = AlertRecord { canary: proof.canary, ..AlertRecord::received(alert.clone()) };
@@ -173,8 +167,10 @@ impl Ingest {
         let message = AlertQueued { tenant_id: tenant_id.clone(), alert_id, revision: stored.alert.revision };
         // A retry of a delivery that was stored but perhaps not queued is queued now; triage takes it once.
         if is_new || stored.verdict.is_none() {
-            self.alerts.send(&message).await?;
+            self.alerts.send_since(&message, began).await?;
         }
+        let counted = if is_new { Metric::AlertsAccepted } else { Metric::AlertsDuplicate };
+        counted.add_by(vendor, 1);
         tracing::info!(request_id, %tenant_id, %alert_id, revision = message.revision, is_new, "alert accepted");
         Ok(if is_new { Answer::Queued(alert_id) } else { Answer::Duplicate(alert_id) })
     }

@@ -9,7 +9,6 @@
 //!
 //! An accepted delivery skips the decoy, so it asks KMS only once every five minutes.
 
-use crate::refusals::Refused;
 use crate::{Ingest, Named};
 use bytes::Bytes;
 use vyrox_contract::{TenantId, Vendor};
@@ -18,6 +17,7 @@ use vyrox_domain::vendor::{
     FieldMap, FieldMapError, NormaliseError, Normalised, Reception, normalise, normalise_mapped,
 };
 use vyrox_domain::webhook::{Authenticated, Keyring, RawDelivery, Scheme, authenticate, canary};
+use vyrox_platform::refusals::Refused;
 use vyrox_platform::secrets::{Opening, Secret, SecretError};
 use vyrox_platform::source::Source;
 use vyrox_platform::table::{Lookup, SortKey, TableError};
@@ -91,7 +91,7 @@ impl Ingest {
             // Counted for unknown names too, as one tenant's that has no audit: that is one number, and the same work.
             let counted = if source.is_some() { &tenant_id } else { &self.nobody };
             tracing::warn!(request_id, tenant_id = %counted, %vendor, "delivery is not authentic");
-            self.refusals.count(counted, Refused::NotAuthentic);
+            self.refuse(counted, Refused::NotAuthentic);
             return Ok(None);
         };
         let field_map = source.and_then(|source| source.field_map);

@@ -13,11 +13,9 @@ mod answer;
 mod authenticate;
 mod handshake;
 mod raw;
-mod refusals;
 mod settings;
 
 use crate::answer::Answer;
-use crate::refusals::Refusals;
 use crate::settings::SettingsOf;
 use axum::Router;
 use axum::body::Body;
@@ -38,11 +36,16 @@ use vyrox_platform::clock::Clock;
 use vyrox_platform::config;
 use vyrox_platform::evidence::Sealer;
 use vyrox_platform::ledger::Ledger;
+use vyrox_platform::metric::{self, Metric};
 use vyrox_platform::queue::Queue;
 use vyrox_platform::random;
 use vyrox_platform::rate::{Limits, Rate};
+use vyrox_platform::refusals::{Refusals, Refused};
 use vyrox_platform::secrets::{SecretError, Secrets};
 use vyrox_platform::table::Table;
+
+/// What the function is called in logs, numbers and lanes.
+const FUNCTION: &str = "ingest";
 
 /// The answer must be out before the most impatient sender (3 s) gives up.
 const DEADLINE: Duration = Duration::from_millis(2_500);
@@ -72,7 +75,7 @@ impl Ingest {
     pub fn new(clients: &Clients, config: &config::Ingest, clock: Arc<dyn Clock>) -> Self {
         let table = Table::new(clients.dynamodb.clone(), &config.table);
         Self {
-            ledger: Ledger::new(table.clone(), "ingest", Arc::clone(&clock)),
+            ledger: Ledger::new(table.clone(), FUNCTION, Arc::clone(&clock)),
             secrets: Secrets::new(clients.kms.clone(), &config.secrets_key_id, Arc::clone(&clock)),
             alerts: Queue::new(clients.sqs.clone(), &config.alerts_queue_url),
             refusals: Refusals::default(),
@@ -88,6 +91,12 @@ impl Ingest {
         }
     }
 
+    /// Counts a refused delivery.
+    fn refuse(&self, tenant: &TenantId, why: Refused) {
+        Metric::DeliveriesRefused.add_by(why.reason(), 1);
+        self.refusals.count(tenant, why);
+    }
+
     /// Has what refusals ask KMS for made before the first of them.
     async fn warm_decoys(&self) -> Result<(), SecretError> {
         let decoy = |vendor| self.secrets.open_nothing(&self.nobody, vendor);
@@ -100,9 +109,9 @@ impl Ingest {
         Ok(())
     }
 
-    /// Opens connections before the first request.
+    /// Opens connections before the first request, all at once.
     pub async fn warm(&self) {
-        let (_, decoys) = tokio::join!(self.table.warm(), self.warm_decoys());
+        let (_, _, decoys) = tokio::join!(self.table.warm(), self.alerts.warm(), self.warm_decoys());
         if let Err(error) = decoys {
             tracing::warn!(error = %vyrox_platform::batch::chain(&error), "KMS does not answer yet");
         }
@@ -153,6 +162,15 @@ async fn by_body(
     .await
 }
 
+/// One delivery's coming in.
+#[derive(Debug, Clone, Copy)]
+struct Reception<'a> {
+    /// Names it in the answer, in the log and in the audit.
+    request_id: &'a str,
+    /// When, milliseconds since 1970.
+    began: i64,
+}
+
 /// How a delivery names its tenant.
 #[derive(Debug)]
 enum Named {
@@ -169,22 +187,31 @@ async fn respond(
     body: Body,
     named: impl FnOnce(Vendor, &[u8]) -> Option<Named>,
 ) -> Response {
-    let request_id = random::nonce();
-    let answer = match vendor.parse::<Vendor>() {
-        Err(_) => Answer::UnknownVendor,
-        Ok(vendor) => match read(body).await {
-            Err(answer) => answer,
-            Ok(body) => match named(vendor, &body) {
-                None => Answer::NoTenant,
-                Some(named) => {
-                    let headers: Headers = headers.iter().collect();
-                    let work = ingest.deliver(vendor, named, headers, body, &request_id);
-                    tokio::time::timeout(DEADLINE, work).await.unwrap_or(Answer::Unavailable)
-                }
+    let began = ingest.clock.now_millis();
+    let reception = Reception { request_id: &random::nonce(), began };
+    let work = async {
+        let answer = match vendor.parse::<Vendor>() {
+            Err(_) => Answer::UnknownVendor,
+            Ok(vendor) => match read(body).await {
+                Err(answer) => answer,
+                Ok(body) => match named(vendor, &body) {
+                    None => Answer::NoTenant,
+                    Some(named) => {
+                        let headers: Headers = headers.iter().collect();
+                        let work = ingest.deliver(vendor, named, headers, body, reception);
+                        tokio::time::timeout(DEADLINE, work).await.unwrap_or(Answer::Unavailable)
+                    }
+                },
             },
-        },
+        };
+        if answer == Answer::Unavailable {
+            Metric::DeliveriesFailed.add(1);
+        }
+        Metric::WebhookToAnswer.took((began, ingest.clock.now_millis()));
+        answer
     };
-    answer.into_response(&request_id)
+    let answer = metric::gather(Arc::clone(&ingest.clock), FUNCTION, work).await;
+    answer.into_response(reception.request_id)
 }
 
 /// The whole body, up to the limit.

@@ -53,15 +53,26 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// The answer to a click that counted: the card that holds its button as it is now. A form that a command opened has no
-    /// card to replace; a break-glass is told to everybody, a release to whoever asked.
-    pub(crate) fn to(click: &Click, record: &AlertRecord, tenant: &Tenant, now: i64) -> Self {
-        if click.message_id().is_some() {
-            return card::render(record, tenant, now).map_or(Self::Unknown, |card| Self::Card(Box::new(card)));
-        }
+    /// The answer to a click that counted, in a form that a command opened: it has no card to replace. A break-glass is told
+    /// to everybody, a release to whoever asked.
+    pub(crate) fn to_form(click: &Click, record: &AlertRecord, tenant: &Tenant) -> Self {
         match card::break_glass(record, tenant).filter(|_| card::is_broken_by(record, click.interaction_id())) {
             Some(notice) => Self::Notice(Box::new(notice)),
             None => Self::Whisper(Box::new(card::release_asked(record))),
+        }
+    }
+
+    /// What the click came to, in a word, for numbers.
+    pub(crate) const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Unverified => "unverified",
+            Self::Pong | Self::Unsupported => "unsupported",
+            Self::Card(_) | Self::Notice(_) => "recorded",
+            Self::Whisper(_) | Self::Deferred => "told",
+            Self::Form(_) => "form",
+            Self::Refused(_) => "refused",
+            Self::NotDone | Self::NotRecorded => "not_recorded",
+            Self::Unknown => "unknown",
         }
     }
 

@@ -4,20 +4,24 @@ use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::known::Known;
 use crate::{Interactions, event};
-use std::sync::OnceLock;
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use vyrox_contract::{RequestId, TenantId};
-use vyrox_domain::action::{ActionRecord, GRACE};
 use vyrox_domain::approval::{self, Admitted, Refusal, Ruling};
-use vyrox_domain::card;
+use vyrox_domain::card::{self, Message};
 use vyrox_domain::custom_id::{CustomId, Verb};
-use vyrox_domain::history::PastDecision;
 use vyrox_domain::interaction::Click;
 use vyrox_domain::message::{ActionApproved, CardRequested};
+use vyrox_domain::record::AlertRecord;
+use vyrox_domain::storm::Place;
+use vyrox_domain::tenant::Tenant;
+use vyrox_platform::approved::{self, HeldHost};
 use vyrox_platform::batch::chain;
 use vyrox_platform::delivery::CountedClick;
 use vyrox_platform::ledger::{Change, Expect};
+use vyrox_platform::metric::Metric;
 use vyrox_platform::queue::SendError;
 use vyrox_platform::secrets::Secret;
 use vyrox_platform::table::{Lookup, SortKey, Versioned};
@@ -28,24 +32,37 @@ const RACES: usize = 8;
 /// How long a counted click is remembered, in seconds: longer than an action may be asked about, since it is what proves it.
 pub(crate) const REMEMBER: i64 = 3 * 24 * 3_600;
 /// How long after a decision the card is drawn once more by notify.
-const REDRAW_AFTER: Duration = Duration::from_secs(5);
-/// How long after its expiry an action without a receipt is closed, in seconds.
-const CLOSE_AFTER: i64 = 2;
-/// An action outlives its approval window by this, so that a late receipt still finds it, in seconds.
-const KEEP_ACTION: i64 = 90 * 24 * 3_600;
+pub(crate) const REDRAW_AFTER: Duration = Duration::from_secs(5);
 /// The tenant's pace is of no use after this, in seconds.
-const KEEP_PACE: i64 = 2 * 3_600;
+pub(crate) const KEEP_PACE: i64 = 2 * 3_600;
 
 /// How far a click has come, over all the races that it runs.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     begun: AtomicBool,
-    queued: OnceLock<RequestId>,
+    redrawn: AtomicBool,
+    queued: Mutex<BTreeSet<String>>,
 }
 
 impl Progress {
+    /// Whether an action has to be queued: a race that is run again finds the messages of the first one sent. Another
+    /// action's messages, of an earlier race, lead to no decision, and are nothing.
+    pub(crate) fn may_queue(&self, action: &RequestId) -> bool {
+        !self.queued.lock().expect("nothing panics while it is held").contains(action.as_str())
+    }
+
+    /// An action's messages are sent.
+    pub(crate) fn has_queued(&self, action: &RequestId) {
+        self.queued.lock().expect("nothing panics while it is held").insert(action.to_string());
+    }
+
+    /// Whether the card has to be asked for; true once.
+    pub(crate) fn may_redraw(&self) -> bool {
+        !self.redrawn.swap(true, Ordering::SeqCst)
+    }
+
     /// From here on, something may be recorded.
-    fn begin_commit(&self) {
+    pub(crate) fn begin_commit(&self) {
         self.begun.store(true, Ordering::SeqCst);
     }
 
@@ -85,6 +102,12 @@ impl Interactions {
         };
         let asked = Asked { click, id: &id, progress };
         for _ in 0..RACES {
+            if id.verb.is_joint() {
+                match self.click_on_plan(asked, &tenant_id).await {
+                    Err(failure) if failure.is_race() => continue,
+                    other => return other,
+                }
+            }
             let Some(known) = self.known(&tenant_id, id.alert_id, click.member().user_id()).await? else {
                 return Ok(Answer::Refused(Refusal::NotThisCard));
             };
@@ -131,34 +154,65 @@ impl Interactions {
 
     async fn carry_out(&self, asked: Asked<'_>, known: &Known, ruling: &Ruling, now: i64) -> Result<Answer, Failure> {
         let tenant_id = &known.tenant.id;
-        // A race that is run again finds the messages of the first one sent.
-        let queued = asked.progress.queued.get();
-        if let Some(action) = ruling.outcome.action().filter(|action| queued != Some(action.request_id())) {
+        let progress = asked.progress;
+        if let Some(action) = ruling.outcome.action().filter(|action| progress.may_queue(action.request_id())) {
             let message = ActionApproved::of(action, now);
-            let until_expiry = action.expires_at().saturating_sub(now).saturating_add(CLOSE_AFTER);
-            let until_expiry = Duration::from_secs(u64::try_from(until_expiry).unwrap_or(0));
             // Should the answer below never reach the card, notify draws it a little later.
             tokio::try_join!(
                 self.actions.send(&message),
-                self.actions.send_after(&message, until_expiry),
-                self.redraw(tenant_id, ruling),
+                self.actions.send_after(&message, approved::until_closed(action, now)),
+                self.redraw(asked, tenant_id, ruling),
             )?;
-            // Another action's messages, of an earlier race, lead to no decision, and are nothing.
-            let _ = asked.progress.queued.set(action.request_id().clone());
-        } else if queued.is_none() {
-            self.redraw(tenant_id, ruling).await?;
+            progress.has_queued(action.request_id());
+        } else {
+            self.redraw(asked, tenant_id, ruling).await?;
         }
-        self.commit(asked, known, ruling, now).await?;
-        Ok(Answer::to(asked.click, &ruling.record, &known.tenant, now))
+        // Whose the host is by now, where something is about to be done to it.
+        let host = match ruling.outcome.action() {
+            Some(action) => Some(HeldHost::of(&self.table, tenant_id, action.plan(), now).await?),
+            None => None,
+        };
+        self.commit(asked, known, ruling, host, now).await?;
+        Ok(self.answer_to(asked.click, &ruling.record, &known.tenant, now).await)
     }
 
-    async fn redraw(&self, tenant_id: &TenantId, ruling: &Ruling) -> Result<(), SendError> {
+    /// The answer to a click that counted: the message that holds its button as it is now.
+    pub(crate) async fn answer_to(&self, click: &Click, record: &AlertRecord, tenant: &Tenant, now: i64) -> Answer {
+        if click.message_id().is_none() {
+            return Answer::to_form(click, record, tenant);
+        }
+        self.message_of(record, tenant, now).await.map_or(Answer::Unknown, |card| Answer::Card(Box::new(card)))
+    }
+
+    /// The message that an alert is shown in: its own card, or the digest that it is a line of. None if that cannot be read.
+    pub(crate) async fn message_of(&self, record: &AlertRecord, tenant: &Tenant, now: i64) -> Option<Message> {
+        let Some(Place::InDigest { digest }) = record.place else { return card::render(record, tenant, now) };
+        match self.gathered(&tenant.id, digest, now).await {
+            Ok(found) => found.map(|gathered| gathered.card(Some(record), now)),
+            Err(error) => {
+                tracing::warn!(tenant_id = %tenant.id, %digest, error = %chain(&error), "a digest cannot be shown");
+                None
+            }
+        }
+    }
+
+    async fn redraw(&self, asked: Asked<'_>, tenant_id: &TenantId, ruling: &Ruling) -> Result<(), SendError> {
+        if !asked.progress.may_redraw() {
+            return Ok(());
+        }
         let message = CardRequested::changed(tenant_id.clone(), ruling.record.alert.id);
         self.cards.send_after(&message, REDRAW_AFTER).await
     }
 
     /// One transaction: the record, what came of it, the click's id, the audit entry.
-    async fn commit(&self, asked: Asked<'_>, known: &Known, ruling: &Ruling, now: i64) -> Result<(), Failure> {
+    async fn commit(
+        &self,
+        asked: Asked<'_>,
+        known: &Known,
+        ruling: &Ruling,
+        host: Option<HeldHost>,
+        now: i64,
+    ) -> Result<(), Failure> {
         let tenant_id = &known.tenant.id;
         let record = &ruling.record;
         let kind = ruling.outcome.as_str();
@@ -177,22 +231,16 @@ impl Interactions {
             let key = SortKey::approver(value.user_id);
             changes.push(Change::put(key, &value.with(factor.clone()), Expect::Version(*version)));
         }
-        if let Some((fingerprint, decision)) = PastDecision::of(record).filter(|_| ruling.outcome.is_decision()) {
-            let key = SortKey::past_decision(&fingerprint, decision.at, decision.alert_id);
-            changes.push(Change::put(key, &decision, Expect::Anything).expiring(record.expires_at()));
+        if ruling.outcome.is_decision() {
+            changes.extend(approved::remembered(record));
         }
-        if let Some(action) = ruling.outcome.action() {
-            let stored = ActionRecord::approved(action);
-            let outbox = SortKey::outbox(action.plan().proxy_id(), action.request_id());
-            changes.push(
-                Change::put(SortKey::action(action.request_id()), &stored, Expect::Absent).expiring(now + KEEP_ACTION),
-            );
-            changes
-                .push(Change::put(outbox, action.request_id(), Expect::Anything).expiring(action.expires_at() + GRACE));
+        if let (Some(action), Some(host)) = (ruling.outcome.action(), host) {
+            changes.extend(approved::changes(action, &host, self.clock.now_millis()));
         }
         let entry = event::ruled(ruling, asked.click, kind, now);
         asked.progress.begin_commit();
         self.ledger.commit(tenant_id, &changes, &entry).await?;
+        Metric::Decisions.add_by(kind, 1);
         tracing::info!(%tenant_id, alert_id = %record.alert.id, interaction_id = %click_id, kind, "decided");
         Ok(())
     }
@@ -210,6 +258,6 @@ impl Interactions {
 }
 
 /// An item as it was read, or none.
-fn expected<T>(found: Option<&Versioned<T>>) -> Expect {
+pub(crate) fn expected<T>(found: Option<&Versioned<T>>) -> Expect {
     found.map_or(Expect::Absent, |found| Expect::Version(found.version))
 }

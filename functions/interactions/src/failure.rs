@@ -14,6 +14,9 @@ pub(crate) enum Failure {
     Commit(#[from] CommitError),
     #[error(transparent)]
     Send(#[from] SendError),
+    /// A host of a plan was ruled on that was not read: a mistake of ours.
+    #[error("a host was ruled on that was not read")]
+    Unread,
     /// An approver's second factor does not open.
     #[error(transparent)]
     Secret(#[from] SecretError),

@@ -16,6 +16,7 @@ mod event;
 mod failure;
 mod form;
 mod investigate;
+mod joint;
 mod known;
 mod payload;
 mod refuse;
@@ -32,6 +33,7 @@ use ed25519_dalek::VerifyingKey;
 use http_body_util::{BodyExt as _, Limited};
 use std::sync::Arc;
 use std::time::Duration;
+use vyrox_domain::custom_id::CustomId;
 use vyrox_domain::interaction::{Click, Interaction, SignedRequest, verify};
 use vyrox_domain::message::{ActionApproved, CardRequested, CommandAsked};
 use vyrox_domain::tenant::Snowflake;
@@ -40,10 +42,14 @@ use vyrox_platform::clock::Clock;
 use vyrox_platform::config;
 use vyrox_platform::evidence::Opener;
 use vyrox_platform::ledger::Ledger;
+use vyrox_platform::metric::{self, Metric};
 use vyrox_platform::queue::Queue;
 use vyrox_platform::secrets::Secrets;
 use vyrox_platform::table::Table;
+use vyrox_platform::trace::{self, Origin};
 
+/// What the function is called in logs, numbers and lanes.
+const FUNCTION: &str = "interactions";
 /// The largest body that Discord sends.
 const MAX_BODY: usize = 256 * 1024;
 /// Discord waits three seconds; an honest "not sure" must be out before that.
@@ -71,7 +77,7 @@ impl Interactions {
     pub fn new(clients: &Clients, config: &config::Interactions, clock: Arc<dyn Clock>) -> Self {
         let table = Table::new(clients.dynamodb.clone(), &config.table);
         Self {
-            ledger: Ledger::new(table.clone(), "interactions", Arc::clone(&clock)),
+            ledger: Ledger::new(table.clone(), FUNCTION, Arc::clone(&clock)),
             actions: Queue::new(clients.sqs.clone(), &config.actions_queue_url),
             cards: Queue::new(clients.sqs.clone(), &config.cards_queue_url),
             commands: Queue::new(clients.sqs.clone(), &config.commands_queue_url),
@@ -84,9 +90,9 @@ impl Interactions {
         }
     }
 
-    /// Opens connections before the first click.
+    /// Opens connections before the first click, all at once.
     pub async fn warm(&self) {
-        self.table.warm().await;
+        tokio::join!(self.table.warm(), self.actions.warm());
     }
 }
 
@@ -96,11 +102,13 @@ pub fn router(interactions: Arc<Interactions>) -> Router {
 }
 
 async fn interaction(State(function): State<Arc<Interactions>>, headers: HeaderMap, body: Body) -> Response {
-    let answer = match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => function.answer(&headers, &body.to_bytes()).await,
-        Err(_) => Answer::Unverified,
+    let work = async {
+        match Limited::new(body, MAX_BODY).collect().await {
+            Ok(body) => function.answer(&headers, &body.to_bytes()).await,
+            Err(_) => Answer::Unverified,
+        }
     };
-    answer.into_response()
+    metric::gather(Arc::clone(&function.clock), FUNCTION, work).await.into_response()
 }
 
 impl Interactions {
@@ -115,9 +123,24 @@ impl Interactions {
         let Ok(verified) = verify(&self.public_keys, request, self.clock.now()) else { return Answer::Unverified };
         match verified.parse() {
             Ok(Interaction::Ping) => Answer::Pong,
-            Ok(Interaction::Click(click)) => self.click_in_time(&click).await,
+            Ok(Interaction::Click(click)) => {
+                let began = self.clock.now_millis();
+                // Only for the log: what counts is read from the table.
+                let about = click.custom_id().parse::<CustomId>().map(|id| id.alert_id.into());
+                let about = about.unwrap_or_else(|_| click.interaction_id().into());
+                let answer = trace::follow(FUNCTION, about, Origin::default(), self.click_in_time(&click)).await;
+                Metric::Clicks.add_by(answer.as_str(), 1);
+                Metric::ClickToAnswer.took((began, self.clock.now_millis()));
+                answer
+            }
             Ok(Interaction::Command(invocation)) => {
-                tokio::time::timeout(DEADLINE, self.command(&invocation)).await.unwrap_or(Answer::Unknown)
+                let began = self.clock.now_millis();
+                let work = tokio::time::timeout(DEADLINE, self.command(&invocation));
+                let about = invocation.interaction_id().into();
+                let answer = trace::follow(FUNCTION, about, Origin::default(), work).await;
+                Metric::CommandsEntered.add(1);
+                Metric::ClickToAnswer.took((began, self.clock.now_millis()));
+                answer.unwrap_or(Answer::Unknown)
             }
             Ok(Interaction::Unsupported) => Answer::Unsupported,
             Err(error) => {

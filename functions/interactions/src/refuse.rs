@@ -7,21 +7,27 @@ use crate::failure::Failure;
 use crate::known::Known;
 use crate::{Interactions, event};
 use serde_json::json;
+use vyrox_audit::Draft;
 use vyrox_contract::TenantId;
 use vyrox_domain::approval::{Refusal, Refused};
-use vyrox_domain::card;
 use vyrox_domain::message::CardRequested;
 use vyrox_domain::record::AlertRecord;
 use vyrox_domain::tenant::Snowflake;
-use vyrox_platform::approver::count_refusal;
+use vyrox_platform::approver::{Approver, count_refusal};
 use vyrox_platform::delivery::CountedClick;
 use vyrox_platform::ledger::{Change, Expect};
 use vyrox_platform::table::{SortKey, TableError, Versioned};
 
 /// How many refusals of one member are entered within a minute.
 const MOST_ENTERED: i64 = 20;
-/// What a click with a wrong code is remembered as.
-const CODE_REFUSED: &str = "CODE_REFUSED";
+
+/// What a refusal is entered for.
+pub(crate) struct Subject<'a> {
+    pub(crate) tenant_id: &'a TenantId,
+    pub(crate) approver: Option<&'a Versioned<Approver>>,
+    /// The entry, still without the reason.
+    pub(crate) entry: Draft,
+}
 
 /// Whether a refusal is entered in the audit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,34 +51,47 @@ impl Interactions {
         let (click, tenant, record) = (asked.click, &known.tenant, &known.record.value);
         // The same click again, which Discord may deliver more than once: the same answer, and nothing new in the audit.
         let before = self.counted(click, &tenant.id, now).await?;
-        if let Some(before) = &before
-            && before.kind != CODE_REFUSED
-        {
+        if before.as_ref().is_some_and(CountedClick::has_counted) {
             // What was read may be older than what the click has come to.
             let record = self.table.read::<AlertRecord>(&tenant.id, &SortKey::alert(record.alert.id), now).await?;
             let redraw = CardRequested::changed(tenant.id.clone(), asked.id.alert_id);
             self.cards.send(&redraw).await?;
-            return Ok(record.map_or(Answer::Unknown, |record| Answer::to(click, &record.value, tenant, now)));
+            return Ok(match record {
+                Some(record) => self.answer_to(click, &record.value, tenant, now).await,
+                None => Answer::Unknown,
+            });
         }
-        let why = if before.is_some() { refused.why } else { self.enter(asked, known, refused, now).await? };
+        let subject = Subject {
+            tenant_id: &tenant.id,
+            approver: known.approver.as_ref(),
+            entry: event::of(record, click, "CLICK_REFUSED", now),
+        };
+        let why = if before.is_some() { refused.why } else { self.enter(asked, subject, refused, now).await? };
         let is_settled = matches!(why, Refusal::AlreadyDecided | Refusal::Expired);
         if is_settled || why == Refusal::PlanChanged {
             self.cards.send(&CardRequested::changed(tenant.id.clone(), record.alert.id)).await?;
         }
-        match card::render(record, tenant, now) {
-            Some(card) if is_settled && click.message_id().is_some() => Ok(Answer::Card(Box::new(card))),
-            _ => Ok(Answer::Refused(why)),
-        }
+        let card = match click.message_id().filter(|_| is_settled) {
+            Some(_) => self.message_of(record, tenant, now).await,
+            None => None,
+        };
+        Ok(card.map_or(Answer::Refused(why), |card| Answer::Card(Box::new(card))))
     }
 
     /// Enters a refusal in the audit, together with the wrong code that it counts, and tells what is to be said.
-    async fn enter(&self, asked: Asked<'_>, known: &Known, refused: &Refused, now: i64) -> Result<Refusal, Failure> {
-        let (click, tenant_id) = (asked.click, &known.tenant.id);
+    pub(crate) async fn enter(
+        &self,
+        asked: Asked<'_>,
+        subject: Subject<'_>,
+        refused: &Refused,
+        now: i64,
+    ) -> Result<Refusal, Failure> {
+        let (click, Subject { tenant_id, approver, mut entry }) = (asked.click, subject);
         let (mut why, mut entered) = (refused.why, refused.why);
         let mut changes = Vec::new();
-        if let (Some(factor), Some(Versioned { value, version })) = (&refused.factor, &known.approver) {
+        if let (Some(factor), Some(Versioned { value, version })) = (&refused.factor, approver) {
             // Wrong codes lock the factor after a few, so their entries are bounded already.
-            let counted = CountedClick { kind: CODE_REFUSED.to_owned(), proof: None };
+            let counted = CountedClick::wrong_code();
             let key = SortKey::interaction(click.interaction_id());
             changes.push(Change::put(key, &counted, Expect::Absent).expiring(now + REMEMBER));
             let key = SortKey::approver(value.user_id);
@@ -84,7 +103,6 @@ impl Interactions {
                 Entering::NoMore => return Ok(too_many(why)),
             }
         }
-        let mut entry = event::of(&known.record.value, click, "CLICK_REFUSED", now);
         entry.outcome = Some(entered.as_str().to_owned());
         entry.detail.insert("button".to_owned(), json!(asked.id.to_string()));
         self.ledger.commit(tenant_id, &changes, &entry).await?;

@@ -10,7 +10,10 @@ use vyrox_domain::record::Posted;
 use vyrox_domain::storm::{Group, GroupKey, Seen};
 use vyrox_domain::tenant::Snowflake;
 use vyrox_platform::discord::Purpose;
+use vyrox_platform::ledger::CommitError;
+use vyrox_platform::metric::Metric;
 use vyrox_platform::table::SortKey;
+use vyrox_platform::trace;
 
 /// How old an alert is, in seconds, when its card may be in the channel already though nobody remembers: an answer of
 /// Discord's was lost so long ago that the nonce is forgotten. Well below the few minutes that Discord remembers one.
@@ -63,6 +66,9 @@ impl Notify {
             }
             None => (self.first(subject, &card).await?, "CARD_POSTED"),
         };
+        if let Some(judged) = trace::since().filter(|_| record.posted.is_none()) {
+            Metric::VerdictToCard.took((judged, self.clock.now_millis()));
+        }
         let posted = Posted { channel_id, message_id, digest, open_until };
         self.remember(subject, seen, posted, kind).await
     }
@@ -127,8 +133,19 @@ impl Notify {
         let mut record = subject.record.clone();
         record.seen = seen;
         record.posted = Some(posted);
+        let posted = record.posted.clone();
         let after = Subject { record, version: subject.version, tenant: subject.tenant.clone(), now: subject.now };
-        self.ledger.commit(tenant_id, &[after.change()], &event).await?;
+        let stored = self.ledger.commit(tenant_id, &[after.change()], &event).await;
+        // The alert has changed while its first card was sent. Were the card posted again, Discord would give this one back,
+        // by its nonce: so it is remembered as what it shows, and then drawn anew.
+        if matches!(stored, Err(CommitError::Conflict(_))) && subject.record.posted.is_none() {
+            let mut newer = self.read(tenant_id, after.record.alert.id).await?;
+            if newer.record.posted.is_none() {
+                newer.record.posted = posted;
+                self.ledger.commit(tenant_id, &[newer.change()], &event).await?;
+            }
+        }
+        stored?;
         Ok(())
     }
 }

@@ -143,9 +143,9 @@ impl Notify {
         self
     }
 
-    /// Opens connections before the first batch.
+    /// Opens connections before the first batch, all at once.
     pub async fn warm(&self) {
-        self.table.warm().await;
+        tokio::join!(self.table.warm(), self.cards.warm());
     }
 
     /// Brings one alert's messages up to date. Where the record changes meanwhile, its newer state is drawn instead.
@@ -167,7 +167,8 @@ impl Notify {
         let subject = self.read(&message.tenant_id, message.alert_id).await?;
         let subject = self.placed(subject).await?;
         if let Some(digest) = digest::of(&subject.record) {
-            return self.draw_digest(&subject.tenant, digest, message.reason).await;
+            self.draw_digest(&subject.tenant, digest, message.reason).await?;
+            return self.tell_of_plan(&subject.tenant, digest).await;
         }
         match self.draw(&subject, message.reason).await {
             Ok(()) => self.tell(&message.tenant_id, message.alert_id).await,

@@ -49,8 +49,9 @@ impl Notify {
     }
 
     async fn place(&self, subject: Subject) -> Result<Subject, NotifyError> {
-        // A test must be seen whatever else is going on, and counts for nothing.
-        if subject.record.canary {
+        // A test must be seen whatever else is going on, and counts for nothing. So must something that was done already,
+        // which somebody may have to undo.
+        if subject.record.canary || subject.record.containment.is_some() {
             return self.settle(subject, Place::Card, Vec::new()).await;
         }
         let (tenant_id, now) = (&subject.tenant.id, subject.now);

@@ -10,6 +10,7 @@ use vyrox_domain::channel::BrokenChannel;
 use vyrox_domain::tenant::{Snowflake, Tenant};
 use vyrox_platform::discord::{DiscordError, Purpose};
 use vyrox_platform::ledger::{Change, CommitError, Expect};
+use vyrox_platform::metric::Metric;
 use vyrox_platform::table::{SortKey, Versioned};
 
 impl Notify {
@@ -22,7 +23,10 @@ impl Notify {
         about: AlertId,
         purpose: Purpose<'_>,
     ) -> Result<Snowflake, NotifyError> {
-        self.through(tenant, channel, self.discord.create(channel, message, &tenant.id, about, purpose)).await
+        let call = self.discord.create(channel, message, &tenant.id, about, purpose);
+        let id = self.through(tenant, channel, call).await?;
+        Metric::CardsPosted.add(1);
+        Ok(id)
     }
 
     /// Edits a message: its channel, its id.
@@ -32,7 +36,9 @@ impl Notify {
         (channel, id): (Snowflake, Snowflake),
         message: &Message,
     ) -> Result<(), NotifyError> {
-        self.through(tenant, channel, self.discord.edit(channel, id, message)).await
+        self.through(tenant, channel, self.discord.edit(channel, id, message)).await?;
+        Metric::CardsEdited.add(1);
+        Ok(())
     }
 
     /// Finds a message that may be there already.
@@ -58,6 +64,9 @@ impl Notify {
             self.claim(tenant, found, now).await?;
         }
         let outcome = call.await;
+        if outcome.is_err() {
+            Metric::CardsRefused.add(1);
+        }
         match (&outcome, broken) {
             (Ok(_), Some(found)) => self.heal(tenant, found).await,
             (Err(error), broken) => {

@@ -2,9 +2,14 @@
 
 use crate::{Notify, NotifyError, Subject};
 use serde_json::json;
+use vyrox_audit::Draft;
 use vyrox_contract::{AlertId, TenantId};
 use vyrox_domain::card::Notice;
+use vyrox_domain::storm::Digest;
+use vyrox_domain::tenant::Tenant;
 use vyrox_platform::discord::Purpose;
+use vyrox_platform::ledger::{Change, Expect};
+use vyrox_platform::table::{SortKey, Versioned};
 
 impl Notify {
     /// Says what is due. The record is read again: its card has just been drawn.
@@ -21,6 +26,28 @@ impl Notify {
         event.detail.insert("notice".to_owned(), json!(name));
         event.detail.insert("message_id".to_owned(), json!(said));
         self.ledger.commit(tenant_id, &[subject.change()], &event).await?;
+        Ok(())
+    }
+
+    /// The same about a digest's plan for several hosts.
+    pub(crate) async fn tell_of_plan(&self, tenant: &Tenant, id: AlertId) -> Result<(), NotifyError> {
+        let (key, now) = (SortKey::digest(id), self.clock.now());
+        let Some(Versioned { value: mut digest, version }) = self.table.read::<Digest>(&tenant.id, &key, now).await?
+        else {
+            return Ok(());
+        };
+        let Some(notice) = Notice::due_jointly(&digest, tenant, now) else { return Ok(()) };
+        let Some(posted) = digest.posted.clone() else { return Ok(()) };
+        let name = notice.to_string();
+        let message = notice.joint_message(&digest, tenant, &posted);
+        let said = self.create(tenant, posted.channel_id, &message, id, Purpose::Notice(&name)).await?;
+        digest.notices.insert(name.clone());
+        let mut event = Draft::event(now, tenant.id.as_str(), "NOTICE_SENT");
+        event.detail.insert("digest".to_owned(), json!(id));
+        event.detail.insert("notice".to_owned(), json!(name));
+        event.detail.insert("message_id".to_owned(), json!(said));
+        let change = Change::put(key, &digest, Expect::Version(version)).expiring(digest.expires_at());
+        self.ledger.commit(&tenant.id, &[change], &event).await?;
         Ok(())
     }
 }

@@ -7,18 +7,27 @@
 //! | Reject | it is done with: trying again would change nothing |
 //! | Poison | it comes back until the queue's limit moves it to the dead-letter queue; the log holds the reason |
 //!
+//! Each message is worked on under its alert's trace (see [`trace`]), and the batch's numbers are written when it
+//! is done (see [`metric`]).
+//!
 //! While a batch is worked on, its messages are leased: their visibility is renewed, so that a slow one makes none of them
 //! come twice. A function that dies renews nothing, and they come back after one lease.
 
+use crate::clock::Clock;
+use crate::metric::{self, Metric};
+use crate::queue::SINCE;
+use crate::trace::{self, Origin};
 use crate::{Class, Classified};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
 use futures::StreamExt as _;
 use std::collections::HashMap;
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use vyrox_domain::message::Message;
+use vyrox_domain::trace::TRACEPARENT;
 
 /// How many messages of a batch are worked on at once, unless somebody says otherwise.
 const AT_ONCE: usize = 10;
@@ -49,17 +58,19 @@ impl Default for Lease {
 /// that those of a slow batch are still being worked on.
 #[derive(Debug, Clone)]
 pub struct SourceQueue {
+    function: &'static str,
     client: aws_sdk_sqs::Client,
     url: String,
+    clock: Arc<dyn Clock>,
     at_once: usize,
     lease: Lease,
 }
 
 impl SourceQueue {
-    /// The queue at `url`.
+    /// The queue at `url`, whose messages `function` handles; so it is called in its logs and numbers.
     #[must_use]
-    pub fn new(client: aws_sdk_sqs::Client, url: &str) -> Self {
-        Self { client, url: url.to_owned(), at_once: AT_ONCE, lease: Lease::default() }
+    pub fn new(function: &'static str, client: aws_sdk_sqs::Client, url: &str, clock: Arc<dyn Clock>) -> Self {
+        Self { function, client, url: url.to_owned(), clock, at_once: AT_ONCE, lease: Lease::default() }
     }
 
     /// Works on so many messages of a batch at once, at least one.
@@ -132,6 +143,7 @@ where
         .map(|record| one(source, &held, record, &handle))
         .buffer_unordered(source.at_once)
         .collect::<Vec<Option<BatchItemFailure>>>();
+    let work = metric::gather(Arc::clone(&source.clock), source.function, work);
     let failures = tokio::select! {
         failures = work => failures,
         never = source.renew(&held) => match never {},
@@ -153,7 +165,7 @@ where
     F: Fn(M) -> Fut,
     Fut: Future<Output = Result<(), E>>,
 {
-    let received = received(&record);
+    let (received, origin) = (received(&record), origin(&record));
     let (id, receipt) = (record.message_id.unwrap_or_default(), record.receipt_handle.unwrap_or_default());
     let put_off = async |delay| {
         held.lock().await.remove(&id);
@@ -163,19 +175,32 @@ where
         Ok(message) => message,
         Err(error) => {
             tracing::error!(message_id = %id, %error, "message cannot be understood");
+            Metric::MessagesFailed.add_by(Class::Poison.as_str(), 1);
             put_off(FIRST_RETRY).await;
             return Some(failure(id));
         }
     };
-    let tenant_id = message.tenant_id().clone();
-    let error = handle(message).await.err()?;
-    let (class, cause) = (error.class(), chain(&error));
-    tracing::warn!(%tenant_id, message_id = %id, ?class, error = %cause, "message was not handled");
-    if class == Class::Reject {
-        return None;
-    }
-    put_off(error.retry_after().unwrap_or_else(|| back_off(received))).await;
-    Some(failure(id))
+    let trace = message.trace_id();
+    let work = async {
+        let tenant_id = message.tenant_id().clone();
+        let error = handle(message).await.err()?;
+        let (class, cause) = (error.class(), chain(&error));
+        tracing::warn!(%tenant_id, message_id = %id, ?class, error = %cause, "message was not handled");
+        Metric::MessagesFailed.add_by(class.as_str(), 1);
+        if class == Class::Reject {
+            return None;
+        }
+        put_off(error.retry_after().unwrap_or_else(|| back_off(received))).await;
+        Some(())
+    };
+    trace::follow(source.function, trace, origin, work).await.map(|()| failure(id.clone()))
+}
+
+/// Where the message says it comes from. One without attributes, or with others than ours, says nothing.
+fn origin(record: &SqsMessage) -> Origin {
+    let text = |name: &str| record.message_attributes.get(name)?.string_value.as_deref();
+    let parent = text(TRACEPARENT).and_then(|text| text.parse().ok());
+    Origin { parent, since: text(SINCE).and_then(|text| text.parse().ok()) }
 }
 
 /// How often the message has been received, this time included.

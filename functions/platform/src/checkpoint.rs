@@ -159,7 +159,7 @@ impl CheckpointLane {
         let mut changes = vec![Change::put(SortKey::last_checkpoint(), &pointer, expect)];
         changes.extend_from_slice(records);
         let at = SortKey::checkpoint(entry.seq());
-        let entered = Entered { at: &at, entry: &entry, with: &[] };
+        let entered = Entered { at: &at, entry: &entry, following: &[], with: &[] };
         match transact(&self.table, tenant, &changes, &entered, now).await {
             Ok(()) => Ok(entry),
             Err(Attempt::Conflict(index)) => Err(CommitError::Conflict(index).into()),

@@ -192,6 +192,13 @@ function_config! {
         source_queue_url: String = |reader| reader.url("VYROX_SOURCE_QUEUE_URL"),
         /// Where cards wait to be drawn (`VYROX_CARDS_QUEUE_URL`).
         cards_queue_url: String = |reader| reader.url("VYROX_CARDS_QUEUE_URL"),
+        /// Where approved actions wait to be delivered; only what somebody has allowed in advance goes there
+        /// (`VYROX_ACTIONS_QUEUE_URL`).
+        actions_queue_url: String = |reader| reader.url("VYROX_ACTIONS_QUEUE_URL"),
+        /// Our Discord application's public keys, to prove an opt-in (`VYROX_DISCORD_PUBLIC_KEY`).
+        discord_keys: Vec<VerifyingKey> = |reader| reader
+            .parsed("VYROX_DISCORD_PUBLIC_KEY", "one or two Ed25519 keys of 64 hex digits", discord_keys)
+            .unwrap_or_default(),
         /// The model endpoint; absent is mock mode (`VYROX_LLM_URL`, `VYROX_LLM_API_KEY`, `VYROX_LLM_MODELS`).
         llm: Option<Llm> = |reader| Llm::read(reader),
         /// How many messages of a batch are worked on at once (`VYROX_TRIAGE_CONCURRENCY`, 8 unless set).
@@ -414,6 +421,8 @@ fn discord_keys(text: &str) -> Option<Vec<VerifyingKey>> {
 mod tests {
     use super::*;
 
+    const PUBLIC_KEY: &str = "3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29";
+
     #[test]
     fn every_problem_is_named_at_once_and_no_value_is_shown() {
         let lookup = |name: &str| match name {
@@ -438,7 +447,11 @@ mod tests {
 
     #[test]
     fn without_a_model_key_it_is_mock_mode() {
-        let lookup = |name: &str| (!name.starts_with("VYROX_LLM_API_KEY")).then(|| "https://example.test".to_owned());
+        let lookup = |name: &str| match name {
+            "VYROX_LLM_API_KEY" => None,
+            "VYROX_DISCORD_PUBLIC_KEY" => Some(PUBLIC_KEY.to_owned()),
+            _ => Some("https://example.test".to_owned()),
+        };
         let config = Triage::from_environment(&|name| lookup(name).filter(|_| name != "VYROX_TRIAGE_CONCURRENCY"));
         assert!(config.unwrap().llm.is_none());
     }
@@ -450,6 +463,7 @@ mod tests {
                 "VYROX_TRIAGE_CONCURRENCY" => Some(concurrency.to_owned()),
                 "VYROX_LLM_TOTAL_SECONDS" => Some(seconds.to_owned()),
                 "VYROX_LLM_MODELS" => Some(models.to_owned()),
+                "VYROX_DISCORD_PUBLIC_KEY" => Some(PUBLIC_KEY.to_owned()),
                 "VYROX_LLM_TRY_SECONDS" | "VYROX_LLM_DAILY_TOKENS" => None,
                 _ => Some("https://example.test".to_owned()),
             })

@@ -11,9 +11,11 @@ pub use watch::ProxyWatch;
 use crate::checkpoint;
 use crate::clock::Clock;
 use crate::ledger::{Change, CommitError, Expect, Ledger};
+use crate::metric::Metric;
 use crate::queue::{Queue, SendError};
 use crate::signer::{SignedAction, Signer, SignerError};
 use crate::table::{SortKey, Table, TableError, Versioned};
+use crate::trace::{self, Origin};
 use crate::{Class, Classified};
 use ed25519_dalek::VerifyingKey as DiscordKey;
 use serde::{Deserialize, Serialize};
@@ -21,14 +23,15 @@ use serde_json::json;
 use std::sync::Arc;
 use vyrox_audit::Draft;
 use vyrox_contract::{
-    AuditHead, Envelope, EnvelopeError, KeyError, Operation, ProxyId, Receipt, RequestId, TenantId, VerifyingKey,
+    Envelope, EnvelopeError, KeyError, Operation, ProxyId, Receipt, RequestId, TenantId, VerifyingKey,
 };
 use vyrox_domain::action::{ActionRecord, ActionState};
-use vyrox_domain::approval::{ApprovedAction, NotApproved, may_release};
-use vyrox_domain::contradiction::{Contradiction, contradictions, is_cut};
+use vyrox_domain::approval::{ApprovedAction, Grounds, NotApproved, OptIn, may_release};
+use vyrox_domain::contradiction::{Contradiction, contradictions};
 use vyrox_domain::interaction::ClickProof;
 use vyrox_domain::message::CardRequested;
-use vyrox_domain::record::{ActionSummary, AlertRecord};
+use vyrox_domain::record::{ActionSummary, AlertRecord, Decision, Manner};
+use vyrox_domain::storm::JointPlan;
 use vyrox_domain::tenant::Tenant;
 
 /// An action without a receipt is handed over again after this, in seconds: the proxy answers a repetition with what it did.
@@ -93,6 +96,23 @@ pub struct CountedClick {
     /// What Discord signed; nothing of a wrong code, which must never prove anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<ClickProof>,
+}
+
+/// What a click with a wrong code is remembered as.
+const CODE_REFUSED: &str = "CODE_REFUSED";
+
+impl CountedClick {
+    /// A click with a wrong code: it must never prove anything.
+    #[must_use]
+    pub fn wrong_code() -> Self {
+        Self { kind: CODE_REFUSED.to_owned(), proof: None }
+    }
+
+    /// Whether it came to anything but a wrong code.
+    #[must_use]
+    pub fn has_counted(&self) -> bool {
+        self.kind != CODE_REFUSED
+    }
 }
 
 /// Why an action was not handed over, or a receipt not taken.
@@ -206,9 +226,19 @@ impl Delivery {
         id: &RequestId,
         again_after: i64,
     ) -> Result<Option<SignedAction>, DeliveryError> {
-        let now = self.clock.now();
-        let Versioned { value: mut action, version } =
-            self.action(tenant, id).await?.ok_or(DeliveryError::NoSuchAction)?;
+        let found = self.action(tenant, id).await?.ok_or(DeliveryError::NoSuchAction)?;
+        let about = found.value.plan.alert_id().into();
+        let work = self.prepare_found(tenant, found, again_after);
+        trace::follow(self.ledger.writer(), about, Origin::default(), work).await
+    }
+
+    async fn prepare_found(
+        &self,
+        tenant: &TenantId,
+        Versioned { value: mut action, version }: Versioned<ActionRecord>,
+        again_after: i64,
+    ) -> Result<Option<SignedAction>, DeliveryError> {
+        let (now, id) = (self.clock.now(), action.request_id.clone());
         if let Some(state) = action.overdue(now) {
             // One that was handed over is asked about at the next occasion.
             self.close(tenant, action, version, state).await?;
@@ -224,16 +254,21 @@ impl Delivery {
         )?;
         let (Some(record), Some(profile)) = (record, profile) else { return Err(DeliveryError::NoSuchAlert) };
         let proofs = self.proofs(tenant, &action, &record.value, now).await?;
-        let approved = ApprovedAction::reclaim(&action, &record.value, &profile.value, &proofs, &self.discord_keys)?;
+        let joint = self.joint_plan(tenant, &record.value, now).await?;
+        let opt_in = self.opt_in(tenant, &record.value, now).await?;
+        let grounds = Grounds { proofs: &proofs, joint: joint.as_ref(), opt_in: opt_in.as_ref(), now };
+        let approved = ApprovedAction::reclaim(&action, &record.value, &profile.value, grounds, &self.discord_keys)?;
         // An ambiguous action that is asked about again stays ambiguous until the proxy answers.
         if action.state == ActionState::Pending {
             action.state = ActionState::Delivered;
         }
         action.delivered_at = Some(now);
+        let first = action.moments.delivered.is_none();
+        let delivered = *action.moments.delivered.get_or_insert_with(|| self.clock.now_millis());
         let mut event = entry::event(&action, "ACTION_DELIVERED", now);
         event.detail.insert("platform_key".to_owned(), json!(self.signer.public_key().id()));
         let change =
-            Change::put(SortKey::action(id), &action, Expect::Version(version)).expiring(record.value.expires_at());
+            Change::put(SortKey::action(&id), &action, Expect::Version(version)).expiring(record.value.expires_at());
         // The proxy enters the checkpoint in its own chain: from then on the cloud cannot rewrite what it covers unseen.
         let checkpoint = checkpoint::latest(&self.table, tenant, now).await?;
         // Signed first: what is marked delivered can be delivered.
@@ -241,6 +276,12 @@ impl Delivery {
         // The envelope itself, so that anyone can check the signature later.
         event.detail.insert("envelope".to_owned(), json!(signed.envelope()));
         self.ledger.commit(tenant, &[change], &event).await?;
+        Metric::ActionsDelivered.add(1);
+        if let Some(approved) = action.moments.approved.filter(|_| first) {
+            Metric::ApprovalToDelivery.took((approved, delivered));
+        }
+        let (alert_id, proxy_id) = (action.plan.alert_id(), action.plan.proxy_id());
+        tracing::info!(tenant_id = %tenant, %alert_id, request_id = %id, %proxy_id, "action is handed over");
         Ok(Some(signed))
     }
 
@@ -259,6 +300,27 @@ impl Delivery {
                 .extend(self.table.read::<CountedClick>(tenant, &key, now).await?.and_then(|click| click.value.proof));
         }
         Ok(proofs)
+    }
+
+    /// The plan for several hosts that the alert's decision names, if it was one.
+    async fn joint_plan(
+        &self,
+        tenant: &TenantId,
+        record: &AlertRecord,
+        now: i64,
+    ) -> Result<Option<JointPlan>, DeliveryError> {
+        let Some(Decision::Approved { manner: Manner::Joint { digest, plan }, .. }) = record.decision else {
+            return Ok(None);
+        };
+        let found = self.table.read::<JointPlan>(tenant, &SortKey::joint_plan(digest, plan), now).await?;
+        Ok(found.map(|found| found.value))
+    }
+
+    /// The opt-in that the alert's decision names, as it is now, if it was made under one.
+    async fn opt_in(&self, tenant: &TenantId, record: &AlertRecord, now: i64) -> Result<Option<OptIn>, DeliveryError> {
+        let Some(Decision::Approved { manner: Manner::OptIn { id }, .. }) = record.decision else { return Ok(None) };
+        let found = self.table.read::<OptIn>(tenant, &SortKey::opt_in(), now).await?;
+        Ok(found.map(|found| found.value).filter(|opt_in| opt_in.by().interaction_id == id))
     }
 
     /// Closes an action that is past its expiry without a receipt, with its audit entry, and requests its card. Nothing
@@ -303,6 +365,7 @@ impl Delivery {
             changes.push(Change::delete(SortKey::outbox(action.plan.proxy_id(), &request_id)));
         }
         self.ledger.commit(tenant, &changes, &event).await?;
+        Metric::ActionsOverdue.add(1);
         tracing::warn!(tenant_id = %tenant, %alert_id, %request_id, outcome = state.as_str(), "action is overdue");
         self.cards.send(&CardRequested::changed(tenant.clone(), alert_id)).await?;
         Ok(())
@@ -325,6 +388,7 @@ impl Delivery {
         event.outcome = Some(why.to_string());
         event.detail.insert("proxy_id".to_owned(), json!(proxy));
         tracing::error!(tenant_id = %tenant, request_id = %id, error = %why, "an action that nobody approved was not signed");
+        Metric::ActionsRefused.add(1);
         self.ledger.commit(tenant, &[Change::delete(SortKey::outbox(proxy, id))], &event).await?;
         Ok(())
     }
@@ -362,11 +426,21 @@ impl Delivery {
 
     async fn try_record(&self, tenant: &TenantId, verified: &VerifiedReceipt) -> Result<(), DeliveryError> {
         let receipt = &verified.receipt;
-        let now = self.clock.now();
         // A release at the end of a lease answers the isolation that had it.
         let answered = receipt.lease_of.as_ref().unwrap_or(&receipt.request_id);
-        let Versioned { value: mut action, version } =
-            self.action(tenant, answered).await?.ok_or(DeliveryError::NoSuchAction)?;
+        let found = self.action(tenant, answered).await?.ok_or(DeliveryError::NoSuchAction)?;
+        let about = found.value.plan.alert_id().into();
+        let work = self.record_found(tenant, verified, found);
+        trace::follow(self.ledger.writer(), about, Origin::default(), work).await
+    }
+
+    async fn record_found(
+        &self,
+        tenant: &TenantId,
+        verified: &VerifiedReceipt,
+        Versioned { value: mut action, version }: Versioned<ActionRecord>,
+    ) -> Result<(), DeliveryError> {
+        let (receipt, now, answered) = (&verified.receipt, self.clock.now(), action.request_id.clone());
         if *action.plan.proxy_id() != receipt.proxy_id {
             return Err(DeliveryError::ForeignReceipt);
         }
@@ -379,19 +453,27 @@ impl Delivery {
         let Versioned { value: mut record, version: record_version } = record.ok_or(DeliveryError::NoSuchAlert)?;
         let watch = watch.map(|watch| watch.value).unwrap_or_default();
         let found = contradictions(&action, receipt, watch.audit_head.as_ref());
+        let is_first = action.receipt.is_none() && receipt.lease_of.is_none();
         if entered(&mut action, &mut record, receipt, &found, now) {
             let mut event = entry::receipt_event(&action, verified, &found, now);
-            watch.note_drift(receipt, &mut event);
+            let has_drifted = watch.note_drift(receipt, &mut event);
             let mut changes = vec![
-                Change::put(SortKey::action(answered), &action, Expect::Version(version)).expiring(record.expires_at()),
+                Change::put(SortKey::action(&answered), &action, Expect::Version(version))
+                    .expiring(record.expires_at()),
                 Change::put(alert_key, &record, Expect::Version(record_version)).expiring(record.expires_at()),
-                Change::delete(SortKey::outbox(&receipt.proxy_id, answered)),
+                Change::delete(SortKey::outbox(&receipt.proxy_id, &answered)),
             ];
             if let Some(watch) = watch.after(receipt, now) {
                 changes.push(Change::put(watch_key, &watch, Expect::Anything));
             }
             self.ledger.commit(tenant, &changes, &event).await?;
             let outcome = receipt.outcome.as_str();
+            Metric::Receipts.add_by(outcome, 1);
+            Metric::ReceiptsContradicted.add(u64::from(!found.is_empty()));
+            Metric::ProxiesDrifted.add(u64::from(has_drifted));
+            if let Some(delivered) = action.moments.delivered.filter(|_| is_first) {
+                Metric::DeliveryToReceipt.took((delivered, self.clock.now_millis()));
+            }
             tracing::info!(tenant_id = %tenant, %alert_id, request_id = %receipt.request_id, outcome, "receipt");
             if !found.is_empty() {
                 let found: Vec<_> = found.iter().map(|which| which.as_str()).collect();
@@ -400,39 +482,6 @@ impl Delivery {
         }
         self.cards.send(&CardRequested::changed(tenant.clone(), alert_id)).await?;
         Ok(())
-    }
-
-    /// Holds the head that a proxy shows when it asks for work against the newest that was remembered. A chain that became
-    /// shorter or another one was cut or rewritten; that is entered in the audit once.
-    ///
-    /// # Errors
-    /// [`DeliveryError`].
-    pub async fn watch(
-        &self,
-        tenant: &TenantId,
-        proxy: &ProxyId,
-        shown: Option<&AuditHead>,
-    ) -> Result<(), DeliveryError> {
-        let (now, key) = (self.clock.now(), SortKey::proxy_watch(proxy));
-        let Some(Versioned { value: mut watch, version }) = self.table.read::<ProxyWatch>(tenant, &key, now).await?
-        else {
-            return Ok(());
-        };
-        // A poll that was signed before the remembered receipt was written shows an older head, and is no contradiction.
-        let is_settled = now.saturating_sub(watch.seen_at) > 60;
-        let known = watch.audit_head.clone().filter(|known| is_settled && is_cut(known, shown));
-        let Some(known) = known else { return Ok(()) };
-        tracing::error!(tenant_id = %tenant, proxy_id = %proxy, "the proxy's audit log was cut or rewritten");
-        let mut event = Draft::event(now, tenant.as_str(), "PROXY_AUDIT_CONTRADICTED");
-        event.detail.insert("proxy_id".to_owned(), json!(proxy));
-        event.detail.insert("known".to_owned(), json!(known));
-        event.detail.insert("shown".to_owned(), json!(shown));
-        (watch.audit_head, watch.contradicted_at) = (shown.cloned(), Some(now));
-        match self.ledger.commit(tenant, &[Change::put(key, &watch, Expect::Version(version))], &event).await {
-            // Another instance was first.
-            Err(CommitError::Conflict(_)) => Ok(()),
-            other => Ok(other.map(|_| ())?),
-        }
     }
 }
 

@@ -13,6 +13,18 @@ pub enum Class {
     Poison,
 }
 
+impl Class {
+    /// In a word, for numbers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reject => "reject",
+            Self::Retry => "retry",
+            Self::Poison => "poison",
+        }
+    }
+}
+
 /// An error that knows its class.
 pub trait Classified: std::error::Error {
     /// What to do about it.

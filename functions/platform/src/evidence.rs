@@ -13,6 +13,7 @@
 //! The layout of the bytes: version (1), length of the wrapped key (2, big endian), wrapped key, nonce (12), ciphertext.
 
 use crate::clock::Clock;
+use crate::metric::Metric;
 use crate::random;
 use crate::secrets::Secret;
 use crate::{Class, Classified};
@@ -63,7 +64,7 @@ impl About<'_> {
 }
 
 /// Evidence that was opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The payload, secrets redacted; its beginning, if it was cut.
     pub text: String,
@@ -155,9 +156,28 @@ impl Sealer {
     /// # Errors
     /// [`EvidenceError::Unavailable`].
     pub async fn seal(&self, about: &About<'_>, text: &str, part: Part, most: usize) -> Result<Vec<u8>, EvidenceError> {
+        self.seal_packed(about, text, Header { bytes: text.len(), part }, most).await
+    }
+
+    /// Seals what was opened elsewhere, as what it was there: for moving it under another key.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Unavailable`].
+    pub async fn seal_again(&self, about: &About<'_>, opened: &Evidence) -> Result<Vec<u8>, EvidenceError> {
+        let header = Header { bytes: opened.bytes, part: opened.part };
+        self.seal_packed(about, &opened.text, header, MOST_STORED).await
+    }
+
+    async fn seal_packed(
+        &self,
+        about: &About<'_>,
+        text: &str,
+        header: Header,
+        most: usize,
+    ) -> Result<Vec<u8>, EvidenceError> {
         let key = self.key(about.tenant_id).await?;
         let beside = 3 + key.wrapped.len() + 12 + 16;
-        let packed = pack(text, part, most.min(MOST_STORED).saturating_sub(beside));
+        let packed = pack(text, &header, most.min(MOST_STORED).saturating_sub(beside));
         let nonce = random::bytes::<12>();
         let aad = about.associated_data();
         let sealed = cipher(&key.plain)?
@@ -185,6 +205,7 @@ impl Sealer {
             .encryption_context("purpose", PURPOSE)
             .send()
             .await
+            .inspect_err(|_| Metric::KmsFailures.add(1))
             .map_err(|error| EvidenceError::Unavailable(error.into()))?;
         let (Some(plain), Some(wrapped)) = (output.plaintext, output.ciphertext_blob) else {
             return Err(EvidenceError::Unavailable("KMS gave no data key".into()));
@@ -233,6 +254,7 @@ impl Opener {
                 if error.as_service_error().is_some_and(|error| error.is_invalid_ciphertext_exception()) {
                     EvidenceError::Sealed("its key is another tenant's, or none")
                 } else {
+                    Metric::KmsFailures.add(1);
                     EvidenceError::Unavailable(error.into())
                 }
             })?;
@@ -258,9 +280,8 @@ fn parse(stored: &[u8]) -> Option<(&[u8], [u8; 12], &[u8])> {
 }
 
 /// The text under its header, compressed to at most `most` bytes; of a longer one, its beginning.
-fn pack(text: &str, part: Part, most: usize) -> Vec<u8> {
-    let header = Header { bytes: text.len(), part };
-    let header = serde_json::to_string(&header).expect("two plain members");
+fn pack(text: &str, header: &Header, most: usize) -> Vec<u8> {
+    let header = serde_json::to_string(header).expect("two plain members");
     let mut kept = text.len();
     loop {
         let kept_text = &text[..text.floor_char_boundary(kept)];
@@ -290,7 +311,7 @@ mod tests {
     #[test]
     fn what_fits_comes_back_whole_and_what_does_not_is_cut_and_says_so() {
         let text = "{\"a\":\"é\"}".repeat(100);
-        let packed = pack(&text, Part::Own, MOST_STORED);
+        let packed = pack(&text, &Header { bytes: text.len(), part: Part::Own }, MOST_STORED);
         assert!(packed.len() < text.len() / 4, "{} of {}", packed.len(), text.len());
         let evidence = unpack(&packed).unwrap();
         assert_eq!((evidence.text.as_str(), evidence.is_cut(), evidence.part), (text.as_str(), false, Part::Own));
@@ -300,7 +321,7 @@ mod tests {
             .map(|_| char::from(b'!' + random::bytes::<1>()[0] % 90))
             .chain("é".chars().cycle().take(9_000))
             .collect();
-        let packed = pack(&noise, Part::Whole, 8 * 1024);
+        let packed = pack(&noise, &Header { bytes: noise.len(), part: Part::Whole }, 8 * 1024);
         assert!(packed.len() <= 8 * 1024 && packed.len() > 6 * 1024, "{}", packed.len());
         let evidence = unpack(&packed).unwrap();
         assert!(evidence.is_cut() && noise.starts_with(&evidence.text) && evidence.bytes == noise.len());

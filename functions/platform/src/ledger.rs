@@ -15,6 +15,7 @@ mod lane;
 pub(crate) mod transaction;
 
 pub use change::{Change, Expect};
+pub(crate) use lane::MOST_SECONDS as LONGEST_LANE;
 pub use lane::{Closing, LANE_CLOSED, LaneRecord, close_idle};
 
 use crate::clock::Clock;
@@ -22,6 +23,7 @@ use crate::random;
 use crate::table::{SortKey, Table};
 use crate::{Class, Classified};
 use lane::Lane;
+use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -29,6 +31,8 @@ use transaction::{Attempt, Entered, transact};
 use vyrox_audit::Draft;
 use vyrox_contract::{AuditHead, TenantId};
 
+/// The part of every entry's detail that tells when it was sealed, in milliseconds since 1970.
+pub const AT_MILLIS: &str = "at_ms";
 /// How often a transaction is tried again when another one was touching the same items at that moment.
 const CONTENTION_RETRIES: u32 = 6;
 
@@ -77,12 +81,38 @@ impl Ledger {
         Self { table, clock, writer, lanes: Arc::default() }
     }
 
-    /// Makes the changes and enters the audit entry, all or nothing, and returns the lane's new head.
+    /// The function's name.
+    #[must_use]
+    pub const fn writer(&self) -> &'static str {
+        self.writer
+    }
+
+    /// Makes the changes and enters the audit entry, all or nothing, and returns the lane's new head. The entry's time is in
+    /// seconds; [`AT_MILLIS`] in its detail tells the millisecond at which it was sealed.
     ///
     /// # Errors
     /// [`CommitError`].
     pub async fn commit(&self, tenant: &TenantId, changes: &[Change], event: &Draft) -> Result<AuditHead, CommitError> {
-        debug_assert_eq!(event.tenant_id, tenant.as_str(), "an event is entered under its own tenant");
+        self.commit_all(tenant, changes, std::slice::from_ref(event)).await
+    }
+
+    /// The same with several entries, one after the other: for changes to several things at once, each of which has its own
+    /// history. At least one; DynamoDB takes 100 changes and entries together.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub async fn commit_all(
+        &self,
+        tenant: &TenantId,
+        changes: &[Change],
+        events: &[Draft],
+    ) -> Result<AuditHead, CommitError> {
+        let is_own = |event: &Draft| event.tenant_id == tenant.as_str();
+        debug_assert!(events.iter().all(is_own), "an event is entered under its own tenant");
+        let mut events = events.to_vec();
+        for event in &mut events {
+            event.detail.insert(AT_MILLIS.to_owned(), json!(self.clock.now_millis()));
+        }
         let lane = self.lane(tenant).await;
         let mut lane = lane.lock().await;
         if lane.is_due_to_close(self.clock.now()) {
@@ -91,7 +121,7 @@ impl Ledger {
             // Its age counts from its first entry.
             *lane = self.new_lane();
         }
-        self.append(tenant, &mut lane, changes, event).await
+        self.append(tenant, &mut lane, changes, &events).await
     }
 
     /// Ends every lane with an entry that says so: for a process that stops. What fails is left to the next checkpoint.
@@ -114,7 +144,9 @@ impl Ledger {
             Err(error) => return tracing::error!(%tenant, %error, "a closing entry cannot be sealed"),
         };
         let at = SortKey::audit(entry.chain(), entry.seq());
-        let ended = transact(&self.table, tenant, &[], &Entered { at: &at, entry: &entry, with: &[] }, now).await;
+        let ended =
+            transact(&self.table, tenant, &[], &Entered { at: &at, entry: &entry, following: &[], with: &[] }, now)
+                .await;
         if let Err(attempt) = ended {
             tracing::info!(%tenant, lane = last.id(), ?attempt, "lane is left for a checkpoint to close");
         }
@@ -125,16 +157,20 @@ impl Ledger {
         tenant: &TenantId,
         lane: &mut Lane,
         changes: &[Change],
-        event: &Draft,
+        events: &[Draft],
     ) -> Result<AuditHead, CommitError> {
         let mut contention = 0;
         loop {
-            let entry = lane.chain().seal(event)?;
+            let entries = lane.seal(events)?;
+            let (entry, following) = entries.split_first().ok_or(CommitError::Invalid)?;
             let at = SortKey::audit(entry.chain(), entry.seq());
             let opening = lane.opening();
-            let entered = Entered { at: &at, entry: &entry, with: opening.as_slice() };
+            let entered = Entered { at: &at, entry, following, with: opening.as_slice() };
             match transact(&self.table, tenant, changes, &entered, self.clock.now()).await {
-                Ok(()) => return Ok(lane.advance(&entry)),
+                Ok(()) => {
+                    let head = lane.advance(entry);
+                    return Ok(following.iter().map(|entry| lane.advance(entry)).last().unwrap_or(head));
+                }
                 Err(Attempt::Conflict(index)) => return Err(CommitError::Conflict(index)),
                 // An earlier attempt of unknown fate did land, or a checkpoint has closed the lane: it ends there.
                 Err(Attempt::Taken) => *lane = self.new_lane(),

@@ -1,11 +1,14 @@
 //! Sending to a queue. A `Queue<M>` sends one kind of message; who holds none of a kind cannot send it.
 
-use crate::{Class, Classified};
+use crate::{Class, Classified, trace};
 use aws_sdk_sqs::types::MessageAttributeValue;
 use std::marker::PhantomData;
 use std::time::Duration;
 use vyrox_domain::message::Message;
+use vyrox_domain::trace::TRACEPARENT;
 
+/// The message attribute that says when what the message ends began, milliseconds since 1970.
+pub(crate) const SINCE: &str = "since";
 /// The longest that SQS holds a message back, in seconds.
 const MAX_DELAY: i32 = 900;
 
@@ -41,12 +44,26 @@ impl<M: Message + Sync> Queue<M> {
         Self { client, url: url.to_owned(), kind: PhantomData }
     }
 
+    /// Opens the connection, so that the first message does not pay for it: a batch of nothing, which SQS refuses. Whatever
+    /// comes back is fine.
+    pub async fn warm(&self) {
+        let _ = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(Vec::new())).send().await;
+    }
+
     /// Sends one message. Its group is its tenant, so that one tenant's flood does not delay the others.
     ///
     /// # Errors
     /// [`SendError`].
     pub async fn send(&self, message: &M) -> Result<(), SendError> {
-        self.send_after(message, Duration::ZERO).await
+        self.put(message, Duration::ZERO, None).await
+    }
+
+    /// The same, saying when what it ends began (milliseconds since 1970), for whoever measures how long it took.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub async fn send_since(&self, message: &M, since: i64) -> Result<(), SendError> {
+        self.put(message, Duration::ZERO, Some(since)).await
     }
 
     /// The same, but nobody receives it before `delay` (whole seconds, at most 15 minutes) has passed.
@@ -54,24 +71,27 @@ impl<M: Message + Sync> Queue<M> {
     /// # Errors
     /// [`SendError`].
     pub async fn send_after(&self, message: &M, delay: Duration) -> Result<(), SendError> {
+        self.put(message, delay, None).await
+    }
+
+    async fn put(&self, message: &M, delay: Duration, since: Option<i64>) -> Result<(), SendError> {
         let delay = i32::try_from(delay.as_secs()).unwrap_or(MAX_DELAY).min(MAX_DELAY);
         let tenant = message.tenant_id().to_string();
         let body = serde_json::to_string(message).expect("messages have string keys and no floats");
-        let attribute = MessageAttributeValue::builder()
-            .data_type("String")
-            .string_value(&tenant)
-            .build()
-            .map_err(|error| SendError(error.into()))?;
-        self.client
+        let mut request = self
+            .client
             .send_message()
             .queue_url(&self.url)
             .message_body(body)
             .message_group_id(&tenant)
-            .delay_seconds(delay)
-            .message_attributes("tenant_id", attribute)
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| SendError(error.into()))
+            .delay_seconds(delay);
+        let cause = trace::cause(message.trace_id()).to_string();
+        let texts = [("tenant_id", Some(tenant)), (TRACEPARENT, Some(cause)), (SINCE, since.map(|at| at.to_string()))];
+        for (name, text) in texts {
+            let Some(text) = text else { continue };
+            let value = MessageAttributeValue::builder().data_type("String").string_value(text).build();
+            request = request.message_attributes(name, value.map_err(|error| SendError(error.into()))?);
+        }
+        request.send().await.map(|_| ()).map_err(|error| SendError(error.into()))
     }
 }

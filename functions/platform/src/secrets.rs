@@ -7,6 +7,7 @@ mod envelope;
 mod opened;
 
 use crate::clock::Clock;
+use crate::metric::Metric;
 use crate::{Class, Classified};
 use aws_sdk_kms::error::SdkError;
 use aws_sdk_kms::primitives::Blob;
@@ -229,6 +230,7 @@ impl Secrets {
             .encryption_context(name, value)
             .send()
             .await
+            .inspect_err(|_| Metric::KmsFailures.add(1))
             .map_err(|error| SecretError::Unavailable(error.into()))?;
         let (Some(plain), Some(wrapped)) = (output.plaintext, output.ciphertext_blob) else {
             return Err(SecretError::Unavailable("KMS gave no data key".into()));
@@ -251,6 +253,7 @@ impl Secrets {
                 if error.as_service_error().is_some_and(|error| error.is_invalid_ciphertext_exception()) {
                     SecretError::Sealed(error.into())
                 } else {
+                    Metric::KmsFailures.add(1);
                     SecretError::Unavailable(error.into())
                 }
             })?;

@@ -1,6 +1,7 @@
 //! Signing with KMS. Only an [`ApprovedAction`] can be signed, and signing happens at delivery, so the proxy's 30 s window
 //! never fights a queue or a poll.
 
+use crate::metric::Metric;
 use crate::{Class, Classified};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{MessageType, SigningAlgorithmSpec};
@@ -65,6 +66,7 @@ impl Signer {
             .key_id(key_id)
             .send()
             .await
+            .inspect_err(|_| Metric::KmsFailures.add(1))
             .map_err(|error| SignerError::Unavailable(error.into()))?;
         let spki = output.public_key.ok_or(SignerError::Unusable("public key"))?;
         let public = VerifyingKey::from_spki(spki.as_ref()).map_err(|_| SignerError::Unusable("public key"))?;
@@ -101,6 +103,7 @@ impl Signer {
             .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256)
             .send()
             .await
+            .inspect_err(|_| Metric::KmsFailures.add(1))
             .map_err(|error| SignerError::Unavailable(error.into()))?;
         let signature = output.signature.ok_or(SignerError::Unusable("signature"))?;
         let envelope = Envelope::from_signature::<Action>(&payload, self.public.id(), signature.as_ref());

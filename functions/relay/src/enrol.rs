@@ -37,7 +37,7 @@ impl Relay {
         let stored = self.table.read::<Enrolment>(token.tenant(), &enrolment_key, now).await?;
         let Versioned { value: mut enrolment, version } = stored.ok_or(Refusal::Unauthorised)?;
         if !enrolment.admits(&token, now) {
-            return Err(Refusal::Unauthorised);
+            return Err(self.not_authentic(token.tenant()));
         }
         let tenant = self.table.read::<Tenant>(token.tenant(), &SortKey::profile(), now).await?;
         let Versioned { value: mut tenant, version: tenant_version } = tenant.ok_or(Refusal::Unauthorised)?;
@@ -62,6 +62,7 @@ impl Relay {
             Change::put(SortKey::proxy(&proxy.id), &proxy, Expect::Anything).known_as(Lookup::key(&key.id())),
             // Its log may begin anew with it.
             Change::delete(SortKey::proxy_head(&proxy.id)),
+            Change::delete(SortKey::proxy_watch(&proxy.id)),
         ];
         // The tenant's first proxy is the one that acts for it.
         if tenant.proxy_id.is_none() {

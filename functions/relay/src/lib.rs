@@ -27,6 +27,7 @@ use http_body_util::{BodyExt as _, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::sync::Arc;
+use vyrox_contract::TenantId;
 use vyrox_domain::message::CardRequested;
 use vyrox_platform::aws::Clients;
 use vyrox_platform::batch::chain;
@@ -34,10 +35,14 @@ use vyrox_platform::clock::Clock;
 use vyrox_platform::config;
 use vyrox_platform::delivery::{Delivery, DeliveryError};
 use vyrox_platform::ledger::{CommitError, Ledger};
+use vyrox_platform::metric::{self, Metric};
 use vyrox_platform::queue::Queue;
+use vyrox_platform::refusals::{Refusals, Refused};
 use vyrox_platform::signer::{Signer, SignerError};
 use vyrox_platform::table::{Table, TableError};
 
+/// What the function is called in logs, numbers and lanes.
+const FUNCTION: &str = "relay";
 /// The largest body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
@@ -49,11 +54,12 @@ pub struct Relay {
     delivery: Delivery,
     heads: Heads,
     sightings: Sightings,
+    refusals: Refusals,
     clock: Arc<dyn Clock>,
 }
 
 impl Relay {
-    /// Wires the function up; reads the signing key's public half.
+    /// Wires the function up; reads the signing key's public half, while its other connections are opened.
     ///
     /// # Errors
     /// [`SignerError`].
@@ -63,9 +69,11 @@ impl Relay {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, SignerError> {
         let table = Table::new(clients.dynamodb.clone(), &config.table);
-        let signer = Signer::connect(clients.kms.clone(), &config.signing_key_id).await?;
-        let ledger = Ledger::new(table.clone(), "relay", Arc::clone(&clock));
         let cards: Queue<CardRequested> = Queue::new(clients.sqs.clone(), &config.cards_queue_url);
+        let signer = Signer::connect(clients.kms.clone(), &config.signing_key_id);
+        let (signer, _, _) = tokio::join!(signer, table.warm(), cards.warm());
+        let signer = signer?;
+        let ledger = Ledger::new(table.clone(), FUNCTION, Arc::clone(&clock));
         let delivery = Delivery::new(
             table.clone(),
             ledger.clone(),
@@ -75,7 +83,13 @@ impl Relay {
             Arc::clone(&clock),
         );
         let (sightings, heads) = (Sightings::new(table.clone()), Heads::default());
-        Ok(Self { table, ledger, delivery, heads, sightings, clock })
+        Ok(Self { table, ledger, delivery, heads, sightings, refusals: Refusals::default(), clock })
+    }
+
+    /// Counts a call that is not proven to be the tenant's.
+    fn not_authentic(&self, tenant: &TenantId) -> Refusal {
+        self.refusals.count(tenant, Refused::NotAuthentic);
+        Refusal::Unauthorised
     }
 }
 
@@ -85,25 +99,25 @@ pub fn router(relay: Arc<Relay>) -> Router {
         .route(
             "/proxy/v1/enrol",
             post(async |State(relay): State<Arc<Relay>>, body: Body| {
-                respond(body, async |request| relay.enrol(request).await).await
+                respond(&relay.clock, body, async |request| relay.enrol(request).await).await
             }),
         )
         .route(
             "/proxy/v1/poll",
             post(async |State(relay): State<Arc<Relay>>, body: Body| {
-                respond(body, async |envelope| relay.poll(envelope).await).await
+                respond(&relay.clock, body, async |envelope| relay.poll(envelope).await).await
             }),
         )
         .route(
             "/proxy/v1/receipts",
             post(async |State(relay): State<Arc<Relay>>, body: Body| {
-                respond(body, async |envelope| relay.receipt(envelope).await).await
+                respond(&relay.clock, body, async |envelope| relay.receipt(envelope).await).await
             }),
         )
         .route(
             "/proxy/v1/rotate",
             post(async |State(relay): State<Arc<Relay>>, body: Body| {
-                respond(body, async |envelope| relay.rotate(envelope).await).await
+                respond(&relay.clock, body, async |envelope| relay.rotate(envelope).await).await
             }),
         )
         .with_state(relay)
@@ -151,9 +165,14 @@ impl From<DeliveryError> for Refusal {
 }
 
 async fn respond<T: DeserializeOwned>(
+    clock: &Arc<dyn Clock>,
     body: Body,
     handle: impl AsyncFnOnce(T) -> Result<Response, Refusal>,
 ) -> Response {
+    metric::gather(Arc::clone(clock), FUNCTION, answer(body, handle)).await
+}
+
+async fn answer<T: DeserializeOwned>(body: Body, handle: impl AsyncFnOnce(T) -> Result<Response, Refusal>) -> Response {
     let outcome = match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => match serde_json::from_slice(&body.to_bytes()) {
             Ok(request) => handle(request).await,
@@ -165,6 +184,7 @@ async fn respond<T: DeserializeOwned>(
         Ok(response) => response,
         Err(refusal) => {
             tracing::warn!(error = %chain(&refusal), "refused");
+            Metric::ProxiesRefused.add(1);
             let status = match &refusal {
                 Refusal::Unauthorised => StatusCode::UNAUTHORIZED,
                 Refusal::Unreadable | Refusal::NoProof => StatusCode::BAD_REQUEST,

@@ -10,6 +10,8 @@ use vyrox_platform::batch::chain;
 use vyrox_platform::delivery::{AGAIN_AFTER, DeliveryError, EnrolledProxy};
 use vyrox_platform::table::{Lookup, Prefix, SortKey, Versioned};
 
+/// What refused calls are counted as having come to.
+const SOURCE: &str = "relay";
 /// How soon a proxy should ask again, in seconds.
 const NEXT_POLL_SECONDS: u32 = 2;
 /// How many actions one poll hands out at most.
@@ -22,17 +24,15 @@ impl Relay {
     pub(crate) async fn poll(&self, envelope: Envelope) -> Result<Response, Refusal> {
         let (tenant, proxy) = self.sender(&envelope).await?;
         let keys = proxy.keys(self.clock.now()).map_err(|_| Refusal::Unauthorised)?;
-        let poll =
-            envelope.verify::<Poll>(&keys).and_then(|verified| verified.parse()).map_err(|_| Refusal::Unauthorised)?;
+        let poll = envelope.verify::<Poll>(&keys).and_then(|verified| verified.parse());
+        let poll = poll.map_err(|_| self.not_authentic(&tenant))?;
         if poll.tenant_id != tenant || poll.proxy_id != proxy.id {
-            return Err(Refusal::Unauthorised);
+            return Err(self.not_authentic(&tenant));
         }
         if !is_fresh(poll.issued_at, self.clock.now()) {
             return Err(Refusal::Stale);
         }
-        if let Err(error) = self.delivery.watch(&tenant, &proxy.id, poll.audit_head.as_ref()).await {
-            tracing::error!(tenant_id = %tenant, proxy_id = %proxy.id, error = %chain(&error), "the audit head is not checked");
-        }
+        self.refusals.enter(&self.ledger, &tenant, SOURCE, self.clock.now()).await;
         self.note_head(&tenant, &proxy, &poll).await?;
         self.sightings.note(&tenant, &proxy.id, self.clock.now()).await;
         let waiting = self.table.list::<RequestId>(&tenant, &Prefix::outbox(&proxy.id), self.clock.now()).await?;
@@ -66,7 +66,11 @@ impl Relay {
     /// 200 once the receipt is recorded; the same receipt again is 200 too.
     pub(crate) async fn receipt(&self, envelope: Envelope) -> Result<Response, Refusal> {
         let (tenant, proxy) = self.sender(&envelope).await?;
-        let receipt = self.delivery.verify_receipt(&tenant, &proxy, &envelope)?;
+        let receipt = self.delivery.verify_receipt(&tenant, &proxy, &envelope);
+        let receipt = receipt.map_err(|error| match Refusal::from(error) {
+            Refusal::Unauthorised => self.not_authentic(&tenant),
+            other => other,
+        })?;
         self.delivery.record(&tenant, &receipt).await?;
         Ok(axum::Json(json!({"status": "recorded"})).into_response())
     }
@@ -86,7 +90,7 @@ impl Relay {
         let proxy = self.table.read::<EnrolledProxy>(&tenant, &key, self.clock.now()).await?;
         match proxy {
             Some(proxy) if proxy.value.revoked_at.is_none() => Ok((tenant, proxy.value)),
-            _ => Err(Refusal::Unauthorised),
+            _ => Err(self.not_authentic(&tenant)),
         }
     }
 }

@@ -18,12 +18,10 @@ impl Relay {
         let now = self.clock.now();
         let (tenant, proxy) = self.sender(&envelope).await?;
         let keys = proxy.keys(now).map_err(|_| Refusal::Unauthorised)?;
-        let rotation: Rotation = envelope
-            .verify::<Rotation>(&keys)
-            .and_then(|verified| verified.parse())
-            .map_err(|_| Refusal::Unauthorised)?;
+        let rotation = envelope.verify::<Rotation>(&keys).and_then(|verified| verified.parse());
+        let rotation = rotation.map_err(|_| self.not_authentic(&tenant))?;
         if rotation.tenant_id != tenant || rotation.proxy_id != proxy.id {
-            return Err(Refusal::Unauthorised);
+            return Err(self.not_authentic(&tenant));
         }
         if !is_fresh(rotation.issued_at, now) {
             return Err(Refusal::Stale);

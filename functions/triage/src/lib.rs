@@ -6,8 +6,12 @@
 //!      --one transaction: record + audit entry--> stored --SQS--> CardRequested
 //! ```
 //!
-//! It holds no sender for the actions queue and no signer: whatever it concludes, nothing is contained by it.
+//! It holds no signer, and whatever it concludes, nothing is contained by it: only where a named person has allowed that in
+//! advance is a LOW alert approved in their name (`in_advance`), and delivery proves their opt-in once more.
 
+mod in_advance;
+
+use ed25519_dalek::VerifyingKey;
 use serde_json::json;
 use std::sync::Arc;
 use vyrox_audit::Draft;
@@ -16,7 +20,7 @@ use vyrox_domain::heuristics::Ruleset;
 use vyrox_domain::history::HostAlert;
 use vyrox_domain::judgement::{Consultation, Judgement};
 use vyrox_domain::llm::injection::{self, Strength};
-use vyrox_domain::message::{AlertQueued, CardRequested};
+use vyrox_domain::message::{ActionApproved, AlertQueued, CardRequested};
 use vyrox_domain::plan::Plan;
 use vyrox_domain::record::{AlertRecord, Offer};
 use vyrox_domain::tenant::{LlmConsent, Tenant};
@@ -26,9 +30,10 @@ use vyrox_platform::clock::Clock;
 use vyrox_platform::config;
 use vyrox_platform::ledger::{Change, CommitError, Expect, Ledger};
 use vyrox_platform::llm::{Consulted, Llm, Question};
+use vyrox_platform::metric::Metric;
 use vyrox_platform::queue::{Queue, SendError};
 use vyrox_platform::table::{SortKey, Table, TableError, Versioned};
-use vyrox_platform::{Class, Classified};
+use vyrox_platform::{Class, Classified, trace};
 
 /// Why a message was not handled.
 #[derive(Debug, thiserror::Error)]
@@ -75,13 +80,15 @@ struct Judged {
     asked_at: Option<i64>,
 }
 
-/// What triage can do: read, commit with an audit entry, ask a model, request a card.
+/// What triage can do: read, commit with an audit entry, ask a model, request a card, queue what was approved in advance.
 #[derive(Debug)]
 pub struct Triage {
     table: Table,
     ledger: Ledger,
     llm: Llm,
     cards: Queue<CardRequested>,
+    actions: Queue<ActionApproved>,
+    discord_keys: Vec<VerifyingKey>,
     clock: Arc<dyn Clock>,
 }
 
@@ -94,15 +101,17 @@ impl Triage {
             ledger: Ledger::new(table.clone(), "triage", Arc::clone(&clock)),
             llm: Llm::new(http, config.llm.clone(), table.clone(), Arc::clone(&clock)),
             cards: Queue::new(clients.sqs.clone(), &config.cards_queue_url),
+            actions: Queue::new(clients.sqs.clone(), &config.actions_queue_url),
+            discord_keys: config.discord_keys.clone(),
             table,
             clock,
         }
     }
 
-    /// Opens connections and deserialises the rules before the first batch.
+    /// Opens connections, all at once, and deserialises the rules before the first batch.
     pub async fn warm(&self) {
         let _ = Ruleset::built_in().version();
-        self.table.warm().await;
+        tokio::join!(self.table.warm(), self.cards.warm());
     }
 
     /// Handles one message. A message that comes again finds its verdict stored, and only requests the card again.
@@ -120,10 +129,20 @@ impl Triage {
         let tenant = tenant.ok_or(TriageError::NoSuchTenant)?.value;
         // A message about an earlier payload is answered by the newer payload's own.
         let is_current = record.value.alert.revision == message.revision;
-        if is_current && record.value.verdict.is_none() {
+        let is_judged_now = is_current && record.value.verdict.is_none();
+        if is_judged_now {
             self.decide(record, &tenant, now).await?;
         }
-        self.cards.send(&CardRequested::changed(message.tenant_id, message.alert_id)).await?;
+        let judged_at = self.clock.now_millis();
+        if is_current {
+            self.approve_in_advance(&tenant, message.alert_id).await?;
+        }
+        let card = CardRequested::changed(message.tenant_id, message.alert_id);
+        if is_judged_now {
+            self.cards.send_since(&card, judged_at).await?;
+        } else {
+            self.cards.send(&card).await?;
+        }
         Ok(())
     }
 
@@ -154,6 +173,10 @@ impl Triage {
             changes.push(Change::put(key, &seen, Expect::Anything).expiring(expires_at));
         }
         self.ledger.commit(&tenant_id, &changes, &event).await?;
+        Metric::Verdicts.add_by(level.as_str(), 1);
+        if let Some(arrived) = trace::since() {
+            Metric::WebhookToVerdict.took((arrived, self.clock.now_millis()));
+        }
         Ok(())
     }
 
@@ -168,6 +191,7 @@ impl Triage {
             let verdict = judgement.conclude(&Consultation::NotAsked);
             return Ok(Judged { verdict, fingerprint, was_asked: false, tokens: 0, asked_at: None });
         }
+        Metric::AlertsInBand.add(1);
         let summary = judgement.summary(alert);
         let question = Question {
             tenant: &alert.tenant_id,
@@ -184,6 +208,13 @@ impl Triage {
             }
             Consulted::None { reason, tokens } => (Consultation::Failed { reason }, *tokens, None),
         };
+        match consulted {
+            Consulted::Mock => {}
+            Consulted::Answer { .. } => Metric::ModelAnswers.add(1),
+            Consulted::Cached { .. } => Metric::ModelCacheHits.add(1),
+            Consulted::None { .. } => Metric::ModelFailures.add(1),
+        }
+        Metric::ModelTokens.add(tokens);
         let verdict = judgement.conclude(&consultation);
         Ok(Judged { verdict, fingerprint, was_asked: true, tokens, asked_at })
     }

@@ -15,10 +15,11 @@ const MODEL_TIMEOUT: Duration = Duration::from_secs(100);
 #[tokio::main]
 async fn main() -> ExitCode {
     startup::run(config::Triage::from_environment, async |config: config::Triage| {
-        let clients = Clients::new(&config.aws);
-        let source = batch::SourceQueue::new(clients.sqs.clone(), &config.source_queue_url).at_once(config.concurrency);
+        let (clients, clock) = (Clients::new(&config.aws), Arc::new(SystemClock));
+        let source = batch::SourceQueue::new("triage", clients.sqs.clone(), &config.source_queue_url, clock.clone())
+            .at_once(config.concurrency);
         let http = http::client(MODEL_TIMEOUT)?;
-        let function = Triage::new(&clients, &config, http, Arc::new(SystemClock));
+        let function = Triage::new(&clients, &config, http, clock);
         function.warm().await;
         lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
             Ok::<_, lambda_runtime::Error>(batch::run(&source, event.payload, |message| function.handle(message)).await)

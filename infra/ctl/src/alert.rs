@@ -1,5 +1,9 @@
-//! `vyroxctl alert`: what came in, and what became of it. Reading only; reading a payload is itself in the audit.
+//! `vyroxctl alert`: what came in, and what became of it. Reading a payload is itself in the audit; `replay` lets triage
+//! judge again.
 
+mod replay;
+
+use crate::confirm::Confirm;
 use crate::deployment::Deployment;
 use crate::error::CtlError;
 use crate::report::Report;
@@ -45,6 +49,17 @@ pub(crate) enum Command {
         #[arg(long, value_name = "N")]
         revision: Option<u32>,
     },
+    /// Put stored alerts through triage again, with the rules and the model of now
+    #[command(after_help = replay::EXAMPLES)]
+    Replay {
+        /// The tenant
+        tenant: TenantId,
+        /// The alerts
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<AlertId>,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
 }
 
 impl Command {
@@ -58,6 +73,7 @@ impl Command {
                 Ok(show(&found.ok_or(CtlError::NoSuchAlert(tenant, id))?.value))
             }
             Self::Evidence { tenant, id, revision } => evidence(deployment, &tenant, id, revision).await,
+            Self::Replay { tenant, ids, confirm } => replay::replay(deployment, &tenant, &ids, &confirm).await,
         }
     }
 }

@@ -48,6 +48,9 @@ pub(crate) enum Command {
     Verify {
         /// The tenant
         tenant: TenantId,
+        /// Another key that has signed checkpoints: that of the deployment which the tenant was moved from. May be repeated
+        #[arg(long, value_name = "PEM")]
+        trust: Vec<PathBuf>,
     },
 }
 
@@ -63,7 +66,7 @@ impl Command {
             Self::Export { tenant, output: Some(file) } => export_to_file(deployment, &tenant, &file).await.map(Some),
             Self::Checkpoint { tenant } => checkpoint(deployment, &tenant).await.map(Some),
             Self::Keys => keys(deployment).await.map(Some),
-            Self::Verify { tenant } => verify(deployment, &tenant).await.map(Some),
+            Self::Verify { tenant, trust } => verify(deployment, &tenant, &trust).await.map(Some),
         }
     }
 }
@@ -104,11 +107,17 @@ pub(crate) async fn export(
     Ok(entries)
 }
 
-async fn verify(deployment: &Deployment, tenant: &TenantId) -> Result<Report, CtlError> {
+async fn verify(deployment: &Deployment, tenant: &TenantId, trust: &[PathBuf]) -> Result<Report, CtlError> {
     deployment.tenant(tenant).await?;
     let key = deployment.checkpoint_key().await?.to_text();
     let key = PublicKey::from_text(&key).expect("the platform's key is a public key in this form");
     let mut verifier = Verifier::new().at(deployment.now()).trust(key);
+    for file in trust {
+        let path = || file.display().to_string();
+        let text = std::fs::read_to_string(file).map_err(|source| CtlError::File { path: path(), source })?;
+        let key = PublicKey::from_text(&text).map_err(|source| CtlError::Key { path: path(), source })?;
+        verifier = verifier.trust(key);
+    }
     let (mut before, mut position) = (0, Some(Position::default()));
     while let Some(at) = position {
         let page = audit_export::page(&deployment.table, tenant, at, deployment.now()).await?;

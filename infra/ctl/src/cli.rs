@@ -3,11 +3,15 @@
 use crate::config::{Flags, Settings};
 use crate::deployment::Deployment;
 use crate::error::CtlError;
-use crate::{alert, apikey, approver, audit, discord, dlq, evidence, normalise, proxy, rules, source, tenant};
-use clap::{Parser, Subcommand};
+use crate::{
+    alert, apikey, approver, audit, discord, dlq, doctor, evidence, normalise, proxy, rules, shell, source, tenant,
+    trace, transfer,
+};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use serde_json::json;
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use vyrox_platform::batch::chain;
 use vyrox_platform::clock::{Clock as _, SystemClock};
 use vyrox_platform::config::environment;
@@ -51,23 +55,25 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Who uses Vyrox: settings, suspension
-    #[command(subcommand)]
+    #[command(subcommand, alias = "tenants")]
     Tenant(Box<tenant::Command>),
     /// Where a tenant's alerts come from, what proves it, and how they are read
-    #[command(subcommand)]
+    #[command(subcommand, alias = "sources")]
     Source(source::Command),
     /// What acts inside a tenant's network
-    #[command(subcommand)]
+    #[command(subcommand, alias = "proxies")]
     Proxy(proxy::Command),
     /// The second factors of those who approve
-    #[command(subcommand)]
+    #[command(subcommand, alias = "approvers")]
     Approver(approver::Command),
     /// What a tenant's own programs read the API with
-    #[command(subcommand)]
+    #[command(subcommand, alias = "apikeys")]
     Apikey(apikey::Command),
     /// What came in, and what became of it
-    #[command(subcommand)]
+    #[command(subcommand, alias = "alerts")]
     Alert(alert::Command),
+    /// One alert's way, with the time of every step
+    Trace(trace::Trace),
     /// The hash-chained record of everything
     #[command(subcommand)]
     Audit(audit::Command),
@@ -76,7 +82,7 @@ enum Command {
     /// The slash commands that Discord knows; needs no deployment
     #[command(subcommand)]
     Discord(discord::Command),
-    /// Messages that failed five times
+    /// Messages that failed too often
     #[command(subcommand)]
     Dlq(dlq::Command),
     /// What becomes of payloads, without a deployment: one JSON line for each alert, or why there is none
@@ -84,6 +90,16 @@ enum Command {
     /// The detection rules: scores, reasons, speed, mistakes; only `replay` needs a deployment
     #[command(subcommand)]
     Rules(rules::Command),
+    /// Write a tenant, or all of them, as JSON lines, to be moved to another deployment
+    Export(transfer::Export),
+    /// Bring in what `export` has written, overwriting nothing
+    Import(transfer::Import),
+    /// Look at the deployment as a whole: what is wrong, and what to do about it
+    Doctor(doctor::Doctor),
+    /// Print a completion script for a shell
+    Completions(shell::Completions),
+    /// Print the manual page, or write one for each command
+    Man(shell::Man),
 }
 
 impl Cli {
@@ -107,26 +123,56 @@ impl Cli {
     }
 
     async fn try_run(self) -> Result<ExitCode, CtlError> {
+        let Self { command, flags, json } = self;
+        let opened = OnceLock::new();
+        let deployment = || {
+            let deployment = Deployment::new(Settings::read(flags, &environment)?);
+            opened.get_or_init(|| deployment.ledger.clone());
+            Ok(deployment)
+        };
+        let done = command.run(json, deployment).await;
+        // What was changed is one lane, which ends with the command.
+        if let Some(ledger) = opened.get() {
+            ledger.close().await;
+        }
+        done
+    }
+}
+
+impl Command {
+    async fn run(
+        self,
+        as_json: bool,
+        deployment: impl FnOnce() -> Result<Deployment, CtlError>,
+    ) -> Result<ExitCode, CtlError> {
         let now = SystemClock.now();
-        let deployment = || Ok::<_, CtlError>(Deployment::new(Settings::read(self.flags, &environment)?));
-        let report = match self.command {
-            Command::Tenant(command) => command.run(&deployment()?).await?,
-            Command::Source(command) => command.run(now, deployment).await?,
-            Command::Normalise(command) => return command.run(now),
-            Command::Proxy(command) => command.run(&deployment()?).await?,
-            Command::Approver(command) => command.run(&deployment()?).await?,
-            Command::Apikey(command) => command.run(&deployment()?).await?,
-            Command::Alert(command) => command.run(&deployment()?).await?,
-            Command::Discord(command) => command.run(&environment).await?,
-            Command::Dlq(command) => command.run(&deployment()?).await?,
-            Command::Evidence(evidence) => evidence.run(&deployment()?).await?,
-            Command::Rules(command) => return command.run(self.json, deployment).await.map(|()| ExitCode::SUCCESS),
-            Command::Audit(command) => match command.run(&deployment()?).await? {
+        let report = match self {
+            Self::Tenant(command) => command.run(&deployment()?).await?,
+            Self::Source(command) => command.run(now, deployment).await?,
+            Self::Normalise(command) => return command.run(now),
+            Self::Proxy(command) => command.run(&deployment()?).await?,
+            Self::Approver(command) => command.run(&deployment()?).await?,
+            Self::Apikey(command) => command.run(&deployment()?).await?,
+            Self::Alert(command) => command.run(&deployment()?).await?,
+            Self::Discord(command) => command.run(&environment).await?,
+            Self::Dlq(command) => command.run(&deployment()?).await?,
+            Self::Trace(trace) => trace.run(&deployment()?).await?,
+            Self::Evidence(evidence) => evidence.run(&deployment()?).await?,
+            Self::Export(export) => match export.run(&deployment()?).await? {
+                Some(report) => report,
+                None => return Ok(ExitCode::SUCCESS),
+            },
+            Self::Import(import) => import.run(&deployment()?).await?,
+            Self::Doctor(doctor) => doctor.run(&deployment()?).await?,
+            Self::Completions(completions) => return completions.run(&mut Cli::command()),
+            Self::Man(man) => return man.run(Cli::command()),
+            Self::Rules(command) => return command.run(as_json, deployment).await.map(|()| ExitCode::SUCCESS),
+            Self::Audit(command) => match command.run(&deployment()?).await? {
                 Some(report) => report,
                 None => return Ok(ExitCode::SUCCESS),
             },
         };
-        Ok(report.print(self.json)?)
+        Ok(report.print(as_json)?)
     }
 }
 

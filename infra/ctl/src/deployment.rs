@@ -12,7 +12,7 @@ use vyrox_platform::aws::Clients;
 use vyrox_platform::checkpoint::CheckpointKey;
 use vyrox_platform::clock::{Clock, SystemClock};
 use vyrox_platform::config;
-use vyrox_platform::evidence::Opener;
+use vyrox_platform::evidence::{Opener, Sealer};
 use vyrox_platform::ledger::Ledger;
 use vyrox_platform::secrets::Secrets;
 use vyrox_platform::signer::Signer;
@@ -26,6 +26,7 @@ pub(crate) struct Deployment {
     pub(crate) ledger: Ledger,
     pub(crate) secrets: Secrets,
     pub(crate) evidence: Opener,
+    pub(crate) sealer: Sealer,
     pub(crate) clients: Clients,
     pub(crate) settings: Settings,
     clock: Arc<dyn Clock>,
@@ -39,6 +40,7 @@ impl Deployment {
         Self {
             ledger: Ledger::new(table.clone(), "ctl", Arc::clone(&clock)),
             secrets: Secrets::new(clients.kms.clone(), &settings.secrets_key, Arc::clone(&clock)),
+            sealer: Sealer::new(clients.kms.clone(), &settings.secrets_key, Arc::clone(&clock)),
             evidence: Opener::new(clients.kms.clone(), &settings.secrets_key),
             clients,
             table,
@@ -56,6 +58,18 @@ impl Deployment {
     pub(crate) async fn tenant(&self, id: &TenantId) -> Result<Versioned<Tenant>, CtlError> {
         let found = self.table.read::<Tenant>(id, &SortKey::profile(), self.now()).await?;
         found.ok_or_else(|| CtlError::NoSuchTenant(id.clone()))
+    }
+
+    /// The URL of one of the stack's queues, by the last part of its name: `alerts`, `cards-dlq`.
+    pub(crate) async fn queue_url(&self, queue: &str) -> Result<String, CtlError> {
+        let name = format!("{}-{queue}", self.settings.stack);
+        match self.clients.sqs.get_queue_url().queue_name(&name).send().await {
+            Ok(found) => found.queue_url.ok_or_else(|| CtlError::Queue("its answer has no URL".into())),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_queue_does_not_exist()) => {
+                Err(CtlError::NoSuchQueue(name))
+            }
+            Err(error) => Err(CtlError::Queue(error.into())),
+        }
     }
 
     /// How many tokens are counted as spent on models today (UTC).

@@ -1,4 +1,4 @@
-//! `vyroxctl dlq`: messages that failed five times. A dead letter holds ids only; what they stand for is in the table.
+//! `vyroxctl dlq`: messages that failed too often. A dead letter holds ids only; what they stand for is in the table.
 
 use crate::confirm::Confirm;
 use crate::deployment::Deployment;
@@ -23,7 +23,7 @@ const LOOK_MOST: usize = 1_000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Count what lies in the three dead-letter queues
+    /// Count what lies in the dead-letter queues
     List,
     /// Look at messages without taking them away
     #[command(after_help = "Example:\n  vyroxctl dlq show alerts\n\n\
@@ -82,13 +82,7 @@ struct DeadLetters {
 impl DeadLetters {
     async fn find(deployment: &Deployment, queue: Queue) -> Result<Self, CtlError> {
         let name = format!("{}-{queue}-dlq", deployment.settings.stack);
-        let url = match deployment.clients.sqs.get_queue_url().queue_name(&name).send().await {
-            Ok(found) => found.queue_url.ok_or_else(|| CtlError::Queue("its answer has no URL".into()))?,
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_queue_does_not_exist()) => {
-                return Err(CtlError::NoSuchQueue(name));
-            }
-            Err(error) => return Err(CtlError::Queue(error.into())),
-        };
+        let url = deployment.queue_url(&format!("{queue}-dlq")).await?;
         let told =
             deployment.clients.sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All);
         let told = told.send().await.map_err(|error| CtlError::Queue(error.into()))?;

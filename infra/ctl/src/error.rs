@@ -20,6 +20,7 @@ use vyrox_platform::ledger::CommitError;
 use vyrox_platform::secrets::SecretError;
 use vyrox_platform::signer::SignerError;
 use vyrox_platform::table::TableError;
+use vyrox_platform::transfer::BadItem;
 
 /// Why a command did not do what was asked. Nothing was changed unless the text says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +83,14 @@ pub(crate) enum CtlError {
     ForeignLog(String, TenantId),
     #[error("writing the archive")]
     Archive(#[from] zip::result::ZipError),
+    #[error("{path} holds no public key")]
+    Key { path: String, source: vyrox_audit::verify::UnusableKey },
+    #[error("this is not a whole export: {0}. Nothing was written")]
+    NotAnExport(&'static str),
+    #[error("an item cannot be moved")]
+    BadItem(#[from] BadItem),
+    #[error("{count} items differ from what is stored here, so nothing was written:\n  {items}")]
+    Differs { count: usize, items: String },
     #[error("declined, nothing was changed")]
     Declined,
     #[error("tenant {0} exists already; `vyroxctl tenant set {0}` changes it")]
@@ -169,8 +178,12 @@ impl CtlError {
             | Self::NothingToMeasure(_)
             | Self::NoProxyLog(_)
             | Self::ForeignLog(..)
+            | Self::NotAnExport(_)
+            | Self::Key { .. }
             | Self::FileExists(_) => 2,
             Self::Declined
+            | Self::Differs { .. }
+            | Self::BadItem(_)
             | Self::TenantExists(_)
             | Self::SourceExists(..)
             | Self::SchemeExists(..)

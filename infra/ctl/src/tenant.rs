@@ -10,6 +10,7 @@ use crate::table;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use vyrox_contract::{ProxyId, TenantId};
+use vyrox_domain::approval::OptIn;
 use vyrox_domain::redact::Personal;
 use vyrox_domain::tenant::{LlmConsent, Rates, Snowflake, Tenant, TenantStatus};
 use vyrox_platform::ledger::{Change, CommitError, Expect};
@@ -96,7 +97,10 @@ impl Command {
             Self::Show { id } => {
                 let tenant = deployment.tenant(&id).await?.value;
                 let spent = deployment.tokens_spent(&id).await?;
-                Ok(shown(&tenant, Some(spent)))
+                let now = deployment.now();
+                let opt_in = deployment.table.read::<OptIn>(&id, &SortKey::opt_in(), now).await?;
+                let opt_in = opt_in.map(|found| found.value).filter(|opt_in| opt_in.is_open(now));
+                Ok(shown(&tenant, Some(&LookedUp { spent, opt_in })))
             }
             Self::Set(set) => set.run(deployment).await,
             Self::LinkCode { id, minutes } => link_code(deployment, &id, minutes).await,
@@ -212,8 +216,16 @@ fn show(tenant: &Tenant) -> Report {
     shown(tenant, None)
 }
 
-/// The settings, and today's tokens where they were looked up.
-fn shown(tenant: &Tenant, spent: Option<u64>) -> Report {
+/// What is not in the profile.
+struct LookedUp {
+    /// The tokens that were spent on models today.
+    spent: u64,
+    /// What somebody has allowed in advance.
+    opt_in: Option<OptIn>,
+}
+
+/// The settings, and the rest where it was looked up.
+fn shown(tenant: &Tenant, more: Option<&LookedUp>) -> Report {
     let named = |roles: &[Snowflake]| roles.iter().map(Snowflake::to_string).collect::<Vec<_>>().join(", ");
     let (roles, admins) = (named(&tenant.approver_roles), named(&tenant.admin_roles));
     let status = match tenant.status {
@@ -254,11 +266,25 @@ fn shown(tenant: &Tenant, spent: Option<u64>) -> Report {
         ("rates", rates(&tenant.rates)),
     ]);
     let mut value = json!(tenant);
-    if let Some(spent) = spent {
+    if let Some(LookedUp { spent, opt_in }) = more {
         fields.push(("tokens today", spent.to_string()));
         value["llm_tokens_today"] = json!(spent);
+        fields
+            .push(("in advance", opt_in.as_ref().map_or_else(|| "nothing: people are always asked".to_owned(), told)));
+        value["opt_in"] = json!(opt_in.as_ref().map(|opt_in| json!({
+            "id": opt_in.by().interaction_id, "user_id": opt_in.by().user_id, "name": opt_in.by().name,
+            "at": opt_in.by().at, "reason": opt_in.by().reason, "expires_at": opt_in.expires_at(),
+            "lease_seconds": opt_in.lease_seconds(),
+        })));
     }
     Report::new(value, table::fields(&fields))
+}
+
+/// Who has allowed what until when.
+fn told(opt_in: &OptIn) -> String {
+    let (by, minutes) = (opt_in.by(), opt_in.lease_seconds() / 60);
+    let until = table::time(opt_in.expires_at());
+    format!("{} ({}) allows isolating hosts of LOW alerts, {minutes} min each, until {until}", by.name, by.user_id)
 }
 
 fn rates(rates: &Rates) -> String {

@@ -119,6 +119,7 @@ fn every_role_may_do_exactly_this() {
         Triage sqs:DeleteMessage ${AlertsQueue.Arn}
         Triage sqs:GetQueueAttributes ${AlertsQueue.Arn}
         Triage sqs:ReceiveMessage ${AlertsQueue.Arn}
+        Triage sqs:SendMessage ${ActionsQueue.Arn}
         Triage sqs:SendMessage ${CardsQueue.Arn}
     ";
     let expected: BTreeSet<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -139,7 +140,7 @@ fn every_function_is_told_exactly_this() {
         ("IngestFunction", "ALERTS_QUEUE_URL SECRETS_KEY_ID SOURCE_RATE_PER_MINUTE TABLE TENANT_RATE_PER_MINUTE"),
         (
             "TriageFunction",
-            "CARDS_QUEUE_URL LLM_API_KEY LLM_DAILY_TOKENS LLM_MODELS LLM_TOTAL_SECONDS LLM_TRY_SECONDS LLM_URL SOURCE_QUEUE_URL TABLE TRIAGE_CONCURRENCY",
+            "ACTIONS_QUEUE_URL CARDS_QUEUE_URL DISCORD_PUBLIC_KEY LLM_API_KEY LLM_DAILY_TOKENS LLM_MODELS LLM_TOTAL_SECONDS LLM_TRY_SECONDS LLM_URL SOURCE_QUEUE_URL TABLE TRIAGE_CONCURRENCY",
         ),
         ("NotifyFunction", "DISCORD_API_URL DISCORD_BOT_TOKEN SOURCE_QUEUE_URL TABLE"),
         (
@@ -221,8 +222,8 @@ fn arn(resource: &str) -> Value {
 }
 
 #[test]
-fn a_second_writer_to_the_actions_queue_is_found_however_it_is_written() {
-    for role in ["TriageRole", "IngestRole", "NotifyRole", "DispatchRole", "RelayRole", "ApiRole"] {
+fn a_third_writer_to_the_actions_queue_is_found_however_it_is_written() {
+    for role in ["AssistRole", "IngestRole", "NotifyRole", "DispatchRole", "RelayRole", "ApiRole"] {
         assert_breaks(&format!("{role} may write to the actions queue"), |document| {
             grant(document, role, "sqs:SendMessage", &arn("ActionsQueue"));
         });
@@ -235,16 +236,16 @@ fn a_second_writer_to_the_actions_queue_is_found_however_it_is_written() {
         ("sqs:SendMessage", json!([arn("CardsQueue"), {"Fn::Sub": "${ActionsQueue.Arn}"}])),
         ("sqs:SendMessage", json!({"Fn::If": ["HasAlarmTopic", arn("ActionsQueue"), arn("CardsQueue")]})),
     ] {
-        assert_breaks("TriageRole", |document| grant(document, "TriageRole", action, &resource));
+        assert_breaks("NotifyRole", |document| grant(document, "NotifyRole", action, &resource));
     }
     for (action, resource) in [("sqs:*", arn("ActionsQueue")), ("sqs:Send*", arn("ActionsQueue")), ("*", json!("*"))] {
-        assert_breaks("wildcard", |document| grant(document, "TriageRole", action, &resource));
+        assert_breaks("wildcard", |document| grant(document, "NotifyRole", action, &resource));
     }
-    assert_breaks("wildcard", |document| grant(document, "TriageRole", "sqs:SendMessage", &json!("arn:aws:sqs:*:*:*")));
+    assert_breaks("wildcard", |document| grant(document, "NotifyRole", "sqs:SendMessage", &json!("arn:aws:sqs:*:*:*")));
 }
 
 #[test]
-fn nobody_but_interactions_writing_is_also_nobody_at_all() {
+fn interactions_not_writing_is_found_too() {
     assert_breaks("InteractionsRole may not write to the actions queue", |document| {
         let statements = &mut document["Resources"]["InteractionsRole"]["Properties"]["Policies"][0]["PolicyDocument"];
         statements["Statement"].as_array_mut().unwrap().retain(|statement| statement["Action"][0] != "sqs:SendMessage");

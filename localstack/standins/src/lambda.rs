@@ -50,6 +50,7 @@ struct Shared {
     next: tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>,
     answers: Mutex<HashMap<String, oneshot::Sender<Answer>>>,
     not_started: Mutex<Option<String>>,
+    polled: Notify,
     stop: Notify,
     counter: AtomicU64,
 }
@@ -75,6 +76,7 @@ impl RuntimeApi {
             next: tokio::sync::Mutex::new(next),
             answers: Mutex::default(),
             not_started: Mutex::default(),
+            polled: Notify::new(),
             stop: Notify::new(),
             counter: AtomicU64::new(0),
         });
@@ -106,6 +108,11 @@ impl RuntimeApi {
             ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}")),
             ("AWS_LAMBDA_LOG_STREAM_NAME", "local".to_owned()),
         ]
+    }
+
+    /// Waits until the function asks for work; at once if it has asked since this was waited for last.
+    pub async fn polled(&self) {
+        self.shared.polled.notified().await;
     }
 
     /// Invokes the function with one event and waits for its answer.
@@ -148,6 +155,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Waits for an invocation; a function that is idle waits here.
 async fn next_invocation(State(shared): State<Arc<Shared>>) -> Response {
+    shared.polled.notify_one();
     let Some(invocation) = shared.next.lock().await.recv().await else { return StatusCode::GONE.into_response() };
     let deadline = clock::unix_millis() + u64::try_from(DEADLINE.as_millis()).unwrap_or(u64::MAX);
     let mut response = invocation.event.into_response();

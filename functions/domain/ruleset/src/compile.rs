@@ -96,7 +96,14 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
                 .map(|way| {
                     let groups: Vec<Span> =
                         way.groups.iter().map(|group| pooled(&mut table.numbers, group.iter().map(number))).collect();
-                    Way { groups: pooled(&mut table.groups, groups), characters: way.characters }
+                    let anchor = way.anchor.clone().unwrap_or_default();
+                    Way {
+                        groups: pooled(&mut table.groups, groups),
+                        characters: way.characters,
+                        anchors: pooled(&mut table.numbers, anchor.literals.iter().map(number)),
+                        behind: (small(anchor.least), small(anchor.most)),
+                        at_start: way.at_start,
+                    }
                 })
                 .collect();
             let compiled = Condition {
@@ -192,7 +199,8 @@ impl Matched {
 
     /// Every literal.
     fn literals(&self) -> impl Iterator<Item = &String> {
-        self.condition.literals().chain(self.needs.iter().flat_map(|way| way.groups.iter().flatten()))
+        let anchors = self.needs.iter().flat_map(|way| &way.anchor).flat_map(|anchor| &anchor.literals);
+        self.condition.literals().chain(self.needs.iter().flat_map(|way| way.groups.iter().flatten())).chain(anchors)
     }
 }
 

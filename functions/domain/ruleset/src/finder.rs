@@ -1,30 +1,32 @@
-//! Finds all literals in a text in one pass: a hash of every four bytes, looked up in a set of bits that stays in the
-//! processor's nearest cache, and only where that says "perhaps", the literals themselves.
+//! Finds all literals in a text in one pass: of every four bytes, a hash of the first three and the fourth are looked up in a
+//! set of bits that stays in the processor's nearest cache, and only where that says "perhaps", the literals themselves.
 //!
-//! An automaton takes a step that depends on the one before it, and with eleven thousand literals, a megabyte, each step is
-//! likely to miss the cache. The four bytes by which a literal is looked up are its rarest in the rules' own examples, so an
-//! everyday text seldom says "perhaps".
+//! An automaton takes a step that depends on the one before it, and with so many literals, a megabyte, each step is likely to
+//! miss the cache. The four bytes by which a literal is looked up are its rarest in the rules' own examples, so an everyday
+//! text seldom says "perhaps".
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Bits of a hash.
-const BITS: u32 = 17;
-/// So many bytes of a literal are hashed; literals with three have a hash of their own kind.
+/// Bits of a hash of three bytes.
+const BITS: u32 = 13;
+const HASHES: usize = 1 << BITS;
+/// Bits of a hash of four bytes.
+const INDEX_BITS: u32 = 14;
+/// So many bytes of a literal are looked up; of literals with three, those, whatever comes after them.
 const GRAM: usize = 4;
-const SHORT_GRAM: u32 = 0x00ff_ffff;
-const SHORT_KIND: u32 = 0xa500_0000;
-/// A literal's hashed bytes lie within its first so many.
+const SHORT: u32 = 0x00ff_ffff;
+/// A literal's bytes that are looked up lie within its first so many.
 const REACH: usize = 64;
 
 /// Where literals may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finder {
-    /// One for each hash that a literal has.
-    bits: Vec<u64>,
-    /// How many bits are set in the words before each.
-    ranks: Vec<u32>,
-    /// By rank: where its entries begin. One more than there are ranks.
+    /// By the hash of three bytes: a bit for each fourth byte that a literal has there, by its lower five bits. All of them
+    /// for a literal of three.
+    fourths: Vec<u32>,
+    /// By the hash of four bytes, of which the last is zero for a literal of three: where its entries begin. One more than
+    /// there are hashes.
     starts: Vec<u32>,
     entries: Vec<Entry>,
 }
@@ -32,7 +34,7 @@ pub struct Finder {
 /// One literal under its hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
-    /// The bytes that were hashed.
+    /// The bytes that are looked up.
     gram: u32,
     literal: u32,
     /// Where they are in the literal.
@@ -52,6 +54,7 @@ impl Finder {
             }
         }
         let mut by_hash: BTreeMap<usize, Vec<Entry>> = BTreeMap::new();
+        let mut fourths = vec![0; HASHES];
         for (number, literal) in literals.iter().enumerate() {
             let bytes = &literal.as_bytes()[..literal.len().min(REACH)];
             let (kind, length) = if bytes.len() < GRAM { (1, GRAM - 1) } else { (0, GRAM) };
@@ -61,67 +64,80 @@ impl Finder {
             let (gram, offset) = rarest.expect("the range has at least one number");
             let literal = u32::try_from(number).expect("there are fewer than 2^32 literals");
             let offset = u8::try_from(offset).expect("it is within reach");
-            by_hash.entry(hash(gram)).or_default().push(Entry { gram, literal, offset });
+            fourths[hash(gram)] |= if kind == 0 { fourth(gram) } else { u32::MAX };
+            by_hash.entry(index(gram)).or_default().push(Entry { gram, literal, offset });
         }
-        let mut finder =
-            Self { bits: vec![0; (1 << BITS) / 64], ranks: Vec::new(), starts: vec![0], entries: Vec::new() };
-        for (hash, entries) in by_hash {
-            finder.bits[hash / 64] |= 1 << (hash % 64);
-            finder.entries.extend(entries);
+        let mut finder = Self { fourths, starts: vec![0], entries: Vec::new() };
+        for hash in 0..1 << INDEX_BITS {
+            finder.entries.extend(by_hash.remove(&hash).unwrap_or_default());
             finder.starts.push(u32::try_from(finder.entries.len()).expect("one per literal"));
-        }
-        let mut before = 0;
-        for word in &finder.bits {
-            finder.ranks.push(before);
-            before += word.count_ones();
         }
         finder
     }
 
-    /// Calls `found` with the number of each of `literals` that is in `text`, once for each place where it is.
-    pub fn find(&self, literals: &[&str], text: &[u8], mut found: impl FnMut(u32)) {
-        for at in 0..text.len() {
-            for gram in grams(text, at) {
-                let hash = hash(gram);
-                let Some(word) = self.bits.get(hash / 64) else { return };
-                if word & (1 << (hash % 64)) == 0 {
-                    continue;
+    /// Calls `found` with the number of each of `literals` that is in `text` and where it begins, for each place where it is.
+    pub fn find(&self, literals: &[&str], text: &[u8], mut found: impl FnMut(u32, usize)) {
+        let Some(fourths) = self.fourths.first_chunk::<HASHES>() else { return };
+        let mut look = |at: usize, gram: u32| {
+            let known = fourths[hash(gram)];
+            if known & fourth(gram) != 0 {
+                self.look(literals, text, at, gram, &mut found);
+                if known == u32::MAX && gram & SHORT != gram {
+                    self.look(literals, text, at, gram & SHORT, &mut found);
                 }
-                for entry in self.entries(*word, hash) {
-                    let starts = at.checked_sub(usize::from(entry.offset)).filter(|_| entry.gram == gram);
-                    let rest = starts.and_then(|starts| text.get(starts..));
-                    let literal = literals.get(entry.literal as usize);
-                    if rest.zip(literal).is_some_and(|(rest, literal)| rest.starts_with(literal.as_bytes())) {
-                        found(entry.literal);
-                    }
-                }
+            }
+        };
+        for (at, bytes) in text.array_windows::<GRAM>().enumerate() {
+            look(at, u32::from_le_bytes(*bytes));
+        }
+        for at in text.len().saturating_sub(GRAM - 1)..text.len() {
+            look(at, grams(text, at)[0]);
+        }
+    }
+
+    /// The same for those that are looked up by `gram`, which is at `at`.
+    #[inline]
+    fn look(&self, literals: &[&str], text: &[u8], at: usize, gram: u32, found: &mut impl FnMut(u32, usize)) {
+        let hash = index(gram);
+        let Some([start, end]) = self.starts.get(hash..hash + 2) else { return };
+        for entry in self.entries.get(*start as usize..*end as usize).unwrap_or_default() {
+            if entry.gram != gram {
+                continue;
+            }
+            let Some(start) = at.checked_sub(usize::from(entry.offset)) else { continue };
+            let Some(literal) = literals.get(entry.literal as usize) else { continue };
+            // One of so many bytes has been compared already.
+            let is_there = literal.len() <= GRAM || text[start..].starts_with(literal.as_bytes());
+            if is_there {
+                found(entry.literal, start);
             }
         }
     }
-
-    /// The entries of a hash whose bit is set in `word`.
-    fn entries(&self, word: u64, hash: usize) -> &[Entry] {
-        let below = word & ((1_u64 << (hash % 64)) - 1);
-        let rank = (self.ranks.get(hash / 64).copied().unwrap_or_default() + below.count_ones()) as usize;
-        match self.starts.get(rank..rank + 2) {
-            Some([start, end]) => self.entries.get(*start as usize..*end as usize).unwrap_or_default(),
-            _ => &[],
-        }
-    }
 }
 
-/// The four bytes at `at`, and the first three of them as something else. What lies behind the end is zero, as no literal is.
+/// The four bytes at `at`, and the first three of them. What lies behind the end is zero, as no literal is.
 fn grams(text: &[u8], at: usize) -> [u32; 2] {
-    let bytes = match text.get(at..at + GRAM) {
-        Some(&[a, b, c, d]) => [a, b, c, d],
-        _ => std::array::from_fn(|next| text.get(at + next).copied().unwrap_or_default()),
-    };
+    let bytes: [u8; GRAM] = std::array::from_fn(|next| text.get(at + next).copied().unwrap_or_default());
     let long = u32::from_le_bytes(bytes);
-    [long, (long & SHORT_GRAM) | SHORT_KIND]
+    [long, long & SHORT]
 }
 
+/// Of the first three bytes.
 fn hash(gram: u32) -> usize {
-    (gram.wrapping_mul(0x9e37_79b1) >> (u32::BITS - BITS)) as usize
+    ((gram << 8).wrapping_mul(MULTIPLIER) >> (u32::BITS - BITS)) as usize
+}
+
+/// Of all four.
+fn index(gram: u32) -> usize {
+    (gram.wrapping_mul(MULTIPLIER) >> (u32::BITS - INDEX_BITS)) as usize
+}
+
+/// Knuth's: the upper bits of the product depend on all bits of the factor.
+const MULTIPLIER: u32 = 0x9e37_79b1;
+
+/// The bit of the fourth byte.
+const fn fourth(gram: u32) -> u32 {
+    1 << ((gram >> 24) & 31)
 }
 
 #[cfg(test)]
@@ -133,7 +149,10 @@ mod tests {
         let owned: Vec<String> = literals.iter().map(|literal| (*literal).to_owned()).collect();
         let finder = Finder::new(&owned, &["an everyday abcd".to_owned()]);
         let mut found = Vec::new();
-        finder.find(literals, text.as_bytes(), |literal| found.push(literal));
+        finder.find(literals, text.as_bytes(), |literal, start| {
+            assert!(text[start..].starts_with(literals[literal as usize]));
+            found.push(literal);
+        });
         found.sort_unstable();
         found
     }

@@ -8,14 +8,16 @@
 //! of them together take some 200 KiB of the binary, nothing of the heap, and no time at the start. What a program cannot
 //! express, and what takes the machine too many steps, is left to `regex`: the answer is the same, which tests compare.
 
+mod alternatives;
 mod beginnings;
 mod machine;
 
+use alternatives::Branch;
 use beginnings::Beginnings;
 pub use machine::{Machine, TooManySteps};
 
 use crate::table::Span;
-use regex_syntax::hir::{Class, ClassBytes, Hir, HirKind, Look};
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
 use serde::{Deserialize, Serialize};
 
 /// Operations, each with its operands after it; numbers are two bytes, the lower first.
@@ -28,7 +30,7 @@ mod operation {
     pub(super) const LITERAL: u8 = 2;
     /// class
     pub(super) const CLASS: u8 = 3;
-    /// class, least, most: as often as possible, then less often
+    /// class, least, most, what ends it, what must come after it: as often as possible, then less often
     pub(super) const REPEAT: u8 = 4;
     /// where to go on, and where to if that fails
     pub(super) const SPLIT: u8 = 5;
@@ -41,6 +43,26 @@ mod operation {
     /// between a word's character and another, or not
     pub(super) const BOUNDARY: u8 = 9;
     pub(super) const NO_BOUNDARY: u8 = 10;
+    /// class, where to go on if the next byte is of it; if not or if that fails, on with what follows
+    pub(super) const ALTERNATIVE: u8 = 11;
+}
+
+/// The parts of a `REPEAT`, in bytes behind its beginning.
+mod repeat {
+    pub(super) const CLASS: usize = 1;
+    pub(super) const LEAST: usize = 3;
+    pub(super) const MOST: usize = 5;
+    /// How many bytes are not of the class, and those; [`MANY`] without them.
+    pub(super) const ENDS: usize = 7;
+    pub(super) const MANY: u8 = u8::MAX;
+    /// Whether something is known about the byte so far behind the repetition: what, and how far.
+    pub(super) const NEXT: usize = 11;
+    pub(super) const NOTHING: u8 = 0;
+    pub(super) const ONE_BYTE: u8 = 1;
+    pub(super) const ONE_OF_CLASS: u8 = 2;
+    pub(super) const DISTANCE: usize = 12;
+    pub(super) const NEXT_BYTES: usize = 13;
+    pub(super) const LENGTH: usize = 15;
 }
 
 /// No limit, as an operand of `REPEAT`.
@@ -126,10 +148,9 @@ impl Encoder {
         match hir.kind() {
             HirKind::Empty => {}
             HirKind::Literal(literal) => encode_bytes(&literal.0, code),
-            HirKind::Class(Class::Unicode(_)) => return None,
-            HirKind::Class(Class::Bytes(bytes)) => {
+            HirKind::Class(of) => {
                 code.push(operation::CLASS);
-                code.extend(self.class(set(bytes))?.to_le_bytes());
+                code.extend(self.class(set(of)?)?.to_le_bytes());
             }
             HirKind::Look(look) => code.push(match look {
                 Look::Start => operation::START,
@@ -139,7 +160,15 @@ impl Encoder {
                 _ => return None,
             }),
             HirKind::Capture(capture) => self.encode(&capture.sub, code)?,
-            HirKind::Concat(parts) => parts.iter().try_for_each(|part| self.encode(part, code))?,
+            HirKind::Concat(parts) => {
+                for (place, part) in parts.iter().enumerate() {
+                    let start = code.len();
+                    self.encode(part, code)?;
+                    if code.get(start) == Some(&operation::REPEAT) && code.len() == start + repeat::LENGTH {
+                        self.note_next(&parts[place + 1..], &mut code[start..])?;
+                    }
+                }
+            }
             HirKind::Alternation(parts) => self.encode_alternation(parts, code)?,
             HirKind::Repetition(repetition) => {
                 let (sub, greedy) = (&repetition.sub, repetition.greedy);
@@ -150,6 +179,8 @@ impl Encoder {
                         let most = repetition.max.map_or(Some(UNLIMITED), |most| u16::try_from(most).ok())?;
                         code.push(operation::REPEAT);
                         code.extend([class, least, most].into_iter().flat_map(u16::to_le_bytes));
+                        code.extend(ends_of(&set));
+                        code.extend([repeat::NOTHING, 0, 0, 0]);
                     }
                     _ => self.encode_repetition(sub, greedy, (repetition.min, repetition.max), code)?,
                 }
@@ -159,19 +190,75 @@ impl Encoder {
     }
 
     fn encode_alternation(&mut self, parts: &[Hir], code: &mut Vec<u8>) -> Option<()> {
-        let (last, others) = parts.split_last()?;
+        let branches = alternatives::factored(parts);
+        let (last, others) = branches.split_last()?;
+        // First which of them to try, so that a byte which begins none is told at once; then what each of them is.
+        let mut targets = Vec::new();
+        for branch in others {
+            if let Some(first) = first_of(branch) {
+                code.push(operation::ALTERNATIVE);
+                code.extend(self.class(first)?.to_le_bytes());
+                targets.push(code.len());
+                code.extend([0, 0]);
+            } else {
+                code.push(operation::SPLIT);
+                targets.push(code.len());
+                let next = u16::try_from(code.len() + 4).ok()?;
+                code.extend([0, 0]);
+                code.extend(next.to_le_bytes());
+            }
+        }
         let mut ends = Vec::new();
-        for part in others {
-            let split = Split::begin(code);
-            self.encode(part, code)?;
+        self.encode_branch(last, code)?;
+        for (branch, target) in others.iter().zip(targets) {
             code.push(operation::JUMP);
             ends.push(code.len());
             code.extend([0, 0]);
-            split.end(code, true)?;
+            let here = u16::try_from(code.len()).ok()?;
+            code[target..target + 2].copy_from_slice(&here.to_le_bytes());
+            self.encode_branch(branch, code)?;
         }
-        self.encode(last, code)?;
         let end = u16::try_from(code.len()).ok()?;
         ends.into_iter().for_each(|place| code[place..place + 2].copy_from_slice(&end.to_le_bytes()));
+        Some(())
+    }
+
+    fn encode_branch(&mut self, branch: &Branch, code: &mut Vec<u8>) -> Option<()> {
+        match branch {
+            Branch::Whole(hir) => self.encode(hir, code),
+            Branch::After(byte, rests) => {
+                code.extend([operation::BYTE, *byte]);
+                self.encode_alternation(rests, code)
+            }
+        }
+    }
+
+    /// Completes a `REPEAT` by what must follow it: the first byte of `rest` that tells most.
+    fn note_next(&mut self, rest: &[Hir], repeat: &mut [u8]) -> Option<()> {
+        let mut distance = 0_u8;
+        for part in rest {
+            let (kind, bytes) = match part.kind() {
+                HirKind::Look(_) => continue,
+                HirKind::Literal(literal) => (repeat::ONE_BYTE, [*literal.0.first()?, 0]),
+                _ if let Some(set) = single(part)
+                    && few(&set) =>
+                {
+                    (repeat::ONE_OF_CLASS, self.class(set)?.to_le_bytes())
+                }
+                _ if single(part).is_some() => {
+                    distance = distance.checked_add(1)?;
+                    continue;
+                }
+                _ => match beginnings::first(part) {
+                    Some(set) => (repeat::ONE_OF_CLASS, self.class(set)?.to_le_bytes()),
+                    None => return Some(()),
+                },
+            };
+            repeat[repeat::NEXT] = kind;
+            repeat[repeat::DISTANCE] = distance;
+            repeat[repeat::NEXT_BYTES..].copy_from_slice(&bytes);
+            return Some(());
+        }
         Some(())
     }
 
@@ -236,6 +323,14 @@ impl Split {
     }
 }
 
+/// The bytes that a branch can begin with; `None` if it can match nothing.
+fn first_of(branch: &Branch) -> Option<Set> {
+    match branch {
+        Branch::Whole(hir) => beginnings::first(hir),
+        Branch::After(byte, _) => Some(only(*byte)),
+    }
+}
+
 fn encode_bytes(bytes: &[u8], code: &mut Vec<u8>) {
     for part in bytes.chunks(usize::from(u8::MAX)) {
         match part {
@@ -248,12 +343,42 @@ fn encode_bytes(bytes: &[u8], code: &mut Vec<u8>) {
     }
 }
 
-fn set(class: &ClassBytes) -> Set {
+/// `None` if it is not of bytes.
+fn set(class: &Class) -> Option<Set> {
+    let ascii;
+    let bytes = match class {
+        Class::Bytes(bytes) => bytes,
+        Class::Unicode(characters) => {
+            ascii = characters.to_byte_class()?;
+            &ascii
+        }
+    };
     let mut set = [0; 32];
-    for byte in class.ranges().iter().flat_map(|range| range.start()..=range.end()) {
+    for byte in bytes.ranges().iter().flat_map(|range| range.start()..=range.end()) {
         insert(&mut set, byte);
     }
-    set
+    Some(set)
+}
+
+/// What ends a repetition of `set`: how many bytes are not in it, and which.
+fn ends_of(set: &Set) -> [u8; 4] {
+    let others: Vec<u8> = (0..=u8::MAX).filter(|byte| !contains(set, *byte)).collect();
+    match others.as_slice() {
+        [] => [0; 4],
+        [one] => [1, *one, 0, 0],
+        [one, two] => [2, *one, *two, 0],
+        [one, two, three] => [3, *one, *two, *three],
+        _ => [repeat::MANY, 0, 0, 0],
+    }
+}
+
+/// Whether to know that a byte is of `set` says much.
+fn few(set: &Set) -> bool {
+    set.iter().map(|bits| bits.count_ones()).sum::<u32>() <= 16
+}
+
+fn contains(set: &Set, byte: u8) -> bool {
+    set[usize::from(byte / 8)] & (1 << (byte % 8)) != 0
 }
 
 fn insert(set: &mut Set, byte: u8) {
@@ -269,7 +394,7 @@ fn only(byte: u8) -> Set {
 /// The bytes of what is always exactly one byte.
 fn single(hir: &Hir) -> Option<Set> {
     match hir.kind() {
-        HirKind::Class(Class::Bytes(class)) => Some(set(class)),
+        HirKind::Class(class) => set(class),
         HirKind::Literal(literal) if literal.0.len() == 1 => Some(only(literal.0[0])),
         HirKind::Capture(capture) => single(&capture.sub),
         _ => None,
@@ -277,7 +402,6 @@ fn single(hir: &Hir) -> Option<Set> {
 }
 
 /// The class with this number.
-fn class(classes: &[u8], number: u16) -> Option<&[u8]> {
-    let start = usize::from(number) * 32;
-    classes.get(start..start + 32)
+fn class(classes: &[u8], number: u16) -> Option<&Set> {
+    classes.get(usize::from(number) * 32..)?.first_chunk()
 }

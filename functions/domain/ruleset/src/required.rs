@@ -5,10 +5,12 @@
 //!
 //! Texts have no white space but single spaces, so `\s` is a space here.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
-/// More literals than this are not worth their place in the finder.
+/// What is put together from parts has at most so many literals.
 const MOST: usize = 96;
+/// Of alternatives that stand side by side, more literals than this are not worth their place in the finder.
+const MOST_TOGETHER: usize = 320;
 /// Longer literals are no rarer.
 const LONG_ENOUGH: usize = 8;
 /// As for literals that are written.
@@ -19,6 +21,8 @@ const LARGEST_CLASS: usize = 3;
 const MOST_GROUPS: usize = 3;
 /// More alternatives are looked at together.
 const MOST_WAYS: usize = 32;
+/// A literal whose place is less certain does not say where a match begins.
+const WIDEST: usize = 64;
 
 type Set = Vec<Vec<u8>>;
 
@@ -29,7 +33,29 @@ pub(crate) struct Required {
     pub(crate) groups: Vec<Vec<String>>,
     /// Every one of these ASCII characters, as a set of bits.
     pub(crate) characters: u128,
+    /// Where it can begin.
+    pub(crate) anchor: Option<Anchor>,
+    /// Whether it can begin only where the text does.
+    pub(crate) at_start: bool,
 }
+
+/// Literals that say where a match begins: one of them is in it, this many bytes behind its beginning.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Anchor {
+    pub(crate) literals: Vec<String>,
+    pub(crate) least: usize,
+    pub(crate) most: usize,
+}
+
+/// A set of which one literal must occur, and how many bytes behind the beginning of the match.
+#[derive(Debug, Clone)]
+struct Needed {
+    set: Set,
+    behind: Distance,
+}
+
+/// At least, and at most if that is known.
+type Distance = (usize, Option<usize>);
 
 /// The ways to match `pattern`: every text that it matches has all that one of them needs.
 pub(crate) fn required(pattern: &str) -> Vec<Required> {
@@ -42,7 +68,8 @@ pub(crate) fn required(pattern: &str) -> Vec<Required> {
             ways.push(required);
         }
     }
-    if ways.contains(&Required::default()) { vec![Required::default()] } else { ways }
+    let nothing = |way: &Required| way.groups.is_empty() && way.characters == 0 && !way.at_start;
+    if ways.iter().any(nothing) { vec![Required::default()] } else { ways }
 }
 
 /// `hir` as alternatives: those at the top, and those in the middle of what comes before and after them.
@@ -64,70 +91,107 @@ fn ways_of(hir: &Hir) -> Vec<Hir> {
 }
 
 fn required_by(way: &Hir) -> Required {
-    let mut sets = needed(way);
-    sets.sort_by_key(|set| std::cmp::Reverse(worth(set)));
+    let mut all = needed(way, (0, Some(0)));
+    all.sort_by_key(|needed| std::cmp::Reverse(worth(&needed.set)));
+    let anchor = all.iter().find_map(anchor);
     let mut groups: Vec<Vec<String>> = Vec::new();
-    for set in sets {
-        let texts: Result<Vec<String>, _> = set.into_iter().map(String::from_utf8).collect();
-        let mut texts = texts.unwrap_or_default();
-        texts.sort();
-        texts.dedup();
+    for Needed { set, .. } in all {
         // `abc` is in every text that `abcd` is in.
-        let all = texts.clone();
-        texts.retain(|text| !all.iter().any(|other| other != text && text.contains(other.as_str())));
+        let texts = shortened(set, |text, other| text.contains(other));
         if !texts.is_empty() && groups.len() < MOST_GROUPS && !groups.contains(&texts) {
             groups.push(texts);
         }
     }
-    Required { groups, characters: characters(way) }
+    let at_start = way.properties().look_set_prefix().contains(Look::Start);
+    Required { groups, characters: characters(way), anchor, at_start }
 }
 
-/// The useful sets, of each of which one literal must occur.
-fn needed(hir: &Hir) -> Vec<Set> {
-    let mut found: Vec<Set> = Vec::new();
+fn anchor(needed: &Needed) -> Option<Anchor> {
+    let (least, most) = (needed.behind.0, needed.behind.1?);
+    // `abc` is where `abcd` is.
+    let literals = shortened(needed.set.clone(), |text, other| text.starts_with(other));
+    (most - least <= WIDEST && !literals.is_empty()).then_some(Anchor { literals, least, most })
+}
+
+/// `set` as texts, sorted, without those that another says as well.
+fn shortened(set: Set, says: impl Fn(&str, &str) -> bool) -> Vec<String> {
+    let texts: Result<Vec<String>, _> = set.into_iter().map(String::from_utf8).collect();
+    let mut texts = texts.unwrap_or_default();
+    texts.sort();
+    texts.dedup();
+    let all = texts.clone();
+    texts.retain(|text| !all.iter().any(|other| other != text && says(text, other)));
+    texts
+}
+
+/// The useful sets, of each of which one literal must occur, in what begins `at` so far behind the beginning.
+fn needed(hir: &Hir, at: Distance) -> Vec<Needed> {
+    let mut found: Vec<Needed> = Vec::new();
     match hir.kind() {
         HirKind::Concat(parts) => {
-            let mut run: Set = vec![Vec::new()];
+            let mut here = at;
+            let mut run = Needed { set: vec![Vec::new()], behind: at };
             for part in parts {
                 // Repeated, it is at least once beside what is before it, and beside what comes after it.
                 let (once, ends) = match part.kind() {
                     HirKind::Repetition(repetition) if repetition.min > 0 => (exact(&repetition.sub), true),
                     _ => (exact(part), false),
                 };
-                match once.as_ref().and_then(|set| cross(&run, set)) {
-                    Some(longer) => run = longer,
-                    None => found.push(std::mem::replace(&mut run, once.clone().unwrap_or_else(|| vec![Vec::new()]))),
+                let after = further(here, part);
+                match once.as_ref().and_then(|set| cross(&run.set, set)) {
+                    Some(longer) => run.set = longer,
+                    None => {
+                        let next = match &once {
+                            Some(set) => Needed { set: set.clone(), behind: here },
+                            None => Needed { set: vec![Vec::new()], behind: after },
+                        };
+                        found.push(std::mem::replace(&mut run, next));
+                    }
                 }
                 if once.is_none() {
-                    found.extend(needed(part));
+                    found.extend(needed(part, here));
                 }
-                if ends && let Some(once) = once {
-                    found.push(std::mem::replace(&mut run, once));
+                if ends && let Some(set) = once {
+                    // The last time: not before the first, not behind what comes next.
+                    found.push(std::mem::replace(&mut run, Needed { set, behind: (here.0, after.1) }));
                 }
+                here = after;
             }
             found.push(run);
         }
         HirKind::Alternation(parts) => {
-            let mut all = Set::new();
+            let mut all = Needed { set: Set::new(), behind: (usize::MAX, Some(0)) };
             let whole = parts.iter().all(|part| {
-                let best = needed(part).into_iter().max_by_key(worth);
-                best.map(|set| all.extend(set)).is_some()
+                let best = needed(part, at).into_iter().max_by_key(|needed| worth(&needed.set));
+                best.map(|Needed { set, behind }| {
+                    all.set.extend(set);
+                    let most = all.behind.1.zip(behind.1).map(|(one, other)| one.max(other));
+                    all.behind = (all.behind.0.min(behind.0), most);
+                })
+                .is_some()
             });
             if whole {
                 found.push(all);
             }
         }
-        HirKind::Repetition(repetition) if repetition.min > 0 => found.extend(needed(&repetition.sub)),
-        HirKind::Capture(capture) => found.extend(needed(&capture.sub)),
-        _ => found.extend(exact(hir)),
+        HirKind::Repetition(repetition) if repetition.min > 0 => found.extend(needed(&repetition.sub, at)),
+        HirKind::Capture(capture) => found.extend(needed(&capture.sub, at)),
+        _ => found.extend(exact(hir).map(|set| Needed { set, behind: at })),
     }
-    found.retain(is_useful);
+    found.retain(|needed| is_useful(&needed.set));
     found
+}
+
+/// How far what comes after `hir` is behind the beginning.
+fn further((least, most): Distance, hir: &Hir) -> Distance {
+    let properties = hir.properties();
+    let length = properties.maximum_len();
+    (least + properties.minimum_len().unwrap_or(0), most.zip(length).map(|(most, length)| most + length))
 }
 
 /// Rare is good: long, and few.
 fn worth(set: &Set) -> (usize, usize) {
-    (shortest(set).min(LONG_ENOUGH), MOST.saturating_sub(set.len()))
+    (shortest(set).min(LONG_ENOUGH), MOST_TOGETHER.saturating_sub(set.len()))
 }
 
 /// The characters that every match has.
@@ -148,7 +212,7 @@ fn characters(hir: &Hir) -> u128 {
 }
 
 fn is_useful(set: &Set) -> bool {
-    (1..=MOST).contains(&set.len()) && shortest(set) >= SHORTEST
+    (1..=MOST_TOGETHER).contains(&set.len()) && shortest(set) >= SHORTEST
 }
 
 fn shortest(set: &Set) -> usize {

@@ -119,6 +119,12 @@ pub struct Way {
     pub groups: Span,
     /// Every one of these ASCII characters in it, as a set of bits.
     pub characters: u128,
+    /// If any, one of these is in a match, see `behind`: a part of the numbers.
+    pub anchors: Span,
+    /// How many bytes behind the beginning of the match it is, at least and at most.
+    pub behind: (u32, u32),
+    /// The match begins where the text does.
+    pub at_start: bool,
 }
 
 /// A field that rules look at.

@@ -4,7 +4,7 @@ use super::{Moment, Refusal, may_release, may_reopen};
 use crate::custom_id::{CustomId, Verb};
 use crate::interaction::{Click, Member};
 use crate::plan::Plan;
-use crate::record::AlertRecord;
+use crate::record::{AlertRecord, Posted};
 use crate::tenant::{Snowflake, Tenant, TenantStatus};
 
 /// A click that may be ruled on. Made only by [`admit`].
@@ -28,6 +28,19 @@ pub(super) enum Question<'a> {
     Investigate,
 }
 
+impl Question<'_> {
+    /// The form that a question comes with, whether or not it was shown.
+    pub(super) const fn form_verb(&self) -> Option<Verb> {
+        match self {
+            Self::Approve(_) => Some(Verb::ApproveForm),
+            Self::BreakGlass(_) => Some(Verb::BreakGlassForm),
+            Self::Deny => Some(Verb::DenyForm),
+            Self::Release(_) => Some(Verb::ReleaseForm),
+            Self::Reopen(_) | Self::Investigate => None,
+        }
+    }
+}
+
 /// Admits a click: it is on the alert's own card (or in a form that one of our commands opened) in the tenant's own guild,
 /// by somebody who may decide, on the plan that was shown, and what it asks for is still open.
 ///
@@ -39,7 +52,9 @@ pub fn admit<'a>(
     id: &CustomId,
     moment: Moment<'a>,
 ) -> Result<Admitted<'a>, Refusal> {
-    bind(record, click, id.verb, moment.tenant)?;
+    if record.alert.tenant_id != moment.tenant.id || !is_bound(record.posted.as_ref(), click, id.verb, moment.tenant) {
+        return Err(Refusal::NotThisCard);
+    }
     authorise(click.member(), moment.tenant, moment.now)?;
     if id.verb == Verb::Investigate {
         return Ok(Admitted { record, click, moment, question: Question::Investigate });
@@ -99,6 +114,8 @@ fn open<'a>(
             again(record, plan, moment).map(Question::Reopen).ok_or(Refusal::NothingToReopen)
         }
         Verb::Investigate => Ok(Question::Investigate),
+        // About a digest, and never about one alert.
+        Verb::ApproveAll | Verb::ApproveAllForm | Verb::DenyAll | Verb::DenyAllForm => Err(Refusal::NotThisCard),
     }
 }
 
@@ -131,26 +148,24 @@ fn again(record: &AlertRecord, plan: &Plan, moment: &Moment<'_>) -> Option<Plan>
     draft(moment.now.saturating_add(plan.expires_at() - again.expires_at() + 1))
 }
 
-/// The click is on this alert's own message, in this tenant's own guild. Only the forms that a command opens have no message.
-fn bind(record: &AlertRecord, click: &Click, verb: Verb, tenant: &Tenant) -> Result<(), Refusal> {
-    let is_of_tenant = tenant.guild_id == Some(click.guild_id()) && record.alert.tenant_id == tenant.id;
-    if !is_of_tenant || verb.is_form() != click.form().is_some() {
-        return Err(Refusal::NotThisCard);
+/// Whether the click is on this very message, in this tenant's own guild. Only the forms that a command opens have no
+/// message.
+pub(super) fn is_bound(posted: Option<&Posted>, click: &Click, verb: Verb, tenant: &Tenant) -> bool {
+    if tenant.guild_id != Some(click.guild_id()) || verb.is_form() != click.form().is_some() {
+        return false;
     }
     let is_on_card = |message_id| {
-        let posted = record.posted.as_ref();
         posted.is_some_and(|posted| posted.channel_id == click.channel_id() && posted.message_id == message_id)
     };
-    let is_bound = match (verb, click.message_id()) {
+    match (verb, click.message_id()) {
         (Verb::BreakGlassForm | Verb::ReleaseForm, None) => true,
         (Verb::BreakGlassForm, Some(_)) | (_, None) => false,
         (_, Some(message_id)) => is_on_card(message_id),
-    };
-    if is_bound { Ok(()) } else { Err(Refusal::NotThisCard) }
+    }
 }
 
 /// A person with one of the tenant's approver roles. No roles means nobody; permissions and ownership never count.
-fn authorise(member: &Member, tenant: &Tenant, now: i64) -> Result<(), Refusal> {
+pub(super) fn authorise(member: &Member, tenant: &Tenant, now: i64) -> Result<(), Refusal> {
     if !member.may_act(now) || tenant.status == TenantStatus::Suspended {
         return Err(Refusal::MayNotAct);
     }

@@ -3,12 +3,14 @@
 
 use super::admission::is_approver;
 use super::form::may_be_button;
+use super::opt_in::{NotInForce, OptIn};
 use super::quorum::settled;
 use crate::action::ActionRecord;
 use crate::custom_id::{self, CustomId, Verb};
 use crate::interaction::{Click, ClickProof};
 use crate::plan::Plan;
 use crate::record::{AlertRecord, Decision, Manner, Vote};
+use crate::storm::{JOINT_APPROVERS, JointPlan};
 use crate::tenant::{Snowflake, Tenant, TenantStatus};
 use ed25519_dalek::VerifyingKey;
 use std::collections::BTreeSet;
@@ -35,6 +37,20 @@ pub struct ApprovedAction {
     expires_at: i64,
 }
 
+/// What a stored action is held against, beside its alert: read anew at delivery.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Grounds<'a> {
+    /// What Discord signed for the votes.
+    pub proofs: &'a [ClickProof],
+    /// The joint plan that was decided on, where the alert says that one was. Anybody may have stored it: what counts is
+    /// that its digest is the one in the signed clicks.
+    pub joint: Option<&'a JointPlan>,
+    /// The tenant's opt-in as it is now, where the alert says that it was approved under one.
+    pub opt_in: Option<&'a OptIn>,
+    /// Unix seconds.
+    pub now: i64,
+}
+
 /// A stored action that its alert does not bear out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotApproved {
@@ -53,6 +69,9 @@ pub enum NotApproved {
     /// The tenant's settings take more people than have approved, and it was no break-glass.
     #[error("the action takes a second approver")]
     TooFew,
+    /// It was approved in advance, and that does not count any more, or never did.
+    #[error("it was approved in advance: {0}")]
+    OptIn(NotInForce),
     /// The tenant is switched off: nothing new is contained, releases still go out.
     #[error("the tenant is suspended")]
     Suspended,
@@ -82,7 +101,7 @@ impl ApprovedAction {
         action: &ActionRecord,
         record: &AlertRecord,
         tenant: &Tenant,
-        proofs: &[ClickProof],
+        grounds: Grounds<'_>,
         discord_keys: &[VerifyingKey],
     ) -> Result<Self, NotApproved> {
         let plan = record.plan().ok_or(NotApproved::OtherPlan)?;
@@ -102,14 +121,29 @@ impl ApprovedAction {
         if approved_by != action.approved_by || approved_at != action.approved_at {
             return Err(NotApproved::OtherApprovers);
         }
-        let clicks: Vec<Click> = proofs.iter().filter_map(|proof| proof.verify(discord_keys).ok()).collect();
-        let mut has_broken_glass = false;
+        if let (Operation::Execute, Some(Decision::Approved { manner: Manner::OptIn { .. }, .. })) =
+            (action.operation, &record.decision)
+        {
+            borne_out_in_advance(record, plan, votes, tenant, grounds, discord_keys)?;
+            let approval = Approval { plan: plan.clone(), operation: action.operation, approved_by, approved_at };
+            return Ok(Self { approval, request_id: action.request_id.clone(), expires_at: action.expires_at });
+        }
+        let clicks: Vec<Click> = grounds.proofs.iter().filter_map(|proof| proof.verify(discord_keys).ok()).collect();
+        let (mut has_broken_glass, mut is_joint) = (false, false);
         for vote in votes {
-            let proven = clicks.iter().find_map(|click| proves(click, vote, plan, action.operation, tenant));
-            has_broken_glass |= proven.ok_or(NotApproved::NotProven)? == Manner::BreakGlass;
+            let proven = clicks.iter().find_map(|click| {
+                proves(click, vote, plan, action.operation, tenant)
+                    .or_else(|| proves_jointly(click, vote, plan, action.operation, tenant, grounds.joint?))
+            });
+            match proven.ok_or(NotApproved::NotProven)? {
+                Manner::BreakGlass => has_broken_glass = true,
+                Manner::Joint { .. } => is_joint = true,
+                Manner::Quorum | Manner::OptIn { .. } => {}
+            }
         }
         let people: BTreeSet<Snowflake> = votes.iter().map(|vote| vote.user_id).collect();
-        if people.len() < 2 && !has_broken_glass && settled(plan, action.operation, tenant).is_some() {
+        let takes_two = is_joint || settled(plan, action.operation, tenant).is_some();
+        if people.len() < JOINT_APPROVERS && !has_broken_glass && takes_two {
             return Err(NotApproved::TooFew);
         }
         let approval = Approval { plan: plan.clone(), operation: action.operation, approved_by, approved_at };
@@ -219,17 +253,33 @@ impl ApprovedAction {
     }
 }
 
+/// Whether an approval that nobody was asked for rests on an opt-in that is still in force, and on nothing else.
+fn borne_out_in_advance(
+    record: &AlertRecord,
+    plan: &Plan,
+    votes: &[Vote],
+    tenant: &Tenant,
+    grounds: Grounds<'_>,
+    discord_keys: &[VerifyingKey],
+) -> Result<(), NotApproved> {
+    let opt_in = grounds.opt_in.ok_or(NotApproved::NotProven)?;
+    let in_force = opt_in.in_force(tenant, discord_keys, grounds.now).map_err(NotApproved::OptIn)?;
+    let [vote] = votes else { return Err(NotApproved::OtherApprovers) };
+    if !in_force.bears_out(record, plan, vote) {
+        return Err(NotApproved::NotProven);
+    }
+    if settled(plan, Operation::Execute, tenant).is_some() {
+        return Err(NotApproved::TooFew);
+    }
+    Ok(())
+}
+
 /// How a click that Discord signed is this vote, if it is: the same person, an approver, on the button of this plan or in its
 /// form. Where the tenant's policy always wants a form, a button alone decided nothing.
 fn proves(click: &Click, vote: &Vote, plan: &Plan, operation: Operation, tenant: &Tenant) -> Option<Manner> {
     let id: CustomId = click.custom_id().parse().ok()?;
-    let is_same = id.alert_id == plan.alert_id()
-        && id.plan == plan.digest().short()
-        && id.verb.is_form() == click.form().is_some()
-        && click.interaction_id() == vote.interaction_id
-        && click.member().user_id() == vote.user_id
-        && tenant.guild_id == Some(click.guild_id())
-        && is_approver(click.member(), tenant);
+    let is_same =
+        id.alert_id == plan.alert_id() && id.plan == plan.digest().short() && is_vote(click, id.verb, vote, tenant);
     let manner = match (operation, id.verb) {
         (Operation::Execute, Verb::Approve) if may_be_button(Verb::ApproveForm, tenant) => Manner::Quorum,
         (Operation::Rollback, Verb::Release) if may_be_button(Verb::ReleaseForm, tenant) => Manner::Quorum,
@@ -238,6 +288,38 @@ fn proves(click: &Click, vote: &Vote, plan: &Plan, operation: Operation, tenant:
         _ => return None,
     };
     is_same.then_some(manner)
+}
+
+/// The same for a click on a joint plan that holds this one.
+fn proves_jointly(
+    click: &Click,
+    vote: &Vote,
+    plan: &Plan,
+    operation: Operation,
+    tenant: &Tenant,
+    joint: &JointPlan,
+) -> Option<Manner> {
+    let id: CustomId = click.custom_id().parse().ok()?;
+    let is_yes = match id.verb {
+        Verb::ApproveAll => may_be_button(Verb::ApproveAllForm, tenant),
+        Verb::ApproveAllForm => true,
+        _ => false,
+    };
+    let is_same = id.alert_id == joint.digest_id()
+        && id.plan == joint.digest().short()
+        && joint.contains(plan)
+        && is_vote(click, id.verb, vote, tenant);
+    let manner = Manner::Joint { digest: joint.digest_id(), plan: joint.digest() };
+    (is_same && is_yes && operation == Operation::Execute).then_some(manner)
+}
+
+/// Whether the click is this very vote, of an approver in the tenant's own guild.
+fn is_vote(click: &Click, verb: Verb, vote: &Vote, tenant: &Tenant) -> bool {
+    verb.is_form() == click.form().is_some()
+        && click.interaction_id() == vote.interaction_id
+        && click.member().user_id() == vote.user_id
+        && tenant.guild_id == Some(click.guild_id())
+        && is_approver(click.member(), tenant)
 }
 
 /// One alert, one plan, one operation (and for a release, one asking): one request id, however often it is delivered.

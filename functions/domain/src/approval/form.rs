@@ -1,11 +1,14 @@
 //! The form that stands between a button and a decision, where the tenant's policy wants a reason or a code.
 
 use super::admission::{Admitted, Question};
-use super::{Moment, Refusal};
+use super::{Moment, Refusal, Refused};
 use crate::custom_id::{CustomId, Verb};
-use crate::plan::Plan;
+use crate::interaction::Click;
+use crate::plan::{Plan, PlanDigest};
+use crate::step_up::{CodeError, Factor};
 use crate::tenant::{ReasonRule, StepUpRule, Tenant};
 use crate::text::visible_line;
+use vyrox_contract::AlertId;
 
 /// The id of the input for the reason.
 pub const REASON_INPUT: &str = "reason";
@@ -49,27 +52,52 @@ impl Admitted<'_> {
             Question::Release(plan) => (Verb::ReleaseForm, *plan),
             Question::BreakGlass(_) | Question::Reopen(_) | Question::Investigate => return Ok(None),
         };
-        let wanted = FormWanted::of(plan, verb, &self.moment)?;
-        Ok(Some(wanted).filter(|wanted| wanted.code || wanted.reason == ReasonAsked::Required))
+        Ok(FormWanted::of(plan, verb, &self.moment)?.if_needed())
     }
 
     /// Whether a code decides over this click.
     #[must_use]
     pub fn needs_code(&self) -> bool {
-        verb(&self.question).is_some_and(|verb| needs_code(verb, &self.moment))
+        self.question.form_verb().is_some_and(|verb| needs_code(verb, &self.moment))
     }
+}
 
-    /// The reason, if one was given, on one line of visible characters.
-    pub(super) fn reason(&self) -> Result<Option<String>, Refusal> {
-        let text = self.click.form().and_then(|form| form.text(REASON_INPUT)).unwrap_or_default();
-        let text = visible_line(text.trim(), MOST_REASON);
-        let is_needed = verb(&self.question).is_some_and(|verb| needs_reason(verb, self.moment.tenant));
-        match (text.is_empty(), is_needed) {
-            (true, true) => Err(Refusal::ReasonMissing),
-            (true, false) => Ok(None),
-            (false, _) => Ok(Some(text)),
-        }
+/// The reason, if one was given, on one line of visible characters. `verb` is the form's, where there can be one.
+pub(super) fn reason(click: &Click, verb: Option<Verb>, tenant: &Tenant) -> Result<Option<String>, Refusal> {
+    let text = click.form().and_then(|form| form.text(REASON_INPUT)).unwrap_or_default();
+    let text = visible_line(text.trim(), MOST_REASON);
+    match (text.is_empty(), verb.is_some_and(|verb| needs_reason(verb, tenant))) {
+        (true, true) => Err(Refusal::ReasonMissing),
+        (true, false) => Ok(None),
+        (false, _) => Ok(Some(text)),
     }
+}
+
+/// The code, where one is needed. Nothing else of a ruling can refuse after it: a code that counts is used up.
+pub(super) fn check_code(
+    click: &Click,
+    verb: Option<Verb>,
+    moment: &Moment<'_>,
+    secret: Option<&[u8]>,
+) -> Result<Option<Factor>, Refused> {
+    if !verb.is_some_and(|verb| needs_code(verb, moment)) {
+        return Ok(None);
+    }
+    let (Some(factor), Some(secret)) = (moment.factor, secret) else {
+        return Err(Refusal::CodeNotEnrolled.into());
+    };
+    let Some(code) = click.form().and_then(|form| form.text(CODE_INPUT)) else {
+        return Err(Refusal::CodeWrong.into());
+    };
+    factor.check(secret, code, moment.now).map(Some).map_err(|(error, after)| Refused {
+        why: match error {
+            CodeError::Wrong => Refusal::CodeWrong,
+            CodeError::Reused => Refusal::CodeReused,
+            CodeError::Locked => Refusal::CodeLocked,
+        },
+        // A locked factor stays as it is.
+        factor: (after != *factor).then_some(after),
+    })
 }
 
 impl FormWanted {
@@ -78,6 +106,11 @@ impl FormWanted {
     /// # Errors
     /// [`Refusal`] where a code is asked for that this approver cannot give.
     pub fn of(plan: &Plan, verb: Verb, moment: &Moment<'_>) -> Result<Self, Refusal> {
+        Self::about(plan.alert_id(), plan.digest(), verb, moment)
+    }
+
+    /// The form that a verb about a plan of this digest has; `id` is the alert's, or the digest's of several hosts.
+    pub(super) fn about(id: AlertId, plan: PlanDigest, verb: Verb, moment: &Moment<'_>) -> Result<Self, Refusal> {
         let code = needs_code(verb, moment);
         if code {
             let factor = moment.factor.ok_or(Refusal::CodeNotEnrolled)?;
@@ -86,19 +119,13 @@ impl FormWanted {
             }
         }
         let reason = if needs_reason(verb, moment.tenant) { ReasonAsked::Required } else { ReasonAsked::Optional };
-        let id = CustomId { verb, alert_id: plan.alert_id(), plan: plan.digest().short() };
+        let id = CustomId { verb, alert_id: id, plan: plan.short() };
         Ok(Self { id, reason, code })
     }
-}
 
-/// The form that a question comes with, whether or not it was shown.
-const fn verb(question: &Question<'_>) -> Option<Verb> {
-    match question {
-        Question::Approve(_) => Some(Verb::ApproveForm),
-        Question::BreakGlass(_) => Some(Verb::BreakGlassForm),
-        Question::Deny => Some(Verb::DenyForm),
-        Question::Release(_) => Some(Verb::ReleaseForm),
-        Question::Reopen(_) | Question::Investigate => None,
+    /// The form, if a button alone is not enough.
+    pub(super) fn if_needed(self) -> Option<Self> {
+        Some(self).filter(|wanted| wanted.code || wanted.reason == ReasonAsked::Required)
     }
 }
 
@@ -106,20 +133,22 @@ const fn verb(question: &Question<'_>) -> Option<Verb> {
 pub(super) fn needs_reason(verb: Verb, tenant: &Tenant) -> bool {
     match verb {
         Verb::BreakGlassForm => true,
-        Verb::DenyForm => tenant.policy.reason != ReasonRule::None,
-        Verb::ApproveForm | Verb::ReleaseForm => tenant.policy.reason == ReasonRule::Always,
+        Verb::DenyForm | Verb::DenyAllForm => tenant.policy.reason != ReasonRule::None,
+        Verb::ApproveForm | Verb::ApproveAllForm | Verb::ReleaseForm => tenant.policy.reason == ReasonRule::Always,
         _ => false,
     }
 }
 
 /// Whether a code is wanted: for what changes a host, unless one has counted within the grace; for a break-glass from
 /// whoever has an authenticator enrolled, always.
-fn needs_code(verb: Verb, moment: &Moment<'_>) -> bool {
+pub(super) fn needs_code(verb: Verb, moment: &Moment<'_>) -> bool {
     let policy = &moment.tenant.policy;
     let is_fresh = || moment.factor.is_some_and(|factor| factor.is_fresh(policy.step_up_grace, moment.now));
     match verb {
         Verb::BreakGlassForm => moment.factor.is_some(),
-        Verb::ApproveForm | Verb::ReleaseForm => policy.step_up == StepUpRule::Totp && !is_fresh(),
+        Verb::ApproveForm | Verb::ApproveAllForm | Verb::ReleaseForm => {
+            policy.step_up == StepUpRule::Totp && !is_fresh()
+        }
         _ => false,
     }
 }

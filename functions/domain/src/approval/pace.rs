@@ -39,9 +39,9 @@ impl Pace {
         recent.len() >= size(caps.hosts_per_hour) && !recent.contains(&&kept(host))
     }
 
-    /// With one more approval, and with its host if it decided. No more is kept than the caps need.
+    /// With one more approval, and with its hosts if it decided. No more is kept than the caps need.
     #[must_use]
-    pub fn after(&self, vote: &Vote, contained: Option<&str>, caps: Caps) -> Self {
+    pub fn after<'a>(&self, vote: &Vote, contained: impl IntoIterator<Item = &'a str>, caps: Caps) -> Self {
         let mut pace = self.clone();
         pace.votes.retain(|(at, _)| is_within(*at, USER_WINDOW, vote.at));
         pace.votes.push((vote.at, vote.user_id));
@@ -53,7 +53,7 @@ impl Pace {
             index += 1;
             newer(index - 1, *who) < size(caps.per_user)
         });
-        if let Some(host) = contained {
+        for host in contained {
             let host = kept(host);
             pace.hosts.retain(|(at, known)| is_within(*at, HOST_WINDOW, vote.at) && *known != host);
             pace.hosts.push((vote.at, host));

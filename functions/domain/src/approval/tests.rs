@@ -27,6 +27,11 @@ fn button(record: &AlertRecord, verb: Verb) -> CustomId {
     CustomId { verb, alert_id: record.alert.id, plan: record.plan().unwrap().digest().short() }
 }
 
+/// Nothing but what Discord signed.
+fn grounds(proofs: &[ClickProof]) -> Grounds<'_> {
+    Grounds { proofs, ..Grounds::default() }
+}
+
 /// Everything that a click is ruled by, and how it is asked for.
 struct Bench {
     tenant: Tenant,
@@ -186,7 +191,7 @@ fn only_clicks_that_discord_signed_bear_a_stored_action_out() {
     let good = proof(&id, APPROVER, &[APPROVER_ROLE]);
     let keys = discord_keys();
     let reclaim = |stored: &ActionRecord, record: &AlertRecord, tenant: &Tenant, proofs: &[ClickProof]| {
-        ApprovedAction::reclaim(stored, record, tenant, proofs, &keys).map(|_| ())
+        ApprovedAction::reclaim(stored, record, tenant, grounds(proofs), &keys).map(|_| ())
     };
     assert_eq!(reclaim(&stored, &record, &tenant, std::slice::from_ref(&good)), Ok(()));
 
@@ -262,7 +267,7 @@ fn a_containment_that_did_not_happen_can_be_asked_about_again_and_needs_new_vote
     let (_, second) = approved(&reopened, &tenant);
     assert_ne!(first.request_id(), second.request_id());
     let stored = ActionRecord::approved(&first);
-    let reclaimed = ApprovedAction::reclaim(&stored, &reopened, &tenant, &[], &discord_keys());
+    let reclaimed = ApprovedAction::reclaim(&stored, &reopened, &tenant, Grounds::default(), &discord_keys());
     assert!(reclaimed.is_err(), "the first action is not approved any more");
 }
 
@@ -424,7 +429,7 @@ fn whoever_asks_for_a_release_does_not_confirm_it() {
     let proof = |user| click(&button(&record, Verb::Release).to_string(), user, &[APPROVER_ROLE]).proof().clone();
     let keys = discord_keys();
     let reclaim = |record: &AlertRecord, proofs: &[ClickProof]| {
-        ApprovedAction::reclaim(&stored, record, &tenant, proofs, &keys).map(|_| ())
+        ApprovedAction::reclaim(&stored, record, &tenant, grounds(proofs), &keys).map(|_| ())
     };
     assert_eq!(reclaim(&second, &[proof(APPROVER), proof(SECOND)]), Ok(()));
     assert_eq!(reclaim(&second, &[proof(APPROVER)]), Err(NotApproved::NotProven));
@@ -444,7 +449,7 @@ fn break_glass_is_one_approver_with_a_reason_in_a_form_that_a_command_opened() {
     assert_eq!(action.approved_by().len(), 1);
     let stored = ActionRecord::approved(action);
     let keys = discord_keys();
-    let proven = ApprovedAction::reclaim(&stored, &ruling.record, &tenant, &[glass.proof().clone()], &keys);
+    let proven = ApprovedAction::reclaim(&stored, &ruling.record, &tenant, grounds(&[glass.proof().clone()]), &keys);
     assert!(proven.is_ok(), "the form's own signature proves it");
 
     let on_card = sent(&record, Verb::BreakGlassForm, APPROVER, &reason);
@@ -481,7 +486,7 @@ fn an_earlier_vote_does_not_become_a_quorum_by_itself() {
     let stored = ActionRecord::approved(&action);
     let keys = discord_keys();
     let reclaim = |tenant: &Tenant| {
-        ApprovedAction::reclaim(&stored, &alone, tenant, std::slice::from_ref(&proof), &keys).map(|_| ())
+        ApprovedAction::reclaim(&stored, &alone, tenant, grounds(std::slice::from_ref(&proof)), &keys).map(|_| ())
     };
     assert_eq!(reclaim(&tenant), Ok(()));
     tenant.quorum = 2;
@@ -508,4 +513,82 @@ fn a_command_may_open_a_form_only_for_who_and_what_may_be_decided() {
     assert_eq!(ask(&record, "601".parse().unwrap(), &[APPROVER_ROLE], Verb::BreakGlassForm), Err(Refusal::NotThisCard));
     let (decided, _) = approved(&record, &tenant);
     assert_eq!(ask(&decided, guild, &[APPROVER_ROLE], Verb::BreakGlassForm), Err(Refusal::AlreadyDecided));
+}
+
+/// A digest over three alerts with its message, and a click on its whole plan.
+fn storm() -> (crate::storm::Digest, Vec<AlertRecord>) {
+    let records: Vec<AlertRecord> = (1..=3).map(|number| stage::asked_about(number, number)).collect();
+    let begun = crate::storm::Digest::begun(&"acme".parse().unwrap(), records[0].alert.id, NOW);
+    let mut digest = records.iter().fold(begun, |digest, record| digest.with(record, NOW).unwrap().0);
+    let (channel_id, message_id) = ("700".parse().unwrap(), "800".parse().unwrap());
+    digest.posted = Some(Posted { channel_id, message_id, digest: String::new(), open_until: None });
+    assert!(digest.ask(&records, NOW));
+    (digest, records)
+}
+
+#[test]
+fn each_action_of_a_joint_plan_is_proven_by_two_clicks_on_that_plan() {
+    let (digest, records) = storm();
+    let tenant = stage::tenant();
+    let plan = digest.asked.as_ref().unwrap().plan.clone();
+    let id = CustomId { verb: Verb::ApproveAll, alert_id: digest.id, plan: plan.digest().short() }.to_string();
+    let bench = Bench::of(&tenant);
+    let rule = |digest: &crate::storm::Digest, click: &Click| {
+        let subject = JointSubject { digest, records: &records, held: &[] };
+        admit_joint(subject, click, &click.custom_id().parse().unwrap(), bench.moment(NOW)).unwrap().rule(None).unwrap()
+    };
+    let (anna, bert) = (click(&id, APPROVER, &[APPROVER_ROLE]), click(&id, SECOND, &[APPROVER_ROLE]));
+    let first = rule(&digest, &anna);
+    assert!(matches!(first.outcome, JointOutcome::Counted) && first.records.is_empty());
+    let second = rule(&first.digest, &bert);
+    assert_eq!((second.outcome.actions().len(), second.records.len(), &second.digest.asked), (3, 3, &None));
+    let both = [anna.proof().clone(), bert.proof().clone()];
+    let keys = discord_keys();
+    for (action, record) in second.outcome.actions().iter().zip(&second.records) {
+        let stored = ActionRecord::approved(action);
+        let reclaim = |record: &AlertRecord, proofs: &[ClickProof], joint: Option<&crate::storm::JointPlan>| {
+            ApprovedAction::reclaim(&stored, record, &tenant, Grounds { proofs, joint, ..Grounds::default() }, &keys)
+                .map(|_| ())
+        };
+        assert_eq!(reclaim(record, &both, Some(&plan)), Ok(()));
+        assert_eq!(reclaim(record, &both, None), Err(NotApproved::NotProven), "no plan");
+        assert_eq!(reclaim(record, &both[..1], Some(&plan)), Err(NotApproved::NotProven), "one click");
+        let fewer = crate::storm::JointPlan::of(&digest, &records[..2], NOW).unwrap();
+        assert_eq!(reclaim(record, &both, Some(&fewer)), Err(NotApproved::NotProven), "another plan");
+        // Whoever can write into the table makes a decision of one yes.
+        let mut forged = record.clone();
+        forged.votes.truncate(1);
+        forged.decision = Some(Decision::Approved { at: NOW, manner: Manner::Quorum });
+        let alone = ActionRecord { approved_by: stored.approved_by[..1].to_vec(), ..stored.clone() };
+        let grounds = Grounds { proofs: &both[..1], joint: Some(&plan), ..Grounds::default() };
+        let reclaimed = ApprovedAction::reclaim(&alone, &forged, &tenant, grounds, &keys).map(|_| ());
+        assert_eq!(reclaimed, Err(NotApproved::TooFew), "a joint plan always takes two");
+    }
+}
+
+#[test]
+fn a_joint_plan_is_refused_once_settled_changed_or_held() {
+    let (digest, records) = storm();
+    let tenant = stage::tenant();
+    let id = CustomId {
+        verb: Verb::ApproveAll,
+        alert_id: digest.id,
+        plan: digest.asked.as_ref().unwrap().plan.digest().short(),
+    };
+    let click = click(&id.to_string(), APPROVER, &[APPROVER_ROLE]);
+    let refused = |digest: &crate::storm::Digest, records: &[AlertRecord], held: &[vyrox_contract::AlertId], now| {
+        let bench = Bench::of(&tenant);
+        let subject = JointSubject { digest, records, held };
+        admit_joint(subject, &click, &id, bench.moment(now)).map(|_| ()).unwrap_err()
+    };
+    assert_eq!(refused(&digest, &records, &[records[1].alert.id], NOW), Refusal::PlanChanged);
+    assert_eq!(refused(&digest, &records[1..], &[], NOW), Refusal::PlanChanged, "an alert is gone");
+    let until = digest.asked.as_ref().unwrap().plan.expires_at();
+    assert_eq!(refused(&digest, &records, &[], until), Refusal::Expired);
+    let mut settled = digest.clone();
+    settled.settled = settled.asked.take().map(|question| question.plan.digest());
+    assert_eq!(refused(&settled, &records, &[], NOW), Refusal::AlreadyDecided);
+    let mut elsewhere = digest;
+    elsewhere.posted = None;
+    assert_eq!(refused(&elsewhere, &records, &[], NOW), Refusal::NotThisCard);
 }

@@ -1,10 +1,12 @@
 //! The form that asks for a reason or a code, in Discord's form of a modal. What it is about stands on top of it: what was
 //! shown is what gets signed.
 
-use super::{product, what};
+use super::{joint, product, what};
 use crate::approval::{CODE_INPUT, FormWanted, MOST_REASON, REASON_INPUT, ReasonAsked};
 use crate::custom_id::Verb;
 use crate::plan::Plan;
+use crate::record::AlertRecord;
+use crate::storm::JointPlan;
 use crate::text::Shown;
 use serde::Serialize;
 
@@ -52,7 +54,19 @@ const fn label(label: &'static str, description: &'static str, component: Input)
 /// Draws the form for a plan.
 #[must_use]
 pub fn modal(wanted: &FormWanted, plan: &Plan) -> Modal {
+    about(wanted, subject(plan))
+}
+
+/// Draws the form for a plan for several hosts of a digest. `records` are their alerts, in any order.
+#[must_use]
+pub fn joint_modal(wanted: &FormWanted, plan: &JointPlan, records: &[AlertRecord]) -> Modal {
+    about(wanted, joint::subject(plan, records))
+}
+
+fn about(wanted: &FormWanted, subject: Shown) -> Modal {
     let (title, description) = match wanted.id.verb {
+        Verb::ApproveAllForm => ("Approve the plan", "Why? Everybody in the channel and the audit can read it."),
+        Verb::DenyAllForm => ("Deny the plan", "Why not? Everybody in the channel and the audit can read it."),
         Verb::DenyForm => ("Deny", "Why not? Everybody in the channel and the audit can read it."),
         Verb::ReleaseForm => ("Release", "Why? Everybody in the channel and the audit can read it."),
         Verb::BreakGlassForm => {
@@ -61,7 +75,7 @@ pub fn modal(wanted: &FormWanted, plan: &Plan) -> Modal {
         _ => ("Approve", "Why? Everybody in the channel and the audit can read it."),
     };
     let is_required = wanted.reason == ReasonAsked::Required;
-    let mut components = vec![Part::Text { kind: 10, content: subject(plan) }];
+    let mut components = vec![Part::Text { kind: 10, content: subject }];
     components.push(label(
         "Reason",
         description,

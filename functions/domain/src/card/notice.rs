@@ -5,8 +5,10 @@ use super::message::{AllowedMentions, Message};
 use super::{deed, host, outcome};
 use crate::action::ActionState;
 use crate::record::{AlertRecord, Posted};
+use crate::storm::Digest;
 use crate::tenant::Tenant;
 use crate::text::Shown;
+use crate::verdict::VerdictLevel;
 use std::fmt;
 
 /// Something to be said about an alert, once. Its text form is its purpose: the key against saying it twice.
@@ -64,17 +66,45 @@ impl Notice {
         timely.flatten().or(failed).filter(|notice| !record.notices.contains(&notice.to_string()))
     }
 
+    /// What is to be said about a digest's plan for several hosts at `now` (unix seconds) and was not yet. That it ran out
+    /// stands in the digest.
+    #[must_use]
+    pub fn due_jointly(digest: &Digest, tenant: &Tenant, now: i64) -> Option<Self> {
+        let until = digest.asked.as_ref().filter(|_| digest.posted.is_some())?.plan.expires_at();
+        let thirds = Thirds::until(until, digest.worst, tenant);
+        let notice = match now {
+            _ if now >= thirds.until => return None,
+            _ if now >= thirds.second => Self::Escalation { until },
+            _ if now >= thirds.first => Self::Reminder { until },
+            _ => return None,
+        };
+        Some(notice).filter(|notice| !digest.notices.contains(&notice.to_string()))
+    }
+
+    /// The same as it is sent. `posted` is where the digest is.
+    #[must_use]
+    pub fn joint_message(&self, digest: &Digest, tenant: &Tenant, posted: &Posted) -> Message {
+        let hosts = digest.asked.as_ref().map_or(0, |question| question.plan.alerts().len());
+        let words = match self {
+            Self::Escalation { .. } => " — ESCALATED, nobody has decided: isolate them? Expires ",
+            _ => " — still waiting for a decision: isolate them? Expires ",
+        };
+        let until = digest.asked.as_ref().map_or(0, |question| question.plan.expires_at());
+        let said = vec![
+            Shown::literal(digest.worst.as_str()).bold(),
+            Shown::literal(" on "),
+            Shown::number(i64::try_from(hosts).unwrap_or(i64::MAX)),
+            Shown::literal(" hosts"),
+            Shown::literal(words),
+            Shown::time(until, 'R'),
+        ];
+        self.said(said, tenant, posted)
+    }
+
     /// As it is sent. `posted` is where the card is.
     #[must_use]
     pub fn message(&self, record: &AlertRecord, tenant: &Tenant, posted: &Posted) -> Message {
-        let ping = match self {
-            Self::Escalation { .. } => tenant.escalation_role.or(tenant.on_call_role),
-            _ => None,
-        };
         let mut parts = Vec::new();
-        if let Some(role) = ping {
-            parts.extend([Shown::role(role), Shown::literal(" ")]);
-        }
         let level = record.verdict.as_ref().map_or("Alert", |verdict| verdict.verdict.as_str());
         parts.extend([Shown::literal(level).bold(), Shown::literal(" on "), host(record), Shown::literal(" — ")]);
         let asked = |words, until| {
@@ -92,6 +122,18 @@ impl Notice {
             Self::Expired { .. } => Shown::literal("EXPIRED: nobody decided in time, nothing was done."),
             Self::Failed { state, .. } => Shown::literal(outcome(*state)),
         });
+        self.said(parts, tenant, posted)
+    }
+
+    /// With the ping before it, and the way to the card behind it.
+    fn said(&self, mut parts: Vec<Shown>, tenant: &Tenant, posted: &Posted) -> Message {
+        let ping = match self {
+            Self::Escalation { .. } => tenant.escalation_role.or(tenant.on_call_role),
+            _ => None,
+        };
+        if let Some(role) = ping {
+            parts.splice(0..0, [Shown::role(role), Shown::literal(" ")]);
+        }
         if let Some(guild) = tenant.guild_id {
             parts.extend([Shown::literal("\n"), Shown::jump(guild, posted.channel_id, posted.message_id)]);
         }
@@ -119,11 +161,17 @@ struct Thirds {
 
 impl Thirds {
     fn of(record: &AlertRecord, tenant: &Tenant) -> Option<Self> {
-        let until = record.plan()?.expires_at();
-        let is_critical = record.verdict.as_ref()?.verdict == crate::verdict::VerdictLevel::Critical;
+        Some(Self::until(record.plan()?.expires_at(), record.verdict.as_ref()?.verdict, tenant))
+    }
+
+    fn until(until: i64, level: VerdictLevel, tenant: &Tenant) -> Self {
         let window = tenant.approval_window;
-        let third = i64::from(if is_critical { window.critical } else { window.high }) / 3;
-        Some(Self { first: until - 2 * third, second: until - third, until })
+        let third = i64::from(if level == VerdictLevel::Critical { window.critical } else { window.high }) / 3;
+        Self { first: until - 2 * third, second: until - third, until }
+    }
+
+    fn next(self, now: i64) -> Option<i64> {
+        [self.first, self.second, self.until].into_iter().find(|at| *at > now)
     }
 }
 
@@ -131,8 +179,13 @@ impl Thirds {
 /// seconds.
 #[must_use]
 pub fn next_look(record: &AlertRecord, tenant: &Tenant, now: i64) -> Option<i64> {
-    let thirds = Thirds::of(record, tenant)?;
-    [thirds.first, thirds.second, thirds.until].into_iter().find(|at| *at > now)
+    Thirds::of(record, tenant)?.next(now)
+}
+
+/// The same for a digest's plan for several hosts.
+#[must_use]
+pub fn next_joint_look(digest: &Digest, tenant: &Tenant, now: i64) -> Option<i64> {
+    Thirds::until(digest.asked.as_ref()?.plan.expires_at(), digest.worst, tenant).next(now)
 }
 
 #[cfg(test)]
@@ -169,6 +222,32 @@ mod tests {
         assert_eq!(roles, [0, 1, 0], "only the escalation pings");
         assert!(said[1].1.content.as_str().starts_with("<@&802> **CRITICAL** on `WS-042` — ESCALATED"));
         assert!(said[2].1.content.as_str().contains("EXPIRED"));
+    }
+
+    #[test]
+    fn a_plan_for_several_hosts_is_said_again_at_two_thirds_and_pings_at_the_second() {
+        let tenant = stage::tenant();
+        let records = [stage::asked_about(1, 1), stage::asked_about(2, 2)];
+        let begun = Digest::begun(&tenant.id, records[0].alert.id, NOW);
+        let mut digest = records.iter().fold(begun, |digest, record| digest.with(record, NOW).unwrap().0);
+        assert!(digest.ask(&records, NOW));
+        assert_eq!(Notice::due_jointly(&digest, &tenant, NOW + 400), None, "it is not shown yet");
+        digest.posted = posted_question().posted;
+        let (mut now, mut said) = (NOW, Vec::new());
+        while let Some(at) = next_joint_look(&digest, &tenant, now) {
+            assert_eq!(Notice::due_jointly(&digest, &tenant, at - 1), None, "not a second early");
+            if let Some(notice) = Notice::due_jointly(&digest, &tenant, at) {
+                assert!(digest.notices.insert(notice.to_string()));
+                let message = notice.joint_message(&digest, &tenant, digest.posted.as_ref().unwrap());
+                said.push((at - NOW, message.allowed_mentions.roles.len(), message.content.as_str().to_owned()));
+            }
+            now = at;
+        }
+        assert_eq!(said.iter().map(|(at, roles, _)| (*at, *roles)).collect::<Vec<_>>(), [(300, 0), (600, 1)]);
+        assert!(said[0].2.starts_with("**CRITICAL** on 2 hosts — still waiting"), "{}", said[0].2);
+        assert!(said[1].2.starts_with("<@&802> **CRITICAL** on 2 hosts — ESCALATED"), "{}", said[1].2);
+        digest.asked = None;
+        assert_eq!(Notice::due_jointly(&digest, &tenant, NOW + 400), None, "it is decided");
     }
 
     #[test]

@@ -150,6 +150,8 @@ fn a_question_that_takes_two_says_so_and_why() {
 }
 
 proptest! {
+    // Each of them draws ten messages out of a dozen long texts.
+    #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn hostile_text_of_any_length_fits(piece in "[*`@\\\\a\u{202e}😀\n]{1,8}", times in 1_usize..2_000, reasons in 0_usize..20) {
         let text = piece.repeat(times);

@@ -152,7 +152,7 @@ mod tests {
         let commands = registration();
         assert_eq!(check_limits(&commands), Ok(()));
         let below = commands[0]["options"].as_array().unwrap();
-        assert_eq!(below.iter().filter(|entry| entry["type"] == 2).count(), 3, "approvers, proxy, audit");
+        assert_eq!(below.iter().filter(|entry| entry["type"] == 2).count(), 4, "approvers, proxy, auto-approve, audit");
         let leaves: usize = below
             .iter()
             .map(|entry| if entry["type"] == 2 { entry["options"].as_array().unwrap().len() } else { 1 })

@@ -84,6 +84,17 @@ pub enum Request {
         /// What.
         alert: AlertId,
     },
+    /// Allow LOW alerts to be contained without asking.
+    AutoApproveOn {
+        /// For so many days.
+        days: u16,
+        /// For so many minutes each.
+        minutes: u16,
+        /// Why; hostile text.
+        reason: String,
+    },
+    /// Allow it no longer.
+    AutoApproveOff,
     /// The audit as a file.
     AuditExport,
 }
@@ -169,7 +180,11 @@ impl Given<'_> {
     }
 
     fn whole(&self, name: &'static str, default: u16) -> Result<u16, Misuse> {
-        let Some(value) = self.value(name)? else { return Ok(default) };
+        if self.value(name)?.is_none() { Ok(default) } else { self.needed_whole(name) }
+    }
+
+    fn needed_whole(&self, name: &'static str) -> Result<u16, Misuse> {
+        let value = self.value(name)?.ok_or(Misuse::Missing(name))?;
         value.as_u64().and_then(|number| u16::try_from(number).ok()).ok_or(Misuse::Unusable(name))
     }
 
@@ -255,6 +270,12 @@ impl Request {
             }
             ["release"] => Self::Release { alert: given.needed("alert", |text| text.trim().parse().ok())? },
             ["break-glass"] => Self::BreakGlass { alert: given.needed("alert", |text| text.trim().parse().ok())? },
+            ["auto-approve", "on"] => Self::AutoApproveOn {
+                days: given.needed_whole("days")?,
+                minutes: given.needed_whole("minutes")?,
+                reason: given.needed("reason", |text| (!text.trim().is_empty()).then(|| text.to_owned()))?,
+            },
+            ["auto-approve", "off"] => Self::AutoApproveOff,
             ["audit", "export"] => Self::AuditExport,
             _ => return Err(Misuse::Unknown),
         })
@@ -278,6 +299,8 @@ impl Request {
             Self::ProxyEnrol { .. } => &["proxy", "enrol"],
             Self::Release { .. } => &["release"],
             Self::BreakGlass { .. } => &["break-glass"],
+            Self::AutoApproveOn { .. } => &["auto-approve", "on"],
+            Self::AutoApproveOff => &["auto-approve", "off"],
             Self::AuditExport => &["audit", "export"],
         };
         table::named(path).expect("every request has a row; a test reads each row")

@@ -204,6 +204,17 @@ pub const COMMANDS: &[Command] = &[
         &[ALERT],
     ),
     command(
+        &["auto-approve", "on"],
+        "Allow in your name, for a while, that hosts of LOW alerts are isolated without asking",
+        Audience::Approver,
+        &[
+            required("days", "For how many days", Kind::Whole { min: 1, max: 30 }),
+            required("minutes", "How long each host stays isolated at most", Kind::Whole { min: 5, max: 1_440 }),
+            required("reason", "Why; it stands on every card and in the audit", Kind::Text { min: 5, max: 400 }),
+        ],
+    ),
+    command(&["auto-approve", "off"], "Take that back, whoever allowed it", Audience::Reader, &[]),
+    command(
         &["audit", "export"],
         "The tenant's audit as a file, to you only; it verifies without us",
         Audience::Administrator,

@@ -88,6 +88,8 @@ mod tests {
             (r"%programfiles(x86)%\a", r"c:\program files (x86)\a"),
             (r"(%temp%)", r"(c:\users\user\appdata\local\temp)"),
             ("100% of %unknown% and $x", "100% of %unknown% and $x"),
+            ("a ${env:temp", "a ${env:temp"),
+            ("${env:tempé}", "${env:tempé}"),
             ("cat${ifs}/etc/passwd", "cat /etc/passwd"),
             ("cat$ifs$9/etc/passwd c$@at", "cat /etc/passwd cat"),
             (r"reg save hkey_local_machine\sam", r"reg save hklm\sam"),

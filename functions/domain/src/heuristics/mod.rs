@@ -30,6 +30,7 @@ mod normalise;
 mod note;
 mod observation;
 mod patterns;
+mod places;
 mod platform;
 #[cfg(test)]
 mod rule_tests;

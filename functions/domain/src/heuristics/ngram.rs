@@ -7,7 +7,6 @@
 //! A window is a part of the text that is judged alone, and the most suspicious one counts. So another command before or
 //! after the one that matters, or a long script around it, does not dilute it.
 
-use std::iter;
 use std::ops::Range;
 
 /// The number of a hashed n-gram is below this.
@@ -70,9 +69,6 @@ pub(super) struct Windows {
     windows: Vec<Window>,
 }
 
-/// Which n-grams have been counted in a window; reused from one to the next.
-pub(super) struct Seen(Box<[u64; GRAMS / 64]>);
-
 impl Windows {
     /// The windows of a text in lower case.
     pub(super) fn of(text: &str) -> Self {
@@ -83,6 +79,11 @@ impl Windows {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Window> + '_ {
         self.windows.iter().copied()
+    }
+
+    /// How many words there are.
+    pub(super) const fn words(&self) -> usize {
+        self.words.len()
     }
 
     /// Of each word: the number of its own n-gram, of that with the next word, and of that with the next but one. At the
@@ -97,26 +98,20 @@ impl Windows {
 
     /// Every word of the window, every two neighbours, every two with one between them. With repetition.
     pub(super) fn grams(&self, window: Window) -> impl Iterator<Item = Gram> + '_ {
-        let words = &self.words[window.start..window.end];
-        (0..words.len()).flat_map(move |at| {
-            let pair = |apart: usize| {
-                let (first, second) = (words.get(at)?, words.get(at + apart)?);
-                Some(Gram {
-                    number: pair_number(first, second, apart),
-                    first: (first.start, first.end),
-                    second: Some((second.start, second.end)),
-                })
-            };
-            let word = words[at];
-            let single = Gram { number: number(word.hash), first: (word.start, word.end), second: None };
-            iter::once(single).chain(pair(1)).chain(pair(2))
-        })
+        let places = 3 * window.start..3 * window.end;
+        places.filter(move |place| place / 3 + place % 3 < window.end).filter_map(|place| self.gram(place))
     }
-}
 
-impl Default for Seen {
-    fn default() -> Self {
-        Self(Box::new([0; GRAMS / 64]))
+    /// The n-gram at a place in the order of [`Windows::numbers`], if the text has its second word.
+    pub(super) fn gram(&self, place: usize) -> Option<Gram> {
+        let (word, apart) = (self.words.get(place / 3)?, place % 3);
+        let first = (word.start, word.end);
+        if apart == 0 {
+            return Some(Gram { number: number(word.hash), first, second: None });
+        }
+        let second = self.words.get(place / 3 + apart)?;
+        let number = pair_number(word, second, apart);
+        Some(Gram { number, first, second: Some((second.start, second.end)) })
     }
 }
 
@@ -124,20 +119,6 @@ impl Window {
     /// By words.
     pub(super) const fn range(self) -> Range<usize> {
         self.start..self.end
-    }
-}
-
-impl Seen {
-    /// Whether `number` is new.
-    pub(super) fn insert(&mut self, number: u16) -> bool {
-        let (word, bit) = (&mut self.0[usize::from(number) / 64], 1 << (number % 64));
-        let new = *word & bit == 0;
-        *word |= bit;
-        new
-    }
-
-    pub(super) fn remove(&mut self, number: u16) {
-        self.0[usize::from(number) / 64] = 0;
     }
 }
 

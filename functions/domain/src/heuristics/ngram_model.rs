@@ -5,15 +5,19 @@
 //! all, never an excuse.
 
 use super::fitted::{Curve, NGRAMS, curve};
-use super::ngram::{Gram, Seen, Window, Windows};
+use super::ngram::{Gram, Window, Windows};
 use super::text::{Text, texts};
 use super::{Field, Observation, PlatformSet};
 use crate::verdict::{Confidence, Evidence};
+use std::cmp::Reverse;
+use std::ops::Range;
 
 /// The id and the family of this evidence.
 pub const RESEMBLANCE: &str = "learned-resemblance";
 /// Weaker resemblance is not worth showing.
 const LEAST: Confidence = Confidence::from_ten_thousandths(100);
+/// So many n-grams are put in order before the others.
+const FEW: usize = 12;
 /// How many n-grams are shown.
 const SHOWN: usize = 3;
 /// At most this many characters of each.
@@ -22,9 +26,18 @@ const SHOWN_LENGTH: usize = 60;
 /// What scoring remembers; reused from one text to the next.
 #[derive(Default)]
 pub(super) struct Scorer {
-    seen: Seen,
-    /// Of each word: its own n-gram, and those with the next and the next but one. With their weights.
-    grams: Vec<[(u16, i8); 3]>,
+    grams: Vec<Counted>,
+    last: LastOf,
+    /// Those that say something, the heaviest first; of equal weight, the first in the text.
+    order: Vec<(Reverse<i8>, usize)>,
+}
+
+/// An n-gram of a text: three for each word, in order.
+#[derive(Clone, Copy)]
+struct Counted {
+    weight: i8,
+    /// The one before it with the same number; its own place if there is none.
+    before: u32,
 }
 
 /// What the words of the command line resemble, if anything.
@@ -33,21 +46,36 @@ pub(super) fn resemblance(texts: &[Text], scorer: &mut Scorer) -> Option<Evidenc
 }
 
 fn evidence(texts: &[Text], weights: &[u8], curve: &Curve, scorer: &mut Scorer) -> Option<Evidence> {
-    let (text, score, windows, window) = judged(texts)
-        .filter_map(|text| {
-            let windows = Windows::of(&text.content);
-            let (score, window) = scorer.strongest(&windows, weights)?;
-            Some((text, score, windows, window))
-        })
-        .reduce(|best, next| if next.1 > best.1 { next } else { best })?;
+    let mut best: Option<(f64, &Text, Window)> = None;
+    let mut last = None;
+    for text in judged(texts) {
+        let words = Windows::of(&text.content);
+        if let Some((score, window)) = scorer.strongest(&words, weights)
+            && best.is_none_or(|best| score > best.0)
+        {
+            best = Some((score, text, window));
+        }
+        last = Some((text, words));
+    }
+    let (score, text, window) = best?;
     let weight = curve.weight(score);
-    (weight >= LEAST).then(|| Evidence {
+    if weight < LEAST {
+        return None;
+    }
+    let words = last.filter(|(last, _)| std::ptr::eq(*last, text)).map(|(_, words)| words);
+    let words = words.unwrap_or_else(|| {
+        // What it remembers is another text.
+        let words = Windows::of(&text.content);
+        scorer.strongest(&words, weights);
+        words
+    });
+    Some(Evidence {
         rule_id: RESEMBLANCE.to_owned(),
         title: "The words of the command line go together as in known attacks".to_owned(),
         family: RESEMBLANCE.to_owned(),
         weight,
         field: text.label.to_owned(),
-        matched: strongest_grams(&text.content, windows.grams(window), weights),
+        matched: scorer.strongest_grams(&text.content, &words, window),
     })
 }
 
@@ -83,28 +111,135 @@ fn same(one: &Text, other: &Text) -> bool {
 }
 
 impl Scorer {
-    /// The window with the highest score: the sum of its n-grams' weights over the root of their number.
+    /// The window with the highest score: the sum of its n-grams' weights over the root of their number, each counted once.
     fn strongest(&mut self, windows: &Windows, weights: &[u8]) -> Option<(f64, Window)> {
         self.grams.clear();
-        self.grams.extend(windows.numbers().map(|numbers| numbers.map(|number| (number, weight_of(weights, number)))));
+        self.last.clear(3 * windows.words());
+        for (number, place) in windows.numbers().flatten().zip(0..) {
+            let before = self.last.replace(number, place);
+            self.grams.push(Counted { weight: weight_of(weights, number), before });
+        }
         let scored = windows.iter().filter_map(|window| Some((self.score(window)?, window)));
         scored.reduce(|best, next| if next.0 > best.0 { next } else { best })
     }
 
-    fn score(&mut self, window: Window) -> Option<f64> {
-        let Self { seen, grams } = self;
-        let words = grams.get(window.range())?;
-        // The last word has no neighbour in its window, the last but one has one.
-        let within = || words.iter().enumerate().flat_map(|(at, grams)| &grams[..(words.len() - at).min(3)]);
+    fn score(&self, window: Window) -> Option<f64> {
+        let range = window.range();
+        let start = 3 * range.start;
+        let grams = self.grams.get(start..3 * range.end)?;
         let (mut sum, mut count) = (0_i32, 0_u32);
-        for (number, weight) in within() {
-            if seen.insert(*number) {
-                sum += i32::from(*weight);
+        let mut add = |place: usize, gram: &Counted| {
+            if self.is_first(place, gram, &range) {
+                sum += i32::from(gram.weight);
                 count += 1;
             }
+        };
+        // The last word has no neighbour in its window, the last but one has one.
+        let whole = grams.len().saturating_sub(6);
+        let (inner, outer) = grams.split_at(whole);
+        (start..).zip(inner).for_each(|(place, gram)| add(place, gram));
+        let edge: &[usize] = if outer.len() == 3 { &[0] } else { &[0, 1, 3] };
+        for at in edge {
+            if let Some(gram) = outer.get(*at) {
+                add(start + whole + at, gram);
+            }
         }
-        within().for_each(|(number, _)| seen.remove(*number));
         (count > 0).then(|| f64::from(sum) / f64::from(count).sqrt())
+    }
+
+    /// The n-grams of the window that weigh most, in the text's own words.
+    fn strongest_grams(&mut self, text: &str, words: &Windows, window: Window) -> String {
+        let Self { grams, order, .. } = self;
+        let range = window.range();
+        order.clear();
+        for place in 3 * range.start..3 * range.end {
+            // One whose second word is behind the window's end is not in it.
+            if let Some(gram) = grams.get(place)
+                && gram.weight > 0
+                && place / 3 + place % 3 < range.end
+            {
+                order.push((Reverse(gram.weight), place));
+            }
+        }
+        // The first few are nearly always enough.
+        if order.len() > FEW {
+            order.select_nth_unstable(FEW);
+        }
+        let few = order.len().min(FEW);
+        let mut shown: Vec<String> = Vec::with_capacity(SHOWN);
+        for part in [0..few, few..order.len()] {
+            if shown.len() == SHOWN {
+                break;
+            }
+            let part = &mut order[part];
+            part.sort_unstable();
+            for (_, place) in part {
+                let Some(gram) = words.gram(*place).filter(|_| shown.len() < SHOWN) else { break };
+                let words = text_of(text, gram);
+                if !shown.contains(&words) {
+                    shown.push(words);
+                }
+            }
+        }
+        shown.join(" | ")
+    }
+
+    /// Whether no n-gram of the window before the one at `place` has the same number.
+    #[inline]
+    fn is_first(&self, place: usize, gram: &Counted, window: &Range<usize>) -> bool {
+        let mut at = place;
+        let mut before = gram.before as usize;
+        loop {
+            if before == at || before < 3 * window.start {
+                return true;
+            }
+            // One whose second word is behind the window's end is not in it.
+            if before / 3 + before % 3 < window.end {
+                return false;
+            }
+            let Some(earlier) = self.grams.get(before) else { return true };
+            (at, before) = (before, earlier.before as usize);
+        }
+    }
+}
+
+/// Of each number, where it was last: open addressing, in a table that is at most half full.
+#[derive(Default)]
+struct LastOf {
+    slots: Vec<Slot>,
+}
+
+#[derive(Clone, Copy)]
+struct Slot {
+    /// [`LastOf::EMPTY`] if there is none.
+    place: u32,
+    number: u16,
+}
+
+impl LastOf {
+    const EMPTY: u32 = u32::MAX;
+
+    /// Forgets everything, and makes room for so many.
+    fn clear(&mut self, many: usize) {
+        self.slots.clear();
+        self.slots.resize((2 * many).next_power_of_two(), Slot { place: Self::EMPTY, number: 0 });
+    }
+
+    /// Notes that `number` is at `place`. Where it was before: `place`, if it was nowhere.
+    fn replace(&mut self, number: u16, place: u32) -> u32 {
+        let mask = self.slots.len() - 1;
+        let mut at = usize::from(number) & mask;
+        loop {
+            let slot = &mut self.slots[at];
+            if slot.place == Self::EMPTY {
+                *slot = Slot { place, number };
+                return place;
+            }
+            if slot.number == number {
+                return std::mem::replace(&mut slot.place, place);
+            }
+            at = (at + 1) & mask;
+        }
     }
 }
 
@@ -112,32 +247,19 @@ fn weight_of(weights: &[u8], number: u16) -> i8 {
     weights.get(usize::from(number)).map_or(0, |byte| byte.cast_signed())
 }
 
-/// The n-grams that weigh most, in the text's own words.
-fn strongest_grams(text: &str, grams: impl Iterator<Item = Gram>, weights: &[u8]) -> String {
-    let mut grams: Vec<Gram> = grams.filter(|gram| weight_of(weights, gram.number) > 0).collect();
-    grams.sort_unstable_by_key(|gram| (-i16::from(weight_of(weights, gram.number)), gram.first, gram.second));
-    let mut shown: Vec<String> = Vec::new();
-    for gram in grams {
-        if shown.len() == SHOWN {
-            break;
-        }
-        let words = text_of(text, gram);
-        if !shown.contains(&words) {
-            shown.push(words);
-        }
-    }
-    shown.join(" | ")
-}
-
 fn text_of(text: &str, gram: Gram) -> String {
     let word = |(start, end): (usize, usize)| text.get(start..end).unwrap_or_default().trim_matches('\u{1}');
-    let first = word(gram.first);
-    let words = match gram.second {
-        Some(second) if second.0 == gram.first.1 => format!("{first}{}", word(second)),
-        Some(second) => format!("{first} {}", word(second)),
-        None => first.to_owned(),
-    };
-    words.chars().take(SHOWN_LENGTH).collect()
+    let mut words = word(gram.first).to_owned();
+    if let Some(second) = gram.second {
+        if second.0 != gram.first.1 {
+            words.push(' ');
+        }
+        words.push_str(word(second));
+    }
+    if let Some((end, _)) = words.char_indices().nth(SHOWN_LENGTH) {
+        words.truncate(end);
+    }
+    words
 }
 
 #[cfg(test)]

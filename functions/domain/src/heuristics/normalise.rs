@@ -105,6 +105,17 @@ pub(super) fn lowered(mut text: String) -> String {
     }
 }
 
+/// What [`stripped`] looks at.
+const NOISE: [bool; 256] = {
+    let mut noise = [false; 256];
+    noise[b'"' as usize] = true;
+    noise[b'\'' as usize] = true;
+    noise[b'^' as usize] = true;
+    noise[b'`' as usize] = true;
+    noise[b'\\' as usize] = true;
+    noise
+};
+
 /// A tidied text without quotes, carets and backticks, with concatenated string literals joined and doubled backslashes
 /// made one. `None` when there is nothing to strip. Case is kept.
 pub(super) fn stripped(tidy: &str, notes: &mut Notes) -> Option<String> {
@@ -120,7 +131,7 @@ pub(super) fn stripped(tidy: &str, notes: &mut Notes) -> Option<String> {
     let (mut from, mut at) = (0, 0);
     while at < bytes.len() {
         let byte = bytes[at];
-        if !matches!(byte, b'"' | b'\'' | b'^' | b'`' | b'\\') {
+        if !NOISE[usize::from(byte)] {
             at += 1;
             continue;
         }
@@ -206,19 +217,47 @@ const SPELLINGS: &[&str] = &[
     "Shell",
 ];
 
+/// A word that has fewer changes between upper and lower case is written as people write.
+const LEAST_CHANGES: usize = 3;
+/// The bytes of which words and base64 are made.
+const OF_WORDS: [bool; 256] = {
+    let mut of_words = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let b = byte as u8;
+        of_words[byte] = b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'_');
+        byte += 1;
+    }
+    of_words
+};
+
 /// Whether a word of `tidy` has upper and lower case at random, as `pOweRshELl`. Names in camel case, and base64, do not.
 pub(super) fn has_random_case(tidy: &str) -> bool {
-    if tidy.bytes().filter(u8::is_ascii_uppercase).count() < 2 {
+    let bytes = tidy.as_bytes();
+    let changes = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
+    if changes.filter(|(one, next)| one.is_ascii_uppercase() != next.is_ascii_uppercase()).count() < LEAST_CHANGES {
         return false;
     }
-    let words = tidy.as_bytes().split(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'_')));
-    words.filter(|word| (6..=24).contains(&word.len())).any(is_random)
+    let (mut start, mut changes, mut capital) = (0, 0, false);
+    for (at, byte) in bytes.iter().enumerate() {
+        if OF_WORDS[usize::from(*byte)] {
+            let is_capital = byte.is_ascii_uppercase();
+            changes += usize::from(is_capital != capital);
+            capital = is_capital;
+            continue;
+        }
+        if changes >= LEAST_CHANGES && is_random(&bytes[start..at]) {
+            return true;
+        }
+        (start, changes, capital) = (at + 1, 0, false);
+    }
+    changes >= LEAST_CHANGES && is_random(&bytes[start..])
 }
 
 /// Capitals where nobody puts them in a known word; or in any word of letters, a change of case at almost every letter.
 fn is_random(word: &[u8]) -> bool {
     let changes = word.windows(2).filter(|pair| pair[0].is_ascii_uppercase() != pair[1].is_ascii_uppercase()).count();
-    if changes < 3 {
+    if changes < LEAST_CHANGES || !(6..=24).contains(&word.len()) {
         return false;
     }
     let capitals = word.iter().filter(|b| b.is_ascii_uppercase()).count();

@@ -9,9 +9,6 @@ use vyrox_ruleset::{Machine, Table, pattern};
 /// than `vyrox_ruleset::pattern` lets it.
 const KEPT: usize = 64;
 
-/// Up to here a program is quick whatever it is.
-const LONG: usize = 128;
-
 /// The patterns that had to be compiled, most recently needed last.
 #[derive(Debug, Default)]
 pub(super) struct Patterns {
@@ -19,27 +16,22 @@ pub(super) struct Patterns {
 }
 
 impl Patterns {
-    /// The bytes of `text` that the pattern with this number matches, from and up to: the first match.
+    /// The bytes of `text` that the pattern with this number matches, from and up to: the first match. It begins in one of
+    /// `places`, of each of which the first and the last byte are given, in order.
     pub(super) fn find(
         &self,
         table: &Table<'_>,
         number: u32,
         text: &str,
+        places: &[(usize, usize)],
         machine: &mut Machine,
     ) -> Option<(usize, usize)> {
-        let by = |regex: &Regex| regex.find(text.as_bytes()).map(|hit| (hit.start(), hit.end()));
-        // A long text for which one was needed before: the program would be given up again.
-        if text.len() >= LONG
-            && let Some(regex) = self.known(number)
-        {
-            return by(&regex);
-        }
         if let Some(program) = table.programs.of(number)
-            && let Ok(found) = machine.find(program, text.as_bytes())
+            && let Ok(found) = machine.find_among(program, text.as_bytes(), places)
         {
             return found;
         }
-        by(self.compiled(table, number)?.as_ref())
+        self.compiled(table, number)?.find(text.as_bytes()).map(|hit| (hit.start(), hit.end()))
     }
 
     /// The pattern, if it is kept; it becomes the last to go.

@@ -5,12 +5,13 @@ use super::assessment::{Assessment, combine, sort};
 use super::fitted::System;
 use super::ngram_model::{Scorer, resemblance};
 use super::patterns::Patterns;
+use super::places::{Places, bit_of};
 use super::platform::PlatformSet;
 use super::text::{Text, texts};
 use super::vendor_context::vendor_evidence;
 use crate::verdict::{Confidence, Evidence};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use vyrox_ruleset::{Condition, Field, Finder, Machine, Rule, Span, Table};
+use vyrox_ruleset::{Condition, Field, Finder, Machine, Rule, Span, Table, Way};
 
 /// What `build.rs` wrote.
 const TABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.postcard"));
@@ -42,13 +43,18 @@ pub enum LoadError {
 /// What one evaluation remembers: cleared, not freed, before the next.
 #[derive(Default)]
 struct Memory {
-    /// By literal: the texts that it is in, a bit each.
-    found: Vec<u32>,
-    /// The literals of which that is not nothing.
-    literals: Vec<u32>,
+    places: Places,
     candidates: Vec<u32>,
-    machine: Machine,
+    search: Search,
     scorer: Scorer,
+}
+
+/// What looking for a pattern needs.
+#[derive(Default)]
+struct Search {
+    machine: Machine,
+    /// Where the pattern may begin: the first byte of each place, and the last.
+    beginnings: Vec<(usize, usize)>,
 }
 
 /// Every match of an observation, unbounded and unsorted.
@@ -63,8 +69,8 @@ struct Scanned<'t> {
     texts: &'t [Text],
     /// By field: its texts, a bit each.
     of_field: [u32; Field::ALL.len()],
-    /// By literal, the same.
-    found: &'t [u32],
+    /// By literal, the same, and where in them.
+    places: &'t Places,
 }
 
 impl Ruleset<'static> {
@@ -134,7 +140,9 @@ impl<'a> Ruleset<'a> {
     pub fn try_every_pattern(&self, text: &str) -> usize {
         let mut machine = Machine::default();
         let patterns = (0..).zip(&self.table.patterns);
-        patterns.filter(|(number, _)| self.patterns.find(&self.table, *number, text, &mut machine).is_some()).count()
+        let anywhere = [(0, text.len())];
+        let mut found = |number: u32| self.patterns.find(&self.table, number, text, &anywhere, &mut machine).is_some();
+        patterns.map(|(number, _)| number).filter(|number| found(*number)).count()
     }
 
     /// Every rule that matches `observation` on one of `systems`, where its texts are `texts`, and what its vendor says.
@@ -145,12 +153,13 @@ impl<'a> Ruleset<'a> {
             Matches { counted: vendor_evidence(observation).collect(), staged: Vec::new(), techniques: Vec::new() };
         matches.counted.extend(resemblance(texts, &mut memory.scorer));
         self.scan(texts, &mut memory);
-        let scanned = Scanned { texts, of_field: of_field(texts), found: &memory.found };
-        for rule in memory.candidates.iter().filter_map(|number| self.table.rules.get(*number as usize)) {
+        let Memory { places, candidates, search, .. } = &mut memory;
+        let scanned = Scanned { texts, of_field: of_field(texts), places };
+        for rule in candidates.iter().filter_map(|number| self.table.rules.get(*number as usize)) {
             if !systems.overlaps(PlatformSet::of_bits(rule.platforms)) {
                 continue;
             }
-            let Some(evidence) = self.matched(rule, &scanned, &mut memory.machine) else { continue };
+            let Some(evidence) = self.matched(rule, &scanned, search) else { continue };
             if rule.stage {
                 matches.staged.push(evidence);
             } else {
@@ -162,21 +171,17 @@ impl<'a> Ruleset<'a> {
         matches
     }
 
-    /// Notes in which texts each literal occurs, and the rules worth a closer look, in order.
+    /// Notes in which texts each literal occurs and where, and the rules worth a closer look, in order.
     fn scan(&self, texts: &[Text], memory: &mut Memory) {
-        let Memory { found, literals, candidates, .. } = memory;
-        literals.drain(..).for_each(|literal| found[literal as usize] = 0);
-        found.resize(self.table.literals.len(), 0);
+        let Memory { places, candidates, .. } = memory;
+        places.clear(self.table.literals.len());
         candidates.clear();
-        for (number, text) in texts.iter().enumerate() {
-            self.finder.find(&self.table.literals, text.content.as_bytes(), |literal| {
-                let Some(in_texts) = found.get_mut(literal as usize) else { return };
-                if *in_texts == 0 {
-                    literals.push(literal);
+        for (number, text) in (0..).zip(texts) {
+            self.finder.find(&self.table.literals, text.content.as_bytes(), |literal, start| {
+                if places.add(literal, number, start) {
                     let worth = self.table.worth.get(literal as usize).copied().unwrap_or_default();
                     candidates.extend_from_slice(worth.of(&self.table.candidates));
                 }
-                *in_texts |= bit_of(number);
             });
         }
         candidates.sort_unstable();
@@ -184,7 +189,7 @@ impl<'a> Ruleset<'a> {
     }
 
     /// The evidence if every condition of `rule` holds; it shows the first condition's match.
-    fn matched(&self, rule: &Rule<'a>, scanned: &Scanned<'_>, machine: &mut Machine) -> Option<Evidence> {
+    fn matched(&self, rule: &Rule<'a>, scanned: &Scanned<'_>, search: &mut Search) -> Option<Evidence> {
         let conditions = rule.conditions.of(&self.table.conditions);
         // Literals of all conditions before the first regex: most candidates end here.
         let possible = |condition: &Condition<'_>| {
@@ -198,7 +203,7 @@ impl<'a> Ruleset<'a> {
         }
         let mut shown = None;
         for condition in conditions {
-            let place = self.holds(condition, scanned, machine)?;
+            let place = self.holds(condition, scanned, search)?;
             shown.get_or_insert(place);
         }
         let (text, start, end) = shown?;
@@ -228,20 +233,17 @@ impl<'a> Ruleset<'a> {
         if condition.regex.is_none() {
             return of_field;
         }
+        let ways = condition.ways.of(&self.table.ways);
+        ways.iter().fold(0, |worth, way| worth | self.texts_for(way, of_field & !worth, scanned))
+    }
+
+    /// Those of `texts` that have all that `way` needs.
+    fn texts_for(&self, way: &Way, texts: u32, scanned: &Scanned<'_>) -> u32 {
         let with_one_of =
             |group: &Span| group.of(&self.table.numbers).iter().fold(0, |texts, literal| texts | scanned.of(*literal));
-        let mut worth = 0;
-        for way in condition.ways.of(&self.table.ways) {
-            let mut texts = of_field & !worth;
-            for group in way.groups.of(&self.table.groups) {
-                if texts == 0 {
-                    break;
-                }
-                texts &= with_one_of(group);
-            }
-            worth |= scanned.with_characters(texts, way.characters);
-        }
-        worth
+        let mut groups = way.groups.of(&self.table.groups).iter();
+        let texts = groups.try_fold(texts, |texts, group| Some(texts & with_one_of(group)).filter(|texts| *texts != 0));
+        scanned.with_characters(texts.unwrap_or(0), way.characters)
     }
 
     /// Where `condition` holds: the text and the bytes of it that matched.
@@ -249,14 +251,14 @@ impl<'a> Ruleset<'a> {
         &self,
         condition: &Condition<'_>,
         scanned: &Scanned<'t>,
-        machine: &mut Machine,
+        search: &mut Search,
     ) -> Option<(&'t Text, usize, usize)> {
         for field in fields(condition).filter(|field| self.literals_hold(condition, *field, scanned)) {
             let worth = self.texts_worth_a_regex(condition, field, scanned);
-            let texts = scanned.texts.iter().enumerate().filter(|(number, _)| worth & bit_of(*number) != 0);
-            for (_, text) in texts.filter(|(_, text)| text.field == field) {
+            let texts = (0..).zip(scanned.texts).filter(|(number, _)| worth & bit_of(*number) != 0);
+            for (number, text) in texts.filter(|(_, text)| text.field == field) {
                 let place = match condition.regex {
-                    Some(number) => self.patterns.find(&self.table, number, &text.content, machine),
+                    Some(regex) => self.find(regex, condition, (number, text), scanned, search),
                     None => self
                         .shown(condition)
                         .find_map(|literal| text.content.find(literal).map(|at| (at, at + literal.len()))),
@@ -267,6 +269,36 @@ impl<'a> Ruleset<'a> {
             }
         }
         None
+    }
+
+    /// Where the regex of `condition` matches in a text, which is looked for only where one of the ways to match it can begin.
+    fn find(
+        &self,
+        regex: u32,
+        condition: &Condition<'_>,
+        (number, text): (u32, &Text),
+        scanned: &Scanned<'_>,
+        search: &mut Search,
+    ) -> Option<(usize, usize)> {
+        let Search { machine, beginnings } = search;
+        beginnings.clear();
+        for way in condition.ways.of(&self.table.ways) {
+            if self.texts_for(way, bit_of(number), scanned) == 0 {
+                continue;
+            }
+            if way.at_start {
+                beginnings.push((0, 0));
+                continue;
+            }
+            let known = scanned.places.beginnings(way.anchors.of(&self.table.numbers), number, way.behind, beginnings);
+            if !known {
+                beginnings.clear();
+                beginnings.push((0, text.content.len()));
+                break;
+            }
+        }
+        beginnings.sort_unstable();
+        self.patterns.find(&self.table, regex, &text.content, beginnings, machine)
     }
 
     /// The literals whose place in the text is worth showing.
@@ -281,7 +313,7 @@ impl<'a> Ruleset<'a> {
 impl Scanned<'_> {
     /// The texts that a literal is in.
     fn of(&self, literal: u32) -> u32 {
-        self.found.get(literal as usize).copied().unwrap_or_default()
+        self.places.texts(literal)
     }
 
     /// Those of `texts` that have all of `characters`.
@@ -290,7 +322,7 @@ impl Scanned<'_> {
             return texts;
         }
         let missing = |text: &Text| characters & !text.characters() != 0;
-        let numbered = self.texts.iter().enumerate().filter(|(number, _)| texts & bit_of(*number) != 0);
+        let numbered = (0..).zip(self.texts).filter(|(number, _)| texts & bit_of(*number) != 0);
         numbered.fold(0, |worth, (number, text)| if missing(text) { worth } else { worth | bit_of(number) })
     }
 }
@@ -302,15 +334,10 @@ fn fields(condition: &Condition<'_>) -> impl Iterator<Item = Field> {
 
 fn of_field(texts: &[Text]) -> [u32; Field::ALL.len()] {
     let mut of_field = [0; Field::ALL.len()];
-    for (number, text) in texts.iter().enumerate() {
+    for (number, text) in (0..).zip(texts) {
         of_field[text.field as usize] |= bit_of(number);
     }
     of_field
-}
-
-/// An observation has fewer texts than there are bits; should it have more, the last share one, which only costs time.
-const fn bit_of(text: usize) -> u32 {
-    1 << if text < 31 { text } else { 31 }
 }
 
 /// The match with some of what follows it, at most [`SHOWN`] characters.
@@ -435,7 +462,11 @@ mod tests {
         let memories = rules.memories.lock().unwrap();
         let [memory] = memories.as_slice() else { panic!("one evaluation at a time needs one memory") };
         let events = super::super::rule_tests::BENIGN.len();
-        assert!(memory.machine.spent() <= 1_500 * events, "{} steps per event", memory.machine.spent() / events);
+        assert!(
+            memory.search.machine.spent() <= 1_500 * events,
+            "{} steps per event",
+            memory.search.machine.spent() / events
+        );
         assert!(bytes <= 800 * events, "{} bytes of text per event", bytes / events);
     }
 

@@ -10,6 +10,7 @@ use super::normalise::{FIELD_LIMIT, has_random_case, lowered, stripped, tidy};
 use super::note::{Note, Notes};
 use super::undo::undone;
 use super::{Observation, PlatformSet};
+use memchr::{memchr, memchr_iter};
 use std::cell::OnceCell;
 use vyrox_ruleset::Field;
 
@@ -161,7 +162,7 @@ fn flip(flipped: &mut Option<Option<String>>, lower: &str, names: Option<&str>, 
         let names = names.filter(|_| systems.overlaps(PlatformSet::WINDOWS));
         *flipped = Some(names.and_then(|names| {
             let shell = names.split('|').any(|name| matches!(name, "cmd" | "powershell" | "pwsh"));
-            let called = shell.then(|| lower.split(' ').map(base_name)).into_iter().flatten();
+            let called = shell.then(|| words(lower).map(base_name)).into_iter().flatten();
             other_prefix(lower, names.split('|').chain(called))
         }));
     }
@@ -215,13 +216,12 @@ fn names(words: [Option<&str>; 3]) -> String {
             names.push('|');
         }
         let start = names.len();
-        let name = base_name(word.trim());
-        names.extend(name.chars().filter(|c| !matches!(c, '^' | '"' | '\'' | '`')).map(|c| c.to_ascii_lowercase()));
+        for part in base_name(word.trim()).split(['^', '"', '\'', '`']) {
+            names.push_str(part);
+        }
+        names[start..].make_ascii_lowercase();
         let (known, name) = names.split_at(start);
-        let again = known
-            .match_indices(name)
-            .any(|(at, _)| known[..at].ends_with('|') && known[at + name.len()..].starts_with('|'));
-        if name.is_empty() || again {
+        if name.is_empty() || is_between_bars(known, name) {
             names.truncate(before);
             continue;
         }
@@ -236,10 +236,27 @@ fn names(words: [Option<&str>; 3]) -> String {
     names
 }
 
+/// Whether `name` is in `known`, where bars stand around every name.
+fn is_between_bars(known: &str, name: &str) -> bool {
+    let mut bars = memchr_iter(b'|', known.as_bytes());
+    bars.any(|bar| known[bar + 1..].strip_prefix(name).is_some_and(|rest| rest.starts_with('|')))
+}
+
 fn push_name(texts: &mut Vec<Text>, field: Field, content: String) {
     if !content.is_empty() {
         texts.push(Text::new(field, field.label(), content));
     }
+}
+
+/// What stands between the spaces of `text`.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let space = memchr(b' ', text.as_bytes());
+        rest = space.map(|space| &text[space + 1..]);
+        Some(space.map_or(text, |space| &text[..space]))
+    })
 }
 
 /// A program's name without its suffix.
@@ -257,7 +274,9 @@ fn begins_with(text: &str, start: &str) -> bool {
 }
 
 fn base_name(path: &str) -> &str {
-    path.trim_end_matches(['\\', '/']).rsplit(['\\', '/']).next().unwrap_or(path)
+    let path = path.trim_end_matches(['\\', '/']);
+    let folder = path.bytes().rposition(|byte| matches!(byte, b'\\' | b'/'));
+    folder.map_or(path, |end| &path[end + 1..])
 }
 
 /// The program of a command line: up to the closing quote, or up to white space.

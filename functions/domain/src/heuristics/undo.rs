@@ -16,6 +16,7 @@ use super::characters::Characters;
 use super::normalise::FIELD_LIMIT;
 use super::note::Notes;
 use super::platform::PlatformSet;
+use memchr::memchr2;
 
 /// `tidy` with what its interpreter would undo undone; `None` if there is nothing. `lower` is `tidy` in lower case and
 /// decides cheaply which steps are worth their time.
@@ -116,10 +117,15 @@ fn quoted(text: &str) -> String {
 /// Where `needle` (lower case, ASCII) is in `text`, from `from`, whatever its case there.
 fn find_word(text: &str, needle: &str, from: usize) -> Option<usize> {
     let (text, needle) = (text.as_bytes(), needle.as_bytes());
-    let last = text.len().checked_sub(needle.len())?;
-    let first = needle[0];
-    (from..=last)
-        .find(|at| text[*at].eq_ignore_ascii_case(&first) && text[*at..*at + needle.len()].eq_ignore_ascii_case(needle))
+    let first = *needle.first()?;
+    let mut at = from;
+    loop {
+        at += memchr2(first, first.to_ascii_uppercase(), text.get(at..)?)?;
+        if text.get(at..at + needle.len())?.eq_ignore_ascii_case(needle) {
+            return Some(at);
+        }
+        at += 1;
+    }
 }
 
 #[cfg(test)]

@@ -361,7 +361,7 @@ fn a_text_made_to_be_slow_is_not() {
         let began = std::time::Instant::now();
         let _ = Redactor::new(Personal::Emails).text(&text);
         // Unoptimised, on a busy machine; what is quadratic takes minutes.
-        assert!(began.elapsed().as_secs() < 15, "{unit}: {:?}", began.elapsed());
+        assert!(began.elapsed().as_secs() < 60, "{unit}: {:?}", began.elapsed());
     }
 }
 

@@ -1,14 +1,18 @@
 //! The digest: one card for everything beyond the budget, with the list of hosts that containment is offered for.
 
-use crate::plan::Plan;
+use super::joint::JointQuestion;
+use crate::plan::{Plan, PlanDigest};
 use crate::record::{AlertRecord, Posted};
 use crate::verdict::VerdictLevel;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use vyrox_contract::{AlertId, TenantId};
 
-/// The most hosts of one digest: what a person can read, what Discord's 25 buttons and one transaction of 100 items hold.
-pub const MOST_HOSTS: usize = 20;
+/// The most hosts of one digest: what a person can read, what Discord's 25 buttons hold, and what one transaction of 100
+/// items does, since a joint decision writes six for each host (its alert, its action, the proxy's outbox, whose the host is,
+/// the decision under its fingerprint, the audit entry) and six more.
+pub const MOST_HOSTS: usize = 15;
 /// How long a digest takes alerts, in seconds; the next one begins a new digest. Discord restricts edits of messages that
 /// are older than an hour.
 const FILLED_FOR: i64 = 1_800;
@@ -26,6 +30,9 @@ pub struct DigestHost {
     pub plan: Plan,
     /// How many alerts of the digest are about this host.
     pub alerts: u32,
+    /// Whether the host is contained, or about to be, because of another alert: it is not asked about again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
 }
 
 /// A digest, as stored.
@@ -48,6 +55,15 @@ pub struct Digest {
     /// Its message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub posted: Option<Posted>,
+    /// What it asks about several hosts at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<JointQuestion>,
+    /// What was said beside its card about its plans, each once.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub notices: BTreeSet<String>,
+    /// What it asked about several hosts and was decided last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<PlanDigest>,
 }
 
 impl Digest {
@@ -66,6 +82,9 @@ impl Digest {
             worst: VerdictLevel::Benign,
             shown_at: now,
             posted: None,
+            asked: None,
+            notices: BTreeSet::new(),
+            settled: None,
         }
     }
 
@@ -86,7 +105,13 @@ impl Digest {
                     host.level = host.level.max(level);
                 }
                 None if self.hosts.len() < MOST_HOSTS => {
-                    self.hosts.push(DigestHost { alert_id: record.alert.id, level, plan: plan.clone(), alerts: 1 });
+                    self.hosts.push(DigestHost {
+                        alert_id: record.alert.id,
+                        level,
+                        plan: plan.clone(),
+                        alerts: 1,
+                        held: false,
+                    });
                 }
                 None => return None,
             },
@@ -115,7 +140,7 @@ impl Digest {
 }
 
 /// Whether two plans are aimed at the same device of the same EDR.
-fn is_same_host(one: &Plan, other: &Plan) -> bool {
+pub(super) fn is_same_host(one: &Plan, other: &Plan) -> bool {
     let (one, other) = (one.target(), other.target());
     one.vendor == other.vendor && one.device_id == other.device_id
 }
@@ -123,20 +148,7 @@ fn is_same_host(one: &Plan, other: &Plan) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Offer;
-    use crate::stage::{self, NOW};
-
-    fn judged(number: u8, device: u8) -> AlertRecord {
-        let mut alert = stage::alert();
-        alert.id = AlertId::from_bytes([number; 16]);
-        alert.device_id = Some(format!("{device:032x}").parse().unwrap());
-        let verdict = stage::verdict();
-        let plan = Plan::draft(&alert, &verdict, &stage::tenant(), NOW).unwrap();
-        let mut record = AlertRecord::received(alert);
-        record.verdict = Some(verdict);
-        record.offer = Some(Offer::Containment(plan));
-        record
-    }
+    use crate::stage::{NOW, asked_about as judged};
 
     fn empty() -> Digest {
         Digest::begun(&"acme".parse().unwrap(), AlertId::from_bytes([1; 16]), NOW)
@@ -163,7 +175,7 @@ mod tests {
     #[test]
     fn it_is_bounded_in_hosts_and_in_time() {
         let mut digest = empty();
-        for number in 0..20 {
+        for number in 0..15 {
             digest = digest.with(&judged(number, number), NOW).unwrap().0;
         }
         assert!(digest.clone().with(&judged(21, 21), NOW).is_none(), "it is full");

@@ -6,6 +6,7 @@
 //!    |- the same technique on the same host within an hour, no worse than the first
 //!    |                       --------------------> counted on the first one's card  (group)
 //!    |- the tenant's budget of cards is used up --> a line in a digest              (digest)
+//!    |                                                which asks about all its hosts at once  (joint)
 //!    `- otherwise -------------------------------> a card of its own
 //! ```
 //!
@@ -15,10 +16,12 @@
 mod budget;
 mod digest;
 mod group;
+mod joint;
 
 pub use budget::{StormPolicy, Window};
 pub use digest::{Digest, DigestHost, MOST_HOSTS};
 pub use group::{Group, GroupKey};
+pub use joint::{JOINT_APPROVERS, JointPlan, JointQuestion};
 
 use crate::verdict::VerdictLevel;
 use serde::{Deserialize, Serialize};

@@ -4,6 +4,7 @@
 //! through its queue, and answered "is thinking": this function calls nobody in the request path.
 
 mod approvers;
+mod auto_approve;
 mod register;
 mod status;
 
@@ -86,6 +87,8 @@ impl Interactions {
             Request::ApproversList => Ok(approvers::list(&tenant.value)),
             Request::ApproversAdd { role } => self.add_approvers(invocation, &tenant, role).await,
             Request::ApproversRemove { role } => self.remove_approvers(invocation, &tenant, role).await,
+            Request::AutoApproveOn { .. } => self.opt_in(invocation, &tenant.value).await,
+            Request::AutoApproveOff => self.opt_out(invocation, &tenant.value).await,
             Request::Release { alert } => self.form_for(invocation, &tenant.value.id, Verb::ReleaseForm, *alert).await,
             Request::BreakGlass { alert } => {
                 self.form_for(invocation, &tenant.value.id, Verb::BreakGlassForm, *alert).await

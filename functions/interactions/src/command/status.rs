@@ -1,10 +1,11 @@
 //! `/vyrox status`: how the tenant is set up, from the table alone.
 
-use super::approvers;
+use super::{approvers, auto_approve};
 use crate::Interactions;
 use crate::answer::Answer;
 use crate::failure::Failure;
 use vyrox_contract::Vendor;
+use vyrox_domain::approval::OptIn;
 use vyrox_domain::card::{self, Ephemeral, Tone};
 use vyrox_domain::channel::BrokenChannel;
 use vyrox_domain::command::Checklist;
@@ -36,11 +37,15 @@ impl Interactions {
                 None => Ok(None),
             }
         };
-        let (sources, proxy, broken) = tokio::try_join!(futures::future::try_join_all(sources), proxy, broken)?;
+        let opt_in_key = SortKey::opt_in();
+        let opt_in = self.table.read::<OptIn>(&tenant.id, &opt_in_key, now);
+        let (sources, proxy, broken, opt_in) =
+            tokio::try_join!(futures::future::try_join_all(sources), proxy, broken, opt_in)?;
+        let opt_in = opt_in.map(|found| found.value).filter(|opt_in| opt_in.is_open(now));
         let sources: Vec<Source> = sources.into_iter().flatten().map(|found| found.value).collect();
         let proxy = proxy.map(|found| found.value);
         let broken = broken.map(|found| found.value);
-        Ok(Answer::Whisper(Box::new(shown(tenant, &sources, proxy.as_ref(), broken.as_ref()))))
+        Ok(Answer::Whisper(Box::new(shown(tenant, &sources, proxy.as_ref(), broken.as_ref(), opt_in.as_ref()))))
     }
 }
 
@@ -49,6 +54,7 @@ fn shown(
     sources: &[Source],
     proxy: Option<&EnrolledProxy>,
     broken: Option<&BrokenChannel>,
+    opt_in: Option<&OptIn>,
 ) -> Ephemeral {
     let checklist = Checklist::of(tenant, sources.len());
     let (status, tone) = match (tenant.status, checklist.next()) {
@@ -76,6 +82,10 @@ fn shown(
         [
             (Shown::literal("Cards"), channel),
             (Shown::literal("Who decides"), decides),
+            (
+                Shown::literal("In advance"),
+                opt_in.map_or_else(|| Shown::literal("nothing: people are always asked"), auto_approve::told),
+            ),
             (Shown::literal("Sources"), listed(sources)),
             (Shown::literal("Edge proxy"), acting(proxy)),
             (Shown::literal("Language model"), Shown::literal(model)),

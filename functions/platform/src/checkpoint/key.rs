@@ -2,6 +2,7 @@
 //! checkpoints cannot contain a host, and whoever may contain a host cannot rewrite the audit.
 
 use super::signed_content;
+use crate::metric::Metric;
 use crate::{Class, Classified};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{MessageType, SigningAlgorithmSpec};
@@ -70,6 +71,7 @@ impl CheckpointKey {
             .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256)
             .send()
             .await
+            .inspect_err(|_| Metric::KmsFailures.add(1))
             .map_err(|error| KeyError::Unavailable(error.into()))?;
         let signature = output.signature.ok_or(KeyError::Unusable("signature"))?;
         let text = base64::engine::general_purpose::STANDARD.encode(signature.as_ref());

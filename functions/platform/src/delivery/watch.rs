@@ -23,14 +23,12 @@ pub struct ProxyWatch {
     /// Its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// When its audit log last did not continue the one that was seen, unix seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contradicted_at: Option<i64>,
 }
 
 impl ProxyWatch {
-    /// Enters in a receipt's event that the proxy's policy or version is another than before.
-    pub(super) fn note_drift(&self, receipt: &Receipt, event: &mut Draft) {
+    /// Enters in a receipt's event that the proxy's policy or version is another than before; whether one is.
+    pub(super) fn note_drift(&self, receipt: &Receipt, event: &mut Draft) -> bool {
+        let mut has_drifted = false;
         let pairs = [
             ("policy_digest", &self.policy_digest, &receipt.policy_digest),
             ("version", &self.version, &receipt.version),
@@ -40,10 +38,12 @@ impl ProxyWatch {
                 let after: String = after.chars().filter(|c| !c.is_control()).take(64).collect();
                 event.detail.insert(format!("proxy_{name}"), json!(after));
                 if before.as_ref().is_some_and(|before| *before != after) {
+                    has_drifted = true;
                     event.detail.insert(format!("proxy_{name}_before"), json!(before));
                 }
             }
         }
+        has_drifted
     }
 
     /// What is to be remembered after a receipt, if that is worth a write.
@@ -61,7 +61,6 @@ impl ProxyWatch {
             seen_at: now,
             policy_digest,
             version,
-            contradicted_at: self.contradicted_at,
         })
     }
 }

@@ -5,13 +5,13 @@ use crate::ledger::{Change, CommitError, Expect};
 use crate::table::{Lookup, SortKey, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use vyrox_audit::{Chain, Draft, Entry};
+use vyrox_audit::{Chain, Draft, Entry, SealError};
 use vyrox_contract::{AuditHead, TenantId};
 
 /// The entry that ends a lane.
 pub const LANE_CLOSED: &str = "LANE_CLOSED";
 /// A lane is closed by its own writer at the first entry after this many seconds, so that retention can begin.
-const MOST_SECONDS: i64 = 6 * 3_600;
+pub(crate) const MOST_SECONDS: i64 = 6 * 3_600;
 /// The same after this many entries.
 const MOST_ENTRIES: u64 = 100_000;
 
@@ -96,7 +96,7 @@ pub async fn close_idle(
     let event = closed(tenant, "checkpoint", Closing::Idle, now);
     let entry = Chain::resume(chain, head.seq, &head.hash).seal(&event)?;
     let at = SortKey::audit(chain, entry.seq());
-    match transact(table, tenant, &[], &Entered { at: &at, entry: &entry, with: &[] }, now).await {
+    match transact(table, tenant, &[], &Entered { at: &at, entry: &entry, following: &[], with: &[] }, now).await {
         Ok(()) => Ok(Some(entry)),
         Err(Attempt::Conflict(_) | Attempt::Taken) => Ok(None),
         Err(Attempt::Contention) => Err(CommitError::Contended),
@@ -123,6 +123,17 @@ impl Lane {
 
     pub(super) fn id(&self) -> &str {
         self.chain.id()
+    }
+
+    /// What is to be entered, one after the other.
+    pub(super) fn seal(&self, events: &[Draft]) -> Result<Vec<Entry>, SealError> {
+        let mut chain = self.chain.clone();
+        let seal = |event| {
+            let entry = chain.seal(event)?;
+            chain.advance(&entry);
+            Ok(entry)
+        };
+        events.iter().map(seal).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {

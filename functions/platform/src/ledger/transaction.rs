@@ -29,6 +29,8 @@ pub(crate) struct Entered<'a> {
     pub(crate) at: &'a SortKey,
     /// The entry.
     pub(crate) entry: &'a Entry,
+    /// Those that follow it in its lane, where one transaction is told of in several.
+    pub(crate) following: &'a [Entry],
     /// What else is written with it; a condition that fails there counts as [`Attempt::Taken`].
     pub(crate) with: &'a [Change],
 }
@@ -41,22 +43,14 @@ pub(crate) async fn transact(
     entered: &Entered<'_>,
     now: i64,
 ) -> Result<(), Attempt> {
-    let audit = Put::builder()
-        .table_name(table.name())
-        .set_item(Some(HashMap::from([
-            ("tenant_id".to_owned(), AttributeValue::S(tenant.to_string())),
-            ("sk".to_owned(), AttributeValue::S(entered.at.as_str().to_owned())),
-            ("version".to_owned(), AttributeValue::N("1".to_owned())),
-            ("body".to_owned(), AttributeValue::S(entered.entry.to_line())),
-        ])))
-        .condition_expression("attribute_not_exists(sk)")
-        .build()
-        .expect("table and item are set");
     let mut request = table.client().transact_write_items();
     for change in changes {
         request = request.transact_items(change.request(table, tenant, now));
     }
-    request = request.transact_items(TransactWriteItem::builder().put(audit).build());
+    request = request.transact_items(put(table, tenant, entered.at, entered.entry));
+    for entry in entered.following {
+        request = request.transact_items(put(table, tenant, &SortKey::audit(entry.chain(), entry.seq()), entry));
+    }
     for change in entered.with {
         request = request.transact_items(change.request(table, tenant, now));
     }
@@ -64,6 +58,22 @@ pub(crate) async fn transact(
         Ok(_) => Ok(()),
         Err(error) => Err(classify(error.into_service_error(), changes.len())),
     }
+}
+
+/// An entry at its place, where nothing may be yet.
+fn put(table: &Table, tenant: &TenantId, at: &SortKey, entry: &Entry) -> TransactWriteItem {
+    let audit = Put::builder()
+        .table_name(table.name())
+        .set_item(Some(HashMap::from([
+            ("tenant_id".to_owned(), AttributeValue::S(tenant.to_string())),
+            ("sk".to_owned(), AttributeValue::S(at.as_str().to_owned())),
+            ("version".to_owned(), AttributeValue::N("1".to_owned())),
+            ("body".to_owned(), AttributeValue::S(entry.to_line())),
+        ])))
+        .condition_expression("attribute_not_exists(sk)")
+        .build()
+        .expect("table and item are set");
+    TransactWriteItem::builder().put(audit).build()
 }
 
 fn classify(error: TransactWriteItemsError, changes: usize) -> Attempt {

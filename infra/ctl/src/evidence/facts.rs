@@ -33,9 +33,10 @@ const ROUTINE: [&str; 19] = [
     "LANE_CLOSED",
 ];
 
-/// Kinds that are a person's decision about an alert.
-const DECISIONS: [&str; 7] = [
+/// Kinds that are a person's decision about an alert, or were made in one's name.
+const DECISIONS: [&str; 8] = [
     "APPROVED",
+    "APPROVED_BY_OPT_IN",
     "APPROVED_BY_BREAK_GLASS",
     "APPROVAL_COUNTED",
     "DENIED",
@@ -267,7 +268,9 @@ impl Facts {
         if action.receipts.iter().any(|receipt| receipt.kind.starts_with("LEASE_")) && action.signed.is_none() {
             return Plan::ByTerm;
         }
-        let decides = |kind: &str| matches!(kind, "APPROVED" | "APPROVED_BY_BREAK_GLASS" | "RELEASE_APPROVED");
+        let decides = |kind: &str| {
+            matches!(kind, "APPROVED" | "APPROVED_BY_BREAK_GLASS" | "APPROVED_BY_OPT_IN" | "RELEASE_APPROVED")
+        };
         let approved = self.decisions.values().find(|d| d.request_id == request_id && decides(&d.moment.kind));
         match (approved, &action.signed) {
             (Some(approved), Some((_, _, signed))) if approved.plan == *signed => Plan::AsApproved,

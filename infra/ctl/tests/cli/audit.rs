@@ -12,8 +12,8 @@ async fn an_export_verifies_and_holds_its_own_entry() {
     let name = file.to_str().unwrap();
     let told = stand.json(&["audit", "export", "acme", "--output", name]).await;
     let report = vyrox_audit::verify::reader(std::fs::read(&file).unwrap().as_slice(), "export").unwrap();
-    assert_eq!(report.entries, 3, "created, activated, exported");
-    assert_eq!(told["entries"], 3);
+    assert_eq!(report.entries, 5, "created, activated, each with the end of its lane, and exported");
+    assert_eq!(told["entries"], 5);
     let text = std::fs::read_to_string(&file).unwrap();
     assert_eq!(text.matches("AUDIT_EXPORTED").count(), 1);
     assert!(!stand.file("acme.jsonl.unfinished").exists());
@@ -22,8 +22,8 @@ async fn an_export_verifies_and_holds_its_own_entry() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
 
     let verified = stand.json(&["audit", "verify", "acme"]).await;
-    assert_eq!((&verified["ok"], &verified["entries"]), (&Value::Bool(true), &Value::from(3)));
-    assert!(stand.ok(&["audit", "verify", "acme"]).await.contains("OK  3 entries in 3 lanes"));
+    assert_eq!((&verified["ok"], &verified["entries"]), (&Value::Bool(true), &Value::from(6)));
+    assert!(stand.ok(&["audit", "verify", "acme"]).await.contains("OK  6 entries in 3 lanes"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,8 +38,8 @@ async fn an_audit_of_many_pages_is_one_stream() {
     }
     let lines = stand.ok(&["audit", "export", "acme"]).await;
     let report = vyrox_audit::verify::reader(lines.as_bytes(), "export").unwrap();
-    assert_eq!(report.entries, 27);
-    assert_eq!(stand.json(&["audit", "verify", "acme"]).await["entries"], 27);
+    assert_eq!(report.entries, 29);
+    assert_eq!(stand.json(&["audit", "verify", "acme"]).await["entries"], 30, "the end of the export's own lane, too");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,7 +42,7 @@ async fn dead_letters_are_counted_looked_at_and_sent_back() {
     assert_eq!(told["messages"], 1);
     assert_eq!(received(&stand, "CardsQueue").await.as_deref(), Some(body.as_str()));
     assert_eq!(counts(&stand.json(&["dlq", "list"]).await), [0, 0, 0, 0]);
-    assert_eq!(stand.entry("acme", "REDRIVE_REQUESTED").await["detail"], json!({"queue": "cards", "messages": 1}));
+    assert_eq!(stand.detail("acme", "REDRIVE_REQUESTED").await, json!({"queue": "cards", "messages": 1}));
     assert_eq!(stand.json(&["dlq", "redrive", "cards", "--yes"]).await["messages"], 0);
 }
 

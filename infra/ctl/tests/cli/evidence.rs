@@ -1,4 +1,4 @@
-use crate::stand::{Stand, acme};
+use crate::stand::{Stand, acme, told};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -130,7 +130,7 @@ async fn that_a_pack_was_taken_is_in_the_audit_and_in_the_pack() {
     let entries: Vec<Value> = audit.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let exported: Vec<&Value> = entries.iter().filter(|entry| entry["action_type"] == "AUDIT_EXPORTED").collect();
     assert_eq!(exported.len(), 1);
-    assert_eq!(exported[0]["detail"], json!({"as": "evidence pack", "from": "2000-01-01", "to": "2099-12-31"}));
+    assert_eq!(told(exported[0]), json!({"as": "evidence pack", "from": "2000-01-01", "to": "2099-12-31"}));
 }
 
 #[tokio::test(flavor = "multi_thread")]

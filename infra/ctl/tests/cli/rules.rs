@@ -225,6 +225,10 @@ async fn a_replay_shows_what_other_rules_would_say_and_changes_nothing() {
         "the rules that judged them"
     );
     assert_eq!(stand.json(&["alert", "show", "acme", &lowered]).await, before);
-    assert_eq!(stand.audit("acme").await.len(), entries + 1, "the first reading of the audit itself");
+    assert_eq!(
+        stand.audit("acme").await.len(),
+        entries + 2,
+        "the first reading of the audit itself, and the end of its lane"
+    );
     stand.run(&["rules", "replay", "nobody"]).await.refused(2, "no tenant nobody");
 }

@@ -63,7 +63,7 @@ async fn a_source_is_added_with_a_secret_that_is_shown_once_and_stored_sealed() 
         assert!(!text.contains(&secret) && !text.contains(sealed), "{text}");
     }
     assert_eq!(
-        stand.entry("acme", "SOURCE_ADDED").await["detail"],
+        stand.detail("acme", "SOURCE_ADDED").await,
         json!({"source": "crowdstrike", "account": "cid-1", "schemes": ["vyrox_hmac"]})
     );
 }
@@ -122,7 +122,7 @@ async fn every_scheme_can_be_active_at_once_each_with_a_secret_of_its_own() {
         assert!(previous.is_none());
     }
     assert_eq!(
-        stand.entry("acme", "SOURCE_SCHEME_ADDED").await["detail"],
+        stand.detail("acme", "SOURCE_SCHEME_ADDED").await,
         json!({"source": "crowdstrike", "scheme": "crowdstrike_hmac"})
     );
     let text = stand.ok(&["source", "list", "acme"]).await;

@@ -129,6 +129,11 @@ impl Stand {
         entry
     }
 
+    /// What the one entry of this kind tells beside the millisecond at which it was sealed.
+    pub(crate) async fn detail(&self, tenant: &str, kind: &str) -> Value {
+        told(&self.entry(tenant, kind).await)
+    }
+
     pub(crate) fn table(&self) -> Table {
         Table::new(self.clients.dynamodb.clone(), self.provisioned.table("Table").unwrap())
     }
@@ -154,4 +159,11 @@ pub(crate) fn said(output: Output) -> Said {
 
 pub(crate) fn acme() -> TenantId {
     "acme".parse().unwrap()
+}
+
+/// An entry's detail without the millisecond at which it was sealed, which every entry has.
+pub(crate) fn told(entry: &Value) -> Value {
+    let mut detail = entry["detail"].clone();
+    assert!(detail.as_object_mut().unwrap().remove("at_ms").is_some_and(|at| at.is_i64()), "{entry}");
+    detail
 }

@@ -224,6 +224,11 @@ impl DiscordStandin {
         self.shared.edit(|state| state.faults.extend(std::iter::repeat_n(fault.clone(), count)));
     }
 
+    /// No fault that was asked for is met any more.
+    pub fn heal(&self) {
+        self.shared.edit(|state| state.faults.clear());
+    }
+
     /// Answer 429 once a route's bucket is empty (5 requests in 5 seconds), as Discord does. Off at start.
     pub fn enforce_rate_limits(&self, enforce: bool) {
         self.shared.edit(|state| state.enforce_rate_limits = enforce);

@@ -124,9 +124,14 @@ fn says(entry: &Told) -> String {
             plain(entry.detail("message_id")),
             entry.detail_text("card_sha256").get(..16).unwrap_or("?")
         ),
-        (_, "APPROVED" | "APPROVAL_COUNTED" | "RELEASE_APPROVED") => {
+        (_, "APPROVED" | "APPROVED_BY_BREAK_GLASS" | "APPROVAL_COUNTED" | "RELEASE_APPROVED") => {
             format!("by {who} ({}), plan {plan}", plain(entry.detail("user_id")))
         }
+        (_, "APPROVED_BY_OPT_IN") => format!(
+            "in the name of {who} ({}), who allowed it in advance ({}), plan {plan}",
+            plain(entry.detail("user_id")),
+            plain(entry.detail("opt_in"))
+        ),
         (_, "DENIED" | "QUESTION_REOPENED" | "INVESTIGATED") => {
             format!("by {who} ({})", plain(entry.detail("user_id")))
         }
@@ -184,7 +189,7 @@ fn ratio(ten_thousandths: &Value) -> String {
 fn checks(request_id: &str, told: &[Told], sources: &Sources) -> Vec<Check> {
     let own: Vec<&Told> = told.iter().filter(|entry| entry.text("request_id") == request_id).collect();
     let of = |kinds: &[&str]| own.iter().copied().find(|entry| kinds.contains(&entry.kind()));
-    let approved = of(&["APPROVED", "RELEASE_APPROVED"]);
+    let approved = of(&["APPROVED", "APPROVED_BY_BREAK_GLASS", "APPROVED_BY_OPT_IN", "RELEASE_APPROVED"]);
     let delivered = of(&["ACTION_DELIVERED"]);
     // Whatever the entry is called: a receipt may also say that a lease has ended, or contradict what was known.
     let received = own.iter().copied().find(|entry| entry.log == Log::Cloud && entry.detail("receipt").is_object());

@@ -1,7 +1,7 @@
 //! The first two bytes of a pattern's matches: most places of a text are passed over by them.
 
-use super::set;
-use regex_syntax::hir::{Class, Hir, HirKind};
+use super::{Set, set};
+use regex_syntax::hir::{Hir, HirKind};
 
 /// One bit for each remainder that two bytes can have.
 const LENGTH: usize = 64;
@@ -21,11 +21,22 @@ impl<'a> Beginnings<'a> {
         all.get(number * LENGTH..)?.first_chunk().map(Self)
     }
 
-    /// Whether a match may begin at `start` of `text`. Behind the end there are zeros.
+    /// The first place in `text` from `start`, up to and with `last`, at which a match may begin. Behind the end there are
+    /// zeros.
     #[inline]
-    pub(super) fn may_be_at(self, text: &[u8], start: usize) -> bool {
-        let byte = |at: usize| text.get(at).copied().unwrap_or_default();
-        let number = number(byte(start), byte(start + 1));
+    pub(super) fn first_in(self, text: &[u8], start: usize, last: usize) -> Option<usize> {
+        let inside = text.get(start..text.len().min(last.saturating_add(2))).unwrap_or_default();
+        let found = inside.windows(2).position(|pair| self.has(pair[0], pair[1])).map(|place| start + place);
+        found.or_else(|| {
+            let byte = |at: usize| text.get(at).copied().unwrap_or_default();
+            let rest = start.max(text.len().saturating_sub(1))..=last.min(text.len());
+            rest.into_iter().find(|at| self.has(byte(*at), byte(at + 1)))
+        })
+    }
+
+    #[inline]
+    fn has(self, first: u8, second: u8) -> bool {
+        let number = number(first, second);
         self.0[number / 8] & (1 << (number % 8)) != 0
     }
 }
@@ -73,14 +84,22 @@ fn starts(hir: &Hir) -> Option<Vec<Pair>> {
         .collect()
 }
 
+/// The bytes that `hir` can begin with; `None` if it can match nothing.
+pub(super) fn first(hir: &Hir) -> Option<Set> {
+    let mut first = [0; 32];
+    for (start, _) in starts(hir)? {
+        first.iter_mut().zip(start).for_each(|(all, bits)| *all |= bits);
+    }
+    Some(first)
+}
+
 fn all_starts(hir: &Hir) -> Option<Vec<Start>> {
     let found = match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => vec![Start::new()],
         HirKind::Literal(literal) => {
             vec![literal.0.iter().take(2).map(|byte| super::only(*byte)).collect()]
         }
-        HirKind::Class(Class::Bytes(class)) => vec![vec![set(class)]],
-        HirKind::Class(Class::Unicode(_)) => return None,
+        HirKind::Class(class) => vec![vec![set(class)?]],
         HirKind::Capture(capture) => all_starts(&capture.sub)?,
         HirKind::Repetition(repetition) => {
             let once = all_starts(&repetition.sub)?;

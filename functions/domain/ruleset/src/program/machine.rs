@@ -3,11 +3,12 @@
 //! Trying ways again can take time that grows faster than the text. So steps are counted, and whoever asks gets told when
 //! there are too many: then something slower to start but bounded in time has to do it.
 
-use super::{Program, UNLIMITED, class, operation};
+use super::{Program, Set, UNLIMITED, class, contains, operation, repeat};
+use memchr::{memchr, memchr2, memchr3, memrchr};
 
 /// Steps that any search may take, and more for each byte of the text.
-const STEPS: usize = 512;
-const STEPS_PER_BYTE: usize = 2;
+const STEPS: usize = 1_024;
+const STEPS_PER_BYTE: usize = 4;
 
 /// A search would take longer than is worth it here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +32,8 @@ struct Tried {
     most: usize,
 }
 
-/// Another way: the instruction at `code`, at any place from `most` down to `least`, the last first.
+/// Another way: the instruction at `code`, at any place from `most` down to `least`, the last first. If there are several,
+/// what comes before it is a `REPEAT`.
 #[derive(Debug, Clone, Copy)]
 struct Way {
     code: usize,
@@ -45,17 +47,42 @@ impl Machine {
     /// # Errors
     /// [`TooManySteps`] if it takes too many to tell.
     pub fn find(&mut self, program: Program<'_>, text: &[u8]) -> Result<Option<(usize, usize)>, TooManySteps> {
+        self.find_among(program, text, &[(0, text.len())])
+    }
+
+    /// The same, where it is known to begin in one of `places`: the first byte of each and the last, in order.
+    ///
+    /// # Errors
+    /// [`TooManySteps`] if it takes too many to tell.
+    pub fn find_among(
+        &mut self,
+        program: Program<'_>,
+        text: &[u8],
+        places: &[(usize, usize)],
+    ) -> Result<Option<(usize, usize)>, TooManySteps> {
         let allowed = STEPS + STEPS_PER_BYTE * text.len();
         let mut steps = allowed;
         self.tried.clear();
-        let found = (0..=text.len()).filter(|start| program.beginnings.may_be_at(text, *start)).find_map(|start| {
-            match self.match_at(program, text, start, &mut steps) {
-                Ok(end) => end.map(|end| Ok((start, end))),
-                Err(too_many) => Some(Err(too_many)),
+        let mut next = 0;
+        for (first, last) in places {
+            next = next.max(*first);
+            while let Some(start) = program.beginnings.first_in(text, next, *last) {
+                next = start + 1;
+                match self.match_at(program, text, start, &mut steps) {
+                    Ok(None) => {}
+                    Ok(Some(end)) => {
+                        self.spent += allowed - steps;
+                        return Ok(Some((start, end)));
+                    }
+                    Err(too_many) => {
+                        self.spent += allowed - steps;
+                        return Err(too_many);
+                    }
+                }
             }
-        });
+        }
         self.spent += allowed - steps;
-        found.transpose()
+        Ok(None)
     }
 
     /// The steps of all searches so far: what they cost, on any machine the same.
@@ -99,28 +126,34 @@ impl Machine {
                     inside
                 }
                 Some(&operation::REPEAT) => {
-                    let (least, most) = (number(code, at + 3), number(code, at + 5));
+                    let Some(instruction) = code.get(at..at + repeat::LENGTH) else { return Ok(None) };
+                    let least = number(instruction, repeat::LEAST);
+                    let most = number(instruction, repeat::MOST);
                     let most = if most == UNLIMITED { text.len() } else { place + usize::from(most) };
                     let most = most.min(text.len());
                     let least = place + usize::from(least);
-                    let known = class(classes, number(code, at + 1)).unwrap_or_default();
-                    let reached = text[place..most]
-                        .iter()
-                        .position(|byte| !contains(known, *byte))
-                        .map_or(most, |length| place + length);
-                    *steps = steps.checked_sub((reached - place) / 8).ok_or(TooManySteps)?;
-                    at += 7;
-                    match self.untried(at, least, reached) {
-                        Some(reached) => {
-                            if least < reached {
-                                self.ways.push(Way { code: at, least, most: reached - 1 });
-                            }
-                            self.try_at(at, reached);
-                            place = reached;
+                    let reached = reached(instruction, classes, text, place, most);
+                    *steps = steps.checked_sub((reached - place) / 32).ok_or(TooManySteps)?;
+                    at += repeat::LENGTH;
+                    let last = self.untried(at, least, reached);
+                    match last.and_then(|last| self.try_before(program, text, at, least, last)) {
+                        Some(last) => {
+                            place = last;
                             true
                         }
                         None => false,
                     }
+                }
+                Some(&operation::ALTERNATIVE) => {
+                    let first = class(classes, number(code, at + 1));
+                    if first.zip(text.get(place)).is_some_and(|(class, byte)| contains(class, *byte)) {
+                        *steps = steps.checked_sub(1).ok_or(TooManySteps)?;
+                        self.ways.push(Way { code: at + 5, least: place, most: place });
+                        at = number(code, at + 3).into();
+                    } else {
+                        at += 5;
+                    }
+                    true
                 }
                 Some(&operation::SPLIT) => {
                     let (first, second) = (number(code, at + 1).into(), number(code, at + 3).into());
@@ -174,17 +207,33 @@ impl Machine {
             if least == most {
                 return Some((code, most));
             }
-            let Some(mut place) = self.untried(code, least, most) else { continue };
-            while place > least && fails_at_once(program, code, text.get(place)) {
-                self.try_at(code, place);
-                place -= 1;
+            if let Some(most) = self.untried(code, least, most)
+                && let Some(place) = self.try_before(program, text, code, least, most)
+            {
+                return Some((code, place));
             }
-            if least < place {
-                self.ways.push(Way { code, least, most: place - 1 });
-            }
-            self.try_at(code, place);
-            return Some((code, place));
         }
+    }
+
+    /// The last place from `most` down to `least` at which what follows the `REPEAT` that ends at `code` may match, noted as
+    /// tried; those before it are another way.
+    fn try_before(
+        &mut self,
+        program: Program<'_>,
+        text: &[u8],
+        code: usize,
+        least: usize,
+        most: usize,
+    ) -> Option<usize> {
+        let instruction = code.checked_sub(repeat::LENGTH).and_then(|start| program.code.get(start..code))?;
+        let place = last_with_next(instruction, program, text, least, most);
+        let from = place.unwrap_or(least);
+        self.try_between(code, from, most);
+        let place = place?;
+        if least < place {
+            self.ways.push(Way { code, least, most: place - 1 });
+        }
+        Some(place)
     }
 
     /// The last place from `least` to `most` at which the instruction at `code` is worth trying.
@@ -197,17 +246,48 @@ impl Machine {
         (least <= most).then_some(most)
     }
 
-    /// Notes that the instruction at `code` is tried at `place`.
-    fn try_at(&mut self, code: usize, place: usize) {
+    /// Notes that the instruction at `code` is tried at the places from `least` to `most`.
+    fn try_between(&mut self, code: usize, least: usize, most: usize) {
         match self.tried.iter_mut().find(|tried| tried.code == code) {
-            None => self.tried.push(Tried { code, least: place, most: place }),
-            Some(tried) if place + 1 == tried.least => tried.least = place,
-            Some(tried) if place == tried.most + 1 => tried.most = place,
-            Some(tried) if (tried.least..=tried.most).contains(&place) => {}
+            None => self.tried.push(Tried { code, least, most }),
+            Some(tried) if least <= tried.most + 1 && tried.least <= most + 1 => {
+                (tried.least, tried.most) = (tried.least.min(least), tried.most.max(most));
+            }
             // Somewhere else: one stretch is enough to remember, the later of the two.
-            Some(tried) => (tried.least, tried.most) = (place, place),
+            Some(tried) => (tried.least, tried.most) = (least, most),
         }
     }
+}
+
+/// How far from `place`, at most to `most`, all bytes of `text` are of the class of a `REPEAT`.
+fn reached(instruction: &[u8], classes: &[u8], text: &[u8], place: usize, most: usize) -> usize {
+    let inside = text.get(place..most).unwrap_or_default();
+    let end = match instruction.get(repeat::ENDS..repeat::NEXT) {
+        Some([0, ..]) => None,
+        Some([1, one, ..]) => memchr(*one, inside),
+        Some([2, one, two, _]) => memchr2(*one, *two, inside),
+        Some([3, one, two, three]) => memchr3(*one, *two, *three, inside),
+        _ => {
+            let known = class(classes, number(instruction, repeat::CLASS)).unwrap_or(&[0; 32]);
+            inside.iter().position(|byte| !contains(known, *byte))
+        }
+    };
+    end.map_or(most.max(place), |length| place + length)
+}
+
+/// The last place from `least` to `most` where, as far as a `REPEAT` tells, what follows it may match.
+fn last_with_next(instruction: &[u8], program: Program<'_>, text: &[u8], least: usize, most: usize) -> Option<usize> {
+    let distance = instruction.get(repeat::DISTANCE).copied().map_or(0, usize::from);
+    let inside = text.get(least + distance..text.len().min(most + distance + 1)).unwrap_or_default();
+    let found = match instruction.get(repeat::NEXT) {
+        Some(&repeat::ONE_BYTE) => memrchr(*instruction.get(repeat::NEXT_BYTES)?, inside),
+        Some(&repeat::ONE_OF_CLASS) => {
+            let next = class(program.classes, number(instruction, repeat::NEXT_BYTES))?;
+            inside.iter().rposition(|byte| contains(next, *byte))
+        }
+        _ => return Some(most),
+    };
+    found.map(|place| least + place)
 }
 
 /// Whether the instruction at `at` cannot match before `byte`.
@@ -217,15 +297,11 @@ fn fails_at_once(program: Program<'_>, at: usize, byte: Option<&u8>) -> bool {
         Some(&operation::BYTE) => byte != code.get(at + 1),
         Some(&operation::LITERAL) => byte != code.get(at + 2),
         Some(&operation::CLASS) => {
-            let known = class(program.classes, number(code, at + 1));
+            let known: Option<&Set> = class(program.classes, number(code, at + 1));
             !known.zip(byte).is_some_and(|(class, byte)| contains(class, *byte))
         }
         _ => false,
     }
-}
-
-fn contains(set: &[u8], byte: u8) -> bool {
-    set.get(usize::from(byte / 8)).is_some_and(|bits| bits & (1 << (byte % 8)) != 0)
 }
 
 fn number(code: &[u8], at: usize) -> u16 {
@@ -274,6 +350,8 @@ mod tests {
             (r"^\S+\s-e\b", "nc -e x"),
             (r"x[^;|]*y", "x;xaayaaybb"),
             (r"(-\S+\s+)*end", "-a -b -c end"),
+            (r"ab[^;]*(c|d)[^;]*|ab[^;]*-c|\be\d", "ab c -c x"),
+            (r"cat|car\d|cab|c|\d", "cabcar1"),
             (r"sh$", "bash sh"),
             (r"\Bsh", "sh bash"),
             (r"", "abc"),

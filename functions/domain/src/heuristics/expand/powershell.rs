@@ -1,5 +1,7 @@
 //! The parameters of PowerShell itself, which it lets one shorten.
 
+use crate::heuristics::text::words;
+
 /// What the next word of a PowerShell command line is.
 #[derive(Clone, Copy)]
 enum Next {
@@ -15,13 +17,15 @@ enum Next {
 
 /// `text` with PowerShell's parameters in full; `None` if they are.
 pub(super) fn arguments(text: &str) -> Option<String> {
-    let mut out = String::with_capacity(text.len() + 32);
-    let mut changed = false;
+    let text = text.trim_start_matches(' ');
+    let mut out = String::new();
+    // What stands before this is in `out`.
+    let mut from = 0;
+    let mut end = 0;
     let mut next = Next::Anything;
-    for word in text.split(' ') {
-        if !out.is_empty() {
-            out.push(' ');
-        }
+    for word in words(text) {
+        let start = end;
+        end = start + word.len() + 1;
         let (written, following) = match (next, word.strip_prefix(['-', '/'])) {
             (Next::WindowStyle, _) => (if is_hidden(word) { "hidden" } else { word }, Next::Parameter),
             (Next::Value, _) => (word, Next::Parameter),
@@ -33,16 +37,23 @@ pub(super) fn arguments(text: &str) -> Option<String> {
                 (word, if is_powershell(word) { Next::Parameter } else { Next::Anything })
             }
         };
-        out.push_str(written);
-        changed |= written != word;
+        if written != word {
+            out.push_str(&text[from..start]);
+            out.push_str(written);
+            from = start + word.len();
+        }
         next = following;
     }
-    changed.then_some(out)
+    (!out.is_empty()).then(|| {
+        out.push_str(&text[from..]);
+        out
+    })
 }
 
 fn is_powershell(word: &str) -> bool {
-    let name = word.rsplit(['\\', '/']).next().unwrap_or(word);
-    matches!(name.strip_suffix(".exe").unwrap_or(name), "powershell" | "pwsh")
+    let stem = word.strip_suffix(".exe").unwrap_or(word);
+    let folder = stem.strip_suffix("powershell").or_else(|| stem.strip_suffix("pwsh"));
+    folder.is_some_and(|folder| folder.is_empty() || folder.ends_with(['\\', '/']))
 }
 
 fn is_hidden(value: &str) -> bool {

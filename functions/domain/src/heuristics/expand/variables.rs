@@ -1,6 +1,7 @@
 //! Variables as their usual values.
 
 use crate::heuristics::note::{Note, Notes};
+use memchr::memchr3;
 use std::borrow::Cow;
 
 /// Environment variables with one usual value, in the spellings of cmd and PowerShell (lower case).
@@ -33,7 +34,8 @@ pub(super) fn replace_variables(text: &mut Cow<'_, str>, notes: &mut Notes) {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len() + 64);
     let (mut from, mut at) = (0, 0);
-    while at < bytes.len() {
+    while let Some(next) = memchr3(b'%', b'!', b'$', &bytes[at..]) {
+        at += next;
         let found = match bytes[at] {
             b'%' | b'!' => {
                 let rest = &text[at..];
@@ -60,12 +62,11 @@ pub(super) fn replace_variables(text: &mut Cow<'_, str>, notes: &mut Notes) {
 
 /// `$env:name`, `${env:name}`
 fn powershell_variable(text: &str) -> Option<(&'static str, usize)> {
-    let (prefix, close) = match () {
-        () if text.starts_with("$env:") => (5, 0),
-        () if text.starts_with("${env:") => (6, 1),
-        () => return None,
-    };
-    named(&text[prefix..], |_| true, prefix + close)
+    if let Some(rest) = text.strip_prefix("$env:") {
+        return named(rest, |_| true, "$env:".len());
+    }
+    let rest = text.strip_prefix("${env:")?;
+    named(rest, |name| rest.as_bytes().get(name) == Some(&b'}'), "${env:}".len())
 }
 
 /// The value of the variable whose name `rest` begins with, and the name's length with `around`.

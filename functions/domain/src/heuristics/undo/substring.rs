@@ -3,6 +3,7 @@
 use super::quoted;
 use crate::heuristics::expand::VARIABLES;
 use crate::heuristics::note::{Note, Notes};
+use memchr::memchr3;
 
 /// PowerShell's own variables that attackers index, as they usually are (case matters to nobody).
 const KNOWN: &[(&str, &str)] = &[
@@ -22,7 +23,8 @@ pub(super) fn cut_out(text: &str, notes: &mut Notes) -> Option<String> {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
     let (mut from, mut at) = (0, 0);
-    while at < bytes.len() {
+    while let Some(next) = memchr3(b'%', b'!', b'$', &bytes[at..]) {
+        at += next;
         let found = match bytes[at] {
             b'%' | b'!' => batch(&text[at..], notes),
             b'$' => indexed(&text[at + 1..]).map(|(cut, length)| (quoted(&cut), length + 1)),

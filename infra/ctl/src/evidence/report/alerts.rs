@@ -45,6 +45,7 @@ pub(super) fn write(page: &mut Page, facts: &Facts) {
     let decided = [
         ("Approved", facts.count(&["APPROVED"])),
         ("By break-glass", facts.count(&["APPROVED_BY_BREAK_GLASS"])),
+        ("Allowed in advance", facts.count(&["APPROVED_BY_OPT_IN"])),
         ("Denied", facts.count(&["DENIED"])),
         ("Released", facts.count(&["RELEASE_APPROVED"])),
         ("Asked again", facts.count(&["QUESTION_REOPENED"])),

@@ -64,7 +64,7 @@ fn figures(page: &mut Page, facts: &Facts) {
     let released = facts.actions.values().filter(|action| action.has_released()).count() as u64;
     let figures = [
         (facts.accepted().count() as u64, "alerts taken in"),
-        (facts.count(&["APPROVED", "APPROVED_BY_BREAK_GLASS"]), "approved"),
+        (facts.count(&["APPROVED", "APPROVED_BY_BREAK_GLASS", "APPROVED_BY_OPT_IN"]), "approved"),
         (facts.count(&["DENIED"]), "denied"),
         (contained, "contained"),
         (released, "released"),
