@@ -155,6 +155,8 @@ async fn begin(config: &Config) -> Result<RunningProxy, StartError> {
 enum CommandError {
     #[error("it cannot be run")]
     Run(#[source] std::io::Error),
+    #[error("nothing can be asked over HTTP")]
+    Client(#[from] vyrox_platform::http::HttpClientError),
     #[error("it ended with {0}; what it wrote is above")]
     Ended(std::process::ExitStatus),
     #[error("nothing answers at {0}/ready after {wait} s", wait = UNTIL_READY.as_secs())]
@@ -163,10 +165,11 @@ enum CommandError {
 
 /// Runs `program` and waits until its proxy is ready.
 async fn run(mut program: Command, url: &str) -> Result<Child, CommandError> {
+    let http = vyrox_platform::http::client(Duration::from_secs(2))?;
     let mut child = program.spawn().map_err(CommandError::Run)?;
     tokio::select! {
         ended = child.wait() => return Err(CommandError::Ended(ended.map_err(CommandError::Run)?)),
-        ready = tokio::time::timeout(UNTIL_READY, ready(url)) => {
+        ready = tokio::time::timeout(UNTIL_READY, ready(&http, url)) => {
             ready.map_err(|_| CommandError::Silent(url.to_owned()))?;
         }
     }
@@ -174,10 +177,9 @@ async fn run(mut program: Command, url: &str) -> Result<Child, CommandError> {
 }
 
 /// Asks until the answer is yes.
-async fn ready(url: &str) {
-    let http = reqwest::Client::new();
+async fn ready(http: &reqwest::Client, url: &str) {
     loop {
-        let answer = http.get(format!("{url}/ready")).timeout(Duration::from_secs(2)).send().await;
+        let answer = http.get(format!("{url}/ready")).send().await;
         if answer.is_ok_and(|answer| answer.status().is_success()) {
             return;
         }
