@@ -25,7 +25,7 @@ use vyrox_platform::backup::Reach;
 use vyrox_platform::clock::Clock;
 use vyrox_platform::config::BadConfiguration;
 use vyrox_platform::http::HttpClientError;
-use vyrox_platform::signer::SignerError;
+use vyrox_platform::kms_key::KmsKeyError;
 use vyrox_platform::{batch, config, http};
 use vyrox_relay::Relay;
 use vyrox_triage::Triage;
@@ -50,7 +50,7 @@ pub(crate) enum FunctionsError {
     Checkpoint(#[from] ConnectError),
     /// KMS has no key to show.
     #[error("the signing key cannot be read")]
-    Signer(#[from] SignerError),
+    Signer(#[from] KmsKeyError),
 }
 
 /// What the functions are started with.

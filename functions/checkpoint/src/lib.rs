@@ -48,7 +48,7 @@ pub enum Idle {
 pub enum ConnectError {
     /// KMS has no key to show.
     #[error("the checkpoint key cannot be read")]
-    Key(#[from] vyrox_platform::checkpoint::KeyError),
+    Key(#[from] vyrox_platform::kms_key::KmsKeyError),
     /// No client.
     #[error("no HTTP client")]
     Client(#[from] HttpClientError),

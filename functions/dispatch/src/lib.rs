@@ -17,9 +17,10 @@ use vyrox_platform::aws::Clients;
 use vyrox_platform::clock::Clock;
 use vyrox_platform::config;
 use vyrox_platform::delivery::{Delivery, DeliveryError, EnrolledProxy};
+use vyrox_platform::kms_key::KmsKeyError;
 use vyrox_platform::ledger::Ledger;
 use vyrox_platform::queue::Queue;
-use vyrox_platform::signer::{SignedAction, Signer, SignerError};
+use vyrox_platform::signer::{SignedAction, Signer};
 use vyrox_platform::table::{SortKey, Table, TableError};
 use vyrox_platform::{Class, Classified, trace};
 
@@ -71,13 +72,13 @@ impl Dispatch {
     /// Wires the function up; reads the signing key's public half, while its other connections are opened.
     ///
     /// # Errors
-    /// [`SignerError`].
+    /// [`KmsKeyError`].
     pub async fn connect(
         clients: &Clients,
         config: &config::Dispatch,
         http: reqwest::Client,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, SignerError> {
+    ) -> Result<Self, KmsKeyError> {
         let table = Table::new(clients.dynamodb.clone(), &config.table);
         let cards = Queue::new(clients.sqs.clone(), &config.cards_queue_url);
         let signer = Signer::connect(clients.kms.clone(), &config.signing_key_id);

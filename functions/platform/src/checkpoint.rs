@@ -17,11 +17,12 @@ mod key;
 mod publication;
 mod retention;
 
-pub use key::{CheckpointKey, KeyError};
+pub use key::CheckpointKey;
 pub use publication::{Publication, PublicationError, mark_published, published};
 pub use retention::{forget_lane, lane_of, set_retention};
 
 use crate::clock::Clock;
+use crate::kms_key::KmsKeyError;
 use crate::ledger::transaction::{Attempt, Entered, transact};
 use crate::ledger::{Change, CommitError, Expect};
 use crate::table::{SortKey, Table, TableError, Versioned};
@@ -74,7 +75,7 @@ pub enum CheckpointError {
     Commit(#[from] CommitError),
     /// Signing.
     #[error("signing")]
-    Key(#[from] KeyError),
+    Key(#[from] KmsKeyError),
 }
 
 impl Classified for CheckpointError {

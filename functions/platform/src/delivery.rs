@@ -10,10 +10,11 @@ pub use watch::ProxyWatch;
 
 use crate::checkpoint;
 use crate::clock::Clock;
+use crate::kms_key::KmsKeyError;
 use crate::ledger::{Change, CommitError, Expect, Ledger};
 use crate::metric::Metric;
 use crate::queue::{Queue, SendError};
-use crate::signer::{SignedAction, Signer, SignerError};
+use crate::signer::{SignedAction, Signer};
 use crate::table::{SortKey, Table, TableError, Versioned};
 use crate::trace::{self, Origin};
 use crate::{Class, Classified};
@@ -129,7 +130,7 @@ pub enum DeliveryError {
     Send(#[from] SendError),
     /// KMS did not sign.
     #[error("signing")]
-    Sign(#[from] SignerError),
+    Sign(#[from] KmsKeyError),
     /// The alert does not bear the action out.
     #[error("not an approved action")]
     NotApproved(#[from] NotApproved),

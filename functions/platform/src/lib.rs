@@ -9,7 +9,7 @@
 //! | [`metric`] | CloudWatch | count what alarms and dashboards show |
 //! | [`queue`] | SQS | send one kind of message |
 //! | [`batch`] | SQS as an event source | handle a batch with partial failures |
-//! | [`signer`] | KMS | turn an approved action into a signed one |
+//! | [`signer`], [`kms_key`] | KMS | turn an approved action into a signed one; the key that does it |
 //! | [`delivery`] | DynamoDB, KMS, SQS | hand approved actions over, take receipts |
 //! | [`secrets`] | KMS | seal and open a tenant's secrets |
 //! | [`source`] | | a source as it is stored, and what may prove its deliveries now |
@@ -46,6 +46,7 @@ pub mod enrolment;
 mod error;
 pub mod evidence;
 pub mod http;
+pub mod kms_key;
 pub mod ledger;
 pub mod link_code;
 pub mod llm;

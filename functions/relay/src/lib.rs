@@ -34,11 +34,12 @@ use vyrox_platform::batch::chain;
 use vyrox_platform::clock::Clock;
 use vyrox_platform::config;
 use vyrox_platform::delivery::{Delivery, DeliveryError};
+use vyrox_platform::kms_key::KmsKeyError;
 use vyrox_platform::ledger::{CommitError, Ledger};
 use vyrox_platform::metric::{self, Metric};
 use vyrox_platform::queue::Queue;
 use vyrox_platform::refusals::{Refusals, Refused};
-use vyrox_platform::signer::{Signer, SignerError};
+use vyrox_platform::signer::Signer;
 use vyrox_platform::table::{Table, TableError};
 
 /// What the function is called in logs, numbers and lanes.
@@ -62,12 +63,12 @@ impl Relay {
     /// Wires the function up; reads the signing key's public half, while its other connections are opened.
     ///
     /// # Errors
-    /// [`SignerError`].
+    /// [`KmsKeyError`].
     pub async fn connect(
         clients: &Clients,
         config: &config::Relay,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, SignerError> {
+    ) -> Result<Self, KmsKeyError> {
         let table = Table::new(clients.dynamodb.clone(), &config.table);
         let cards: Queue<CardRequested> = Queue::new(clients.sqs.clone(), &config.cards_queue_url);
         let signer = Signer::connect(clients.kms.clone(), &config.signing_key_id);

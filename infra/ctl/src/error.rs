@@ -16,9 +16,9 @@ use vyrox_platform::discord::DiscordError;
 use vyrox_platform::enrolment::TokenError;
 use vyrox_platform::evidence::EvidenceError;
 use vyrox_platform::http::HttpClientError;
+use vyrox_platform::kms_key::KmsKeyError;
 use vyrox_platform::ledger::CommitError;
 use vyrox_platform::secrets::SecretError;
-use vyrox_platform::signer::SignerError;
 use vyrox_platform::table::TableError;
 use vyrox_platform::transfer::BadItem;
 
@@ -118,7 +118,7 @@ pub(crate) enum CtlError {
     #[error("making the token")]
     Token(#[from] TokenError),
     #[error("reading the signing key's public half")]
-    Signer(#[from] SignerError),
+    Signer(#[from] KmsKeyError),
     #[error("the checkpoint key")]
     CheckpointKey(#[from] ConnectError),
     #[error("making a checkpoint")]
