@@ -2,10 +2,19 @@
 
 use crate::config::Aws;
 use aws_credential_types::Credentials;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use std::time::Duration;
+
+/// The roots of Amazon Trust Services (CA 1 to 4, and Starfield Services G2), under which AWS's endpoints are certified:
+/// <https://www.amazontrust.com/repository/>. Mozilla's list has the same, which a test compares.
+const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
+
+/// How long a connection may take to open. One for all services, because clients that differ in it do not share connections.
+const CONNECT: Duration = Duration::from_secs(1);
 
 /// The three services.
 #[derive(Debug, Clone)]
@@ -22,8 +31,7 @@ impl Clients {
     /// Builds the clients. No connection is opened yet.
     #[must_use]
     pub fn new(aws: &Aws) -> Self {
-        let http =
-            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let http = http_client(aws.endpoint_url.as_deref());
         let credentials = Credentials::new(
             &aws.access_key_id,
             aws.secret_access_key.expose(),
@@ -34,7 +42,7 @@ impl Clients {
         let retry = RetryConfig::standard().with_max_attempts(3);
         let timeout = TimeoutConfig::builder()
             // Short enough that a connection which died while the function slept is tried anew within the answer's deadline.
-            .connect_timeout(Duration::from_secs(1))
+            .connect_timeout(CONNECT)
             .operation_attempt_timeout(Duration::from_millis(1_500))
             .operation_timeout(Duration::from_secs(6))
             .build();
@@ -56,13 +64,46 @@ impl Clients {
         }
         // A long poll takes up to 20 s by itself.
         let polling = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(2))
+            .connect_timeout(CONNECT)
             .operation_attempt_timeout(Duration::from_secs(25))
             .build();
         Self {
             dynamodb: client!(aws_sdk_dynamodb, timeout.clone()),
             sqs: client!(aws_sdk_sqs, polling),
             kms: client!(aws_sdk_kms, timeout),
+        }
+    }
+}
+
+/// What a connection trusts: Amazon's own roots on the way to AWS, so that neither another authority's certificate counts
+/// nor the machine's hundred and fifty are read at every cold start; for an endpoint that was asked for by name, whatever
+/// the machine trusts (`SSL_CERT_FILE` included); nothing where that is plain HTTP.
+fn http_client(endpoint: Option<&str>) -> SharedHttpClient {
+    let trusted = match endpoint {
+        None => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
+        Some(url) if url.starts_with("http://") => return Builder::new().build_http(),
+        Some(_) => TrustStore::default(),
+    };
+    let context = TlsContext::builder().with_trust_store(trusted).build();
+    let tls = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    tls.tls_context(context.expect("a trust store alone is a context")).build_https()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AMAZON_ROOTS;
+    use rustls::RootCertStore;
+    use rustls::pki_types::{CertificateDer, pem::PemObject};
+
+    #[test]
+    fn the_five_roots_of_amazon_are_those_of_mozillas_list() {
+        let mut ours = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(AMAZON_ROOTS.as_bytes()) {
+            ours.add(certificate.expect("a PEM block")).expect("a root certificate");
+        }
+        assert_eq!(ours.len(), 5);
+        for root in &ours.roots {
+            assert!(webpki_roots::TLS_SERVER_ROOTS.contains(root), "{root:?}");
         }
     }
 }
