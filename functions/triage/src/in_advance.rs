@@ -18,15 +18,15 @@ use vyrox_platform::table::{SortKey, Versioned};
 const KEEP_PACE: i64 = 2 * 3_600;
 
 impl Triage {
-    /// Approves the containment of an alert, if it is LOW and somebody's opt-in is in force. A message that comes again finds
-    /// it done, or does it then.
+    /// Approves the containment of a LOW alert, if nobody has decided and somebody's opt-in is in force. A message that comes
+    /// again finds it done, or does it then.
     pub(crate) async fn approve_in_advance(&self, tenant: &Tenant, alert_id: AlertId) -> Result<(), TriageError> {
         let now = self.clock.now();
         let found = self.table.read::<AlertRecord>(&tenant.id, &SortKey::alert(alert_id), now).await?;
-        let is_low = |record: &AlertRecord| record.verdict.as_ref().is_some_and(|it| it.verdict == VerdictLevel::Low);
-        let Some(record) = found.filter(|found| is_low(&found.value) && found.value.decision.is_none()) else {
+        let Some(record) = found.filter(|found| level(&found.value) == Some(VerdictLevel::Low)) else { return Ok(()) };
+        if record.value.decision.is_some() {
             return Ok(());
-        };
+        }
         let Some(opt_in) = self.table.read::<OptIn>(&tenant.id, &SortKey::opt_in(), now).await? else { return Ok(()) };
         match opt_in.value.in_force(tenant, &self.discord_keys, now) {
             Ok(in_force) => self.approve(tenant, &record, in_force, now).await,
@@ -75,6 +75,11 @@ impl Triage {
         tracing::info!(tenant_id = %tenant.id, %alert_id, request_id = %action.request_id(), "approved in advance");
         Ok(())
     }
+}
+
+/// What was concluded of an alert.
+pub(crate) fn level(record: &AlertRecord) -> Option<VerdictLevel> {
+    record.verdict.as_ref().map(|verdict| verdict.verdict)
 }
 
 /// As a manual approval is entered, with the opt-in in place of the click.

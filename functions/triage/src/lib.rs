@@ -24,7 +24,7 @@ use vyrox_domain::message::{ActionApproved, AlertQueued, CardRequested};
 use vyrox_domain::plan::Plan;
 use vyrox_domain::record::{AlertRecord, Offer};
 use vyrox_domain::tenant::{LlmConsent, Tenant};
-use vyrox_domain::verdict::{DecidedBy, Verdict};
+use vyrox_domain::verdict::{DecidedBy, Verdict, VerdictLevel};
 use vyrox_platform::aws::Clients;
 use vyrox_platform::clock::Clock;
 use vyrox_platform::config;
@@ -130,11 +130,12 @@ impl Triage {
         // A message about an earlier payload is answered by the newer payload's own.
         let is_current = record.value.alert.revision == message.revision;
         let is_judged_now = is_current && record.value.verdict.is_none();
+        let mut level = in_advance::level(&record.value);
         if is_judged_now {
-            self.decide(record, &tenant, now).await?;
+            level = Some(self.decide(record, &tenant, now).await?);
         }
         let judged_at = self.clock.now_millis();
-        if is_current {
+        if is_current && level == Some(VerdictLevel::Low) {
             self.approve_in_advance(&tenant, message.alert_id).await?;
         }
         let card = CardRequested::changed(message.tenant_id, message.alert_id);
@@ -146,7 +147,12 @@ impl Triage {
         Ok(())
     }
 
-    async fn decide(&self, record: Versioned<AlertRecord>, tenant: &Tenant, now: i64) -> Result<(), TriageError> {
+    async fn decide(
+        &self,
+        record: Versioned<AlertRecord>,
+        tenant: &Tenant,
+        now: i64,
+    ) -> Result<VerdictLevel, TriageError> {
         let Versioned { value: mut record, version } = record;
         let judged = self.judge(&record, tenant).await?;
         let verdict = &judged.verdict;
@@ -177,7 +183,7 @@ impl Triage {
         if let Some(arrived) = trace::since() {
             Metric::WebhookToVerdict.took((arrived, self.clock.now_millis()));
         }
-        Ok(())
+        Ok(level)
     }
 
     async fn judge(&self, record: &AlertRecord, tenant: &Tenant) -> Result<Judged, TableError> {
