@@ -1,8 +1,8 @@
 //! SQS: standard queues over the AWS JSON protocol.
 //!
 //! What a client can observe follows AWS: receipts, visibility, delays, long polling, the counting of receives before a
-//! message is dead, MD5 sums, error names. Not here: FIFO queues, permissions, and fairness between message groups (a
-//! group id is accepted and returned, the order is by visibility).
+//! message is dead, MD5 sums, error names, and that one message group's flood does not delay the others. Not here: FIFO
+//! queues and permissions.
 
 mod attributes;
 mod batch;

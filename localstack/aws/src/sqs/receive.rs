@@ -120,12 +120,7 @@ impl Sqs {
             let wait = queue.chosen("ReceiveMessageWaitTimeSeconds", input.wait_time_seconds)?;
             queue.drop_expired(transaction, now)?;
             bury(transaction, &queue, now)?;
-            let mut statement = transaction.prepare_cached(
-                "SELECT id, message_id, body, attributes, group_id, trace, sent, first_received, receives, dead_from
-                 FROM messages WHERE queue = ? AND visible <= ? ORDER BY visible, id LIMIT ?",
-            )?;
-            let found =
-                statement.query_map(params![queue.name, now, limit], Stored::read)?.collect::<Result<Vec<_>, _>>()?;
+            let found = fairly(transaction, &queue.name, now, limit)?;
             let mut messages = Vec::with_capacity(found.len());
             for stored in found {
                 let receipt_handle = receipt(stored.id);
@@ -144,6 +139,40 @@ impl Sqs {
             Ok(Attempt { messages, next, wait: Duration::from_secs(u64::try_from(wait).unwrap_or(0)) })
         })
     }
+}
+
+/// The messages whose turn it is: the oldest of every group, then every group's second, as a fair queue of AWS does it in
+/// effect. So a group that floods the queue delays itself. Groups are looked at only where not everything can be had.
+fn fairly(transaction: &Transaction<'_>, queue: &str, now: i64, limit: i64) -> rusqlite::Result<Vec<Stored>> {
+    let read = |sql: &str, limit: i64| {
+        let mut statement = transaction.prepare_cached(sql)?;
+        statement.query_map(params![queue, now, limit], Stored::read)?.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    let oldest = read(
+        "SELECT id, message_id, body, attributes, group_id, trace, sent, first_received, receives, dead_from
+         FROM messages WHERE queue = ?1 AND visible <= ?2 ORDER BY visible, id LIMIT ?3",
+        limit + 1,
+    )?;
+    if i64::try_from(oldest.len()).is_ok_and(|found| found <= limit) {
+        return Ok(oldest);
+    }
+    read(
+        "WITH RECURSIVE groups(name) AS (
+             SELECT min(coalesce(group_id, '')) FROM messages WHERE queue = ?1
+             UNION ALL
+             SELECT (SELECT min(coalesce(group_id, '')) FROM messages WHERE queue = ?1 AND coalesce(group_id, '') > name)
+             FROM groups WHERE name IS NOT NULL
+         ), turns(id, turn) AS (
+             SELECT id, row_number() OVER (PARTITION BY groups.name ORDER BY visible, id)
+             FROM groups JOIN messages ON id IN (
+                 SELECT id FROM messages
+                 WHERE queue = ?1 AND coalesce(group_id, '') = groups.name AND visible <= ?2 ORDER BY visible, id LIMIT ?3
+             )
+         )
+         SELECT id, message_id, body, attributes, group_id, trace, sent, first_received, receives, dead_from
+         FROM turns JOIN messages USING (id) ORDER BY turn, visible, id LIMIT ?3",
+        limit,
+    )
 }
 
 /// Moves the messages that have been received as often as the policy allows, and would be received once more now, to
@@ -275,6 +304,33 @@ mod tests {
         assert_eq!(q.receive("q").await[0]["Body"], "now");
         q.clock.advance(Duration::from_secs(30));
         assert_eq!(q.receive("q").await.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_group_that_floods_delays_itself() {
+        let q = Fixture::new(json!({})).await;
+        let send = async |group: &str, body: &str| {
+            q.call("SendMessage", json!({"QueueUrl": "q", "MessageBody": body, "MessageGroupId": group})).await;
+            q.clock.advance(Duration::from_millis(1));
+        };
+        for number in 0..100 {
+            send("flood", &number.to_string()).await;
+        }
+        send("quiet", "a").await;
+        send("calm", "b").await;
+        send("quiet", "c").await;
+        let input = json!({"QueueUrl": "q", "MaxNumberOfMessages": 6, "VisibilityTimeout": 30});
+        let received = q.call("ReceiveMessage", input.clone()).await;
+        let bodies = |received: &Value| -> Vec<String> {
+            let messages = received["Messages"].as_array().unwrap();
+            messages.iter().map(|message| message["Body"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(bodies(&received), ["0", "a", "b", "1", "c", "2"], "each group's first, then each one's second");
+        assert_eq!(
+            bodies(&q.call("ReceiveMessage", input).await),
+            ["3", "4", "5", "6", "7", "8"],
+            "the rest as it came"
+        );
     }
 
     #[tokio::test]
