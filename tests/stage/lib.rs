@@ -65,7 +65,7 @@ use vyrox_platform::clock::Clock as _;
 use vyrox_platform::ledger::Ledger;
 
 /// How long a state may take to come about before the test has failed.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a state is looked at.
 pub(crate) const LOOK: Duration = Duration::from_millis(10);
 
