@@ -12,7 +12,7 @@ use vyrox_domain::tenant::{Tenant, TenantStatus};
 use vyrox_domain::webhook::{SIGNATURE_HEADER, sign};
 use vyrox_platform::ledger::{Change, Expect};
 use vyrox_platform::table::{Lookup, SortKey, Versioned};
-use vyrox_standins::discord::{Fault, RestRequest};
+use vyrox_standins::discord::{Fault, RateLimits, RestRequest};
 use vyrox_tests::{Stage, message_of};
 
 /// A message that failed comes back after 5 s, then 10 s; a request that hangs is given up after 10 s.
@@ -79,7 +79,7 @@ async fn a_card_whose_answer_is_lost_is_posted_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rate_limits_are_obeyed_before_discord_has_to_say_no() {
     let stage = Stage::dry_run().await;
-    stage.system.discord.enforce_rate_limits(true);
+    stage.system.discord.set_rate_limits(RateLimits::Enforced);
     let mut alerts = Vec::new();
     for _ in 0..12 {
         alerts.push(stage.fire("credential-dump").await);
@@ -91,7 +91,7 @@ async fn rate_limits_are_obeyed_before_discord_has_to_say_no() {
     let limited = stage.system.discord.requests().iter().filter(|request| request.status == 429).count();
     // The first requests go out together, before any answer has told of the limit.
     assert!(limited <= 8, "{limited} of the requests were refused");
-    stage.system.discord.enforce_rate_limits(false);
+    stage.system.discord.set_rate_limits(RateLimits::Announced);
     stage.end().await;
 }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo build --release --workspace --bins && cargo run --release -p vyrox-tests --bin startup
+//! target/release/startup api notify           # these alone
 //! ```
 //!
 //! The real binaries, each a process of its own; AWS is the embedded one on loopback, in this process. `start` is from the
@@ -63,6 +64,9 @@ async fn main() {
     let bench = Bench::start().await;
     let desk = Desk::start_at(vyrox_local::clock::system().now()).await;
     let mut subjects = subjects(&bench, &desk).await;
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
+    subjects.retain(|subject| subject.name.starts_with("empty") || is_wanted(subject.name));
     for round in 0..ROUNDS {
         // Not always in the same order.
         let count = subjects.len();

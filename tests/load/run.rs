@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use vyrox_contract::{AlertId, TenantId};
 use vyrox_domain::tenant::TenantStatus;
+use vyrox_standins::discord::RateLimits;
 use vyrox_tests::{Options, Promised, Reckoning, Stage, StormPolicy};
 
 /// The other tenants' webhook secret.
@@ -88,6 +89,10 @@ pub(crate) async fn run(plan: &Plan) -> Row {
     let storm = (!plan.is_each_a_card).then(StormPolicy::default);
     let options = Options { data: plan.data.clone(), parameters: parameters.into(), storm, ..Options::default() };
     let stage = Stage::start(options).await;
+    // Discord takes five messages in five seconds per channel: that is what would be measured otherwise.
+    if plan.is_each_a_card {
+        stage.system.discord.set_rate_limits(RateLimits::Lifted);
+    }
     let senders = tenants(&stage, plan.tenants).await;
     let mut steps = stage.system.timeline.watch();
     let (told, mut acknowledgements) = mpsc::unbounded_channel();

@@ -6,7 +6,7 @@ mod toy;
 use serde_json::json;
 use std::time::Duration;
 use toy::{APPLICATION, APPROVER, CHANNEL, VIEWER, bot, card, send};
-use vyrox_standins::discord::{ClickError, DiscordOptions, DiscordStandin, Fault};
+use vyrox_standins::discord::{ClickError, DiscordOptions, DiscordStandin, Fault, RateLimits};
 
 async fn posted(buttons: &[(&str, &str, u64)]) -> (DiscordStandin, toy::Toy, String) {
     let standin = DiscordStandin::start(toy::options()).await.unwrap();
@@ -308,7 +308,7 @@ async fn the_bot_must_say_who_it_is() {
 #[tokio::test]
 async fn every_answer_carries_rate_limit_headers_and_the_limit_can_be_enforced() {
     let standin = DiscordStandin::start(toy::options()).await.unwrap();
-    standin.enforce_rate_limits(true);
+    standin.set_rate_limits(RateLimits::Enforced);
     let url = format!("{}/channels/{CHANNEL}/messages", standin.api_url());
     let mut left = Vec::new();
     for _ in 0..5 {

@@ -2,7 +2,7 @@
 
 use super::answer::Refusal;
 use super::fault::Fault;
-use super::shared::{RestRequest, Shared};
+use super::shared::{RateLimits, RestRequest, Shared};
 use crate::clock;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -112,26 +112,27 @@ fn bucket(place: &str) -> String {
 /// Count a request; the headers for its answer, or the seconds to wait.
 fn spend(shared: &Shared, bucket: &str) -> Result<HeaderMap, f64> {
     let now = clock::unix_millis();
-    let (start, used, enforce) = shared.edit_quietly(|state| {
+    let (start, used, limits) = shared.edit_quietly(|state| {
         let entry = state.buckets.entry(bucket.to_owned()).or_insert((now, 0));
         if now.saturating_sub(entry.0) >= BUCKET_WINDOW {
             *entry = (now, 0);
         }
         entry.1 = entry.1.saturating_add(1);
-        (entry.0, entry.1, state.enforce_rate_limits)
+        (entry.0, entry.1, state.rate_limits)
     });
     let left = std::time::Duration::from_millis((start + BUCKET_WINDOW).saturating_sub(now)).as_secs_f64();
-    if enforce && used > BUCKET_SIZE {
+    if limits == RateLimits::Enforced && used > BUCKET_SIZE {
         return Err(left);
     }
+    let size = if limits == RateLimits::Lifted { u32::MAX } else { BUCKET_SIZE };
     let reset = std::time::Duration::from_millis(start + BUCKET_WINDOW).as_secs_f64();
     let mut name = 0xcbf2_9ce4_8422_2325_u64;
     for byte in bucket.bytes() {
         name = (name ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     let values = [
-        ("x-ratelimit-limit", BUCKET_SIZE.to_string()),
-        ("x-ratelimit-remaining", BUCKET_SIZE.saturating_sub(used).to_string()),
+        ("x-ratelimit-limit", size.to_string()),
+        ("x-ratelimit-remaining", size.saturating_sub(used).to_string()),
         ("x-ratelimit-reset", format!("{reset:.3}")),
         ("x-ratelimit-reset-after", format!("{left:.3}")),
         ("x-ratelimit-bucket", format!("{name:016x}")),

@@ -35,7 +35,7 @@ pub use fault::Fault;
 pub use options::{DiscordOptions, Member, Role, StartError};
 pub use probe::ProbeReport;
 pub use rules::Origin;
-pub use shared::{RestRequest, Violation};
+pub use shared::{RateLimits, RestRequest, Violation};
 
 use serde_json::Value;
 use shared::Shared;
@@ -229,9 +229,9 @@ impl DiscordStandin {
         self.shared.edit(|state| state.faults.clear());
     }
 
-    /// Answer 429 once a route's bucket is empty (5 requests in 5 seconds), as Discord does. Off at start.
-    pub fn enforce_rate_limits(&self, enforce: bool) {
-        self.shared.edit(|state| state.enforce_rate_limits = enforce);
+    /// What becomes of a route's bucket from now on; [`RateLimits::Announced`] at start.
+    pub fn set_rate_limits(&self, limits: RateLimits) {
+        self.shared.edit(|state| state.rate_limits = limits);
     }
 
     /// Stop serving. Requests under way are answered, streams to pages are closed.

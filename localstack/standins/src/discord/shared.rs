@@ -104,9 +104,20 @@ pub(crate) struct State {
     pub(crate) violations: Vec<Violation>,
     pub(crate) requests: Vec<RestRequest>,
     pub(crate) faults: VecDeque<Fault>,
-    pub(crate) enforce_rate_limits: bool,
+    pub(crate) rate_limits: RateLimits,
     /// Route bucket -> (window's start in unix milliseconds, requests in it).
     pub(crate) buckets: HashMap<String, (u64, u32)>,
+}
+
+/// What becomes of a route's bucket: 5 requests in 5 seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateLimits {
+    /// The headers tell of it, but nobody is refused.
+    Announced,
+    /// An empty bucket is answered with 429, as Discord does.
+    Enforced,
+    /// The bucket is as good as never empty: for measuring what a bot could send.
+    Lifted,
 }
 
 /// Options that stay, state behind a lock, and a way to hear of changes.
@@ -138,7 +149,7 @@ impl Shared {
             violations: Vec::new(),
             requests: Vec::new(),
             faults: VecDeque::new(),
-            enforce_rate_limits: false,
+            rate_limits: RateLimits::Announced,
             buckets: HashMap::new(),
         };
         Ok(Self {
