@@ -240,10 +240,15 @@ fn only_delivery_signs_and_only_dispatch_and_relay_deliver() {
     };
     assert_eq!(
         files(&[".sign("]),
-        // The checkpoint's key is another one, and its type signs nothing but a checkpoint's entry.
         BTreeSet::from(
-            ["checkpoint/key.rs", "delivery.rs", "signer.rs"].map(|name| format!("functions/platform/src/{name}"))
+            ["checkpoint/key.rs", "delivery.rs", "kms_key.rs", "signer.rs"]
+                .map(|name| format!("functions/platform/src/{name}"))
         )
+    );
+    // The checkpoint's key is another one, and its type signs nothing but a checkpoint's entry.
+    assert_eq!(
+        files(&["KmsKey::connect("]),
+        BTreeSet::from(["checkpoint/key.rs", "signer.rs"].map(|name| format!("functions/platform/src/{name}")))
     );
     assert_eq!(lines_with(&sources, &["functions/checkpoint/", "functions/platform/src/checkpoint"], &["Signer"]), []);
     let holders = files(&["Signer::connect("]);
