@@ -1,7 +1,8 @@
 //! From written rules to the table and the finder of their literals.
 
-use crate::finder::Finder;
+use crate::finder::{self, Finder, Usual};
 use crate::marker::{marker, marker_text};
+use crate::pool::{Literals, Numbers, Spans, bytes_of, bytes_of_spans, literal_bytes};
 use crate::program::Encoder;
 use crate::required::{Required, required};
 use crate::source::CheckedRules;
@@ -20,7 +21,7 @@ const MEANING: u32 = 4;
 pub struct Compiled {
     /// A [`Table`] in postcard's encoding.
     pub table: Vec<u8>,
-    /// A [`Finder`] of the table's literals, in the same.
+    /// A [`crate::Finder`] of the table's literals, in the same.
     pub finder: Vec<u8>,
 }
 
@@ -68,40 +69,56 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
     };
     let mut programs = Encoder::default();
     patterns.iter().for_each(|pattern| programs.add(pattern));
+    let usual = usual_texts(checked);
+    let mut systems = vec![0; literals.len()];
+    for (rule, conditions) in &rules {
+        for literal in conditions.iter().flat_map(Matched::literals) {
+            systems[number(literal) as usize] |= platforms(rule);
+        }
+    }
+    let (literal_text, literal_starts) = literal_bytes(&literals);
+    let finder = finder::encoded(&literals, &systems, &Usual::of(&usual));
+    let frequencies = frequencies(&finder, Literals::new(&literal_text, &literal_starts), &usual);
     let mut worth = vec![BTreeSet::new(); literals.len()];
+    let (mut numbers, mut groups, mut candidates) = (Vec::new(), Vec::new(), Vec::new());
     let mut table = Table {
         version: &version,
-        literals: literals.iter().map(String::as_str).collect(),
-        worth: Vec::new(),
-        candidates: Vec::new(),
+        literals: Literals::new(&literal_text, &literal_starts),
+        worth: Spans::default(),
+        candidates: Numbers::default(),
         rules: Vec::new(),
         conditions: Vec::new(),
-        groups: Vec::new(),
-        numbers: Vec::new(),
+        groups: Spans::default(),
+        numbers: Numbers::default(),
         patterns,
         programs: programs.programs(),
         ways: Vec::new(),
     };
     for (place, ((rule, conditions), techniques)) in rules.iter().zip(&techniques).enumerate() {
-        for literal in rarest(conditions) {
+        for literal in rarest(conditions, |literal| frequencies[number(literal) as usize]) {
             worth[number(literal) as usize].insert(small(place));
         }
         let start = small(table.conditions.len());
         for Matched { condition, needs } in conditions {
-            let all = pooled(&mut table.numbers, condition.all.iter().map(number));
-            let groups: Vec<Span> =
-                condition.groups().map(|group| pooled(&mut table.numbers, group.into_iter().map(number))).collect();
+            let all = pooled(&mut numbers, condition.all.iter().map(number));
+            let any: Vec<Span> =
+                condition.groups().map(|group| pooled(&mut numbers, group.into_iter().map(number))).collect();
             let ways: Vec<Way> = needs
                 .iter()
                 .map(|way| {
-                    let groups: Vec<Span> =
-                        way.groups.iter().map(|group| pooled(&mut table.numbers, group.iter().map(number))).collect();
+                    // The smallest is the quickest to be missed.
+                    let mut needed: Vec<&Vec<String>> = way.groups.iter().collect();
+                    needed.sort_by_key(|group| group.len());
+                    let needed: Vec<Span> =
+                        needed.into_iter().map(|group| pooled(&mut numbers, group.iter().map(number))).collect();
                     let anchor = way.anchor.clone().unwrap_or_default();
+                    let behind = way.mark.map_or((anchor.least, anchor.most), |mark| (mark.least, mark.most));
                     Way {
-                        groups: pooled(&mut table.groups, groups),
+                        groups: pooled(&mut groups, needed),
                         characters: way.characters,
-                        anchors: pooled(&mut table.numbers, anchor.literals.iter().map(number)),
-                        behind: (small(anchor.least), small(anchor.most)),
+                        anchors: pooled(&mut numbers, anchor.literals.iter().map(number)),
+                        marks: way.mark.map(|mark| mark.bytes),
+                        behind: (small(behind.0), small(behind.1)),
                         at_start: way.at_start,
                     }
                 })
@@ -109,8 +126,8 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
             let compiled = Condition {
                 fields: &fields[condition.fields.as_slice()],
                 all,
-                any: pooled(&mut table.groups, groups),
-                none: pooled(&mut table.numbers, condition.none.iter().map(number)),
+                any: pooled(&mut groups, any),
+                none: pooled(&mut numbers, condition.none.iter().map(number)),
                 ways: pooled(&mut table.ways, ways),
                 regex: condition
                     .regex
@@ -123,7 +140,7 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
             id: &rule.id,
             title: &rule.title,
             family: &rule.family,
-            platforms: rule.platforms.iter().fold(0, |set, platform| set | platform_bit(platform)),
+            platforms: platforms(rule),
             technique_list: techniques,
             tactic: &rule.tactic,
             weight: ten_thousandths(checked.weight_of(rule)),
@@ -132,13 +149,12 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
             conditions: Span { start, len: small(conditions.len()) },
         });
     }
-    table.worth = worth.into_iter().map(|rules| pooled(&mut table.candidates, rules)).collect();
-    let finder = Finder::new(&literals, &usual_texts(checked));
-    let bytes = "neither has a type that postcard lacks";
-    Ok(Compiled {
-        table: postcard::to_allocvec(&table).expect(bytes),
-        finder: postcard::to_allocvec(&finder).expect(bytes),
-    })
+    let worth: Vec<Span> = worth.into_iter().map(|rules| pooled(&mut candidates, rules)).collect();
+    let (numbers, candidates) = (bytes_of(numbers), bytes_of(candidates));
+    let (groups, worth) = (bytes_of_spans(&groups), bytes_of_spans(&worth));
+    (table.numbers, table.candidates) = (Numbers::new(&numbers), Numbers::new(&candidates));
+    (table.groups, table.worth) = (Spans::new(&groups), Spans::new(&worth));
+    Ok(Compiled { table: postcard::to_allocvec(&table).expect("it has no type that postcard lacks"), finder })
 }
 
 /// 12 hexadecimal digits over everything that can change a result.
@@ -220,6 +236,10 @@ fn ten_thousandths(weight: f64) -> u16 {
     (weight * 10_000.0).round() as u16
 }
 
+fn platforms(rule: &WrittenRule) -> u8 {
+    rule.platforms.iter().fold(0, |set, platform| set | platform_bit(platform))
+}
+
 fn platform_bit(name: &str) -> u8 {
     match name {
         "windows" => WINDOWS,
@@ -228,18 +248,27 @@ fn platform_bit(name: &str) -> u8 {
     }
 }
 
-/// The literals that make a rule worth a closer look: the longest that must occur, or else the whole group whose shortest
-/// member is longest. A rule without one of them cannot match.
-fn rarest(conditions: &[Matched]) -> Vec<&String> {
-    let required = conditions.iter().flat_map(|matched| &matched.condition.all).max_by_key(|literal| literal.len());
-    if let Some(literal) = required {
-        return vec![literal];
+/// Of each literal, how often it is in texts as they usually are.
+fn frequencies(finder: &[u8], literals: Literals<'_>, usual: &[String]) -> Vec<usize> {
+    let finder: Finder<'_> = postcard::from_bytes(finder).expect("it has just been encoded");
+    let mut frequencies = vec![0; literals.len()];
+    for text in usual {
+        finder.find(literals, text.to_lowercase().as_bytes(), u8::MAX, |literal, _| {
+            frequencies[literal as usize] += 1;
+        });
     }
-    conditions
-        .iter()
-        .flat_map(Matched::groups)
-        .max_by_key(|group| group.iter().map(|literal| literal.len()).min())
-        .expect("every condition has a literal")
+    frequencies
+}
+
+/// The literals that make a rule worth a closer look: one that must occur, or a whole group, whichever is rarest in usual
+/// texts and, of these, the longest. A rule without one of them cannot match.
+fn rarest(conditions: &[Matched], frequency: impl Fn(&String) -> usize) -> Vec<&String> {
+    let single = conditions.iter().flat_map(|matched| &matched.condition.all).map(|literal| vec![literal]);
+    let key = |group: &Vec<&String>| {
+        let shortest = group.iter().map(|literal| literal.len()).min();
+        (group.iter().map(|literal| frequency(literal)).sum::<usize>(), std::cmp::Reverse(shortest), group.len())
+    };
+    single.chain(conditions.iter().flat_map(Matched::groups)).min_by_key(key).expect("every condition has a literal")
 }
 
 #[cfg(test)]
@@ -301,27 +330,30 @@ mod tests {
     fn the_table_says_what_was_written() {
         let compiled = compiled(RULES, None);
         let table: Table<'_> = postcard::from_bytes(&compiled.table).unwrap();
-        let text = |numbers: &[u32]| numbers.iter().map(|number| table.literals[*number as usize]).collect::<Vec<_>>();
+        let text = |numbers: Span| {
+            let literals = table.numbers.of(numbers).map(|number| table.literals.get(number as usize).unwrap());
+            literals.collect::<Vec<_>>()
+        };
         assert_eq!(table.rules.iter().map(|rule| rule.id).collect::<Vec<_>>(), ["a-rule", "b-rule"]);
         let (first, second) = (table.rules[0], table.rules[1]);
         assert_eq!((first.platforms, first.weight, first.stage), (WINDOWS | MACOS, 5_000, false));
         assert_eq!(first.techniques().collect::<Vec<_>>(), ["T1003.001", "T1059"]);
         assert_eq!((second.platforms, second.weight, second.stage), (LINUX, 2_500, true));
         let [main, process] = first.conditions.of(&table.conditions) else { panic!("{table:#?}") };
-        assert_eq!(text(main.all.of(&table.numbers)), ["whoami", "\u{1}obf:caret\u{1}"]);
-        let groups: Vec<_> = main.any.of(&table.groups).iter().map(|group| text(group.of(&table.numbers))).collect();
+        assert_eq!(text(main.all), ["whoami", "\u{1}obf:caret\u{1}"]);
+        let groups: Vec<_> = table.groups.of(main.any).map(text).collect();
         assert_eq!(groups, [vec![r"\downloads\", "/downloads/"], vec!["/all", "/priv"], vec!["/fo"]]);
         let [way] = main.ways.of(&table.ways) else { panic!("{table:#?}") };
-        assert_eq!(text(way.groups.of(&table.groups)[0].of(&table.numbers)), ["whoami "], "what the regex needs");
-        assert_eq!(text(main.none.of(&table.numbers)), ["/groups"]);
+        assert_eq!(text(table.groups.get(way.groups.start as usize)), ["whoami "], "what the regex needs");
+        assert_eq!(text(main.none), ["/groups"]);
         assert_eq!(process.fields, [Field::Process as u8]);
-        assert_eq!(text(process.any.of(&table.groups)[0].of(&table.numbers)), ["|cmd|"]);
+        assert_eq!(text(table.groups.get(process.any.start as usize)), ["|cmd|"]);
         let other = second.conditions.of(&table.conditions)[0];
         assert_eq!(other.fields, [Field::Path as u8, Field::ParentCmdline as u8]);
         assert_eq!((table.patterns.as_slice(), main.regex, other.regex), ([r"whoami\s"].as_slice(), Some(0), Some(0)));
         let worth = |literal: &str| {
-            let at = table.literals.iter().position(|other| *other == literal).unwrap();
-            table.worth[at].of(&table.candidates).to_vec()
+            let at = table.literals.iter().position(|other| other == literal).unwrap();
+            table.candidates.of(table.worth.get(at)).collect::<Vec<_>>()
         };
         assert_eq!(
             (worth("\u{1}obf:caret\u{1}"), worth("whoami "), worth("longer-one")),

@@ -4,7 +4,12 @@
 //! An automaton takes a step that depends on the one before it, and with so many literals, a megabyte, each step is likely to
 //! miss the cache. The four bytes by which a literal is looked up are its rarest in the rules' own examples, so an everyday
 //! text seldom says "perhaps".
+//!
+//! Most observations are of a known system, and most literals are in rules of one: so there is a finder for Windows' literals,
+//! one for those of Linux and macOS, and one for all.
 
+use crate::pool::{Literals, Numbers, bytes_of};
+use crate::table::WINDOWS;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -13,39 +18,59 @@ const BITS: u32 = 13;
 const HASHES: usize = 1 << BITS;
 /// Bits of a hash of four bytes.
 const INDEX_BITS: u32 = 14;
+const INDICES: usize = 1 << INDEX_BITS;
 /// So many bytes of a literal are looked up; of literals with three, those, whatever comes after them.
 const GRAM: usize = 4;
 const SHORT: u32 = 0x00ff_ffff;
-/// A literal's bytes that are looked up lie within its first so many.
-const REACH: usize = 64;
+/// A literal's bytes that are looked up lie within its first so many, which is what `OFFSET_BITS` can say.
+const REACH: usize = 1 << OFFSET_BITS;
+const OFFSET_BITS: u32 = 6;
+/// So many places of a text are looked up before the literals at them are.
+const BLOCK: usize = 128;
 
 /// Where literals may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finder {
+pub struct Finder<'a> {
+    #[serde(borrow)]
+    all: Part<'a>,
+    #[serde(borrow)]
+    windows: Part<'a>,
+    #[serde(borrow)]
+    unix: Part<'a>,
+}
+
+/// Where some of them may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Part<'a> {
     /// By the hash of three bytes: a bit for each fourth byte that a literal has there, by its lower five bits. All of them
     /// for a literal of three.
-    fourths: Vec<u32>,
+    #[serde(borrow)]
+    fourths: Numbers<'a>,
     /// By the hash of four bytes, of which the last is zero for a literal of three: where its entries begin. One more than
     /// there are hashes.
-    starts: Vec<u32>,
-    entries: Vec<Entry>,
+    #[serde(borrow)]
+    starts: Numbers<'a>,
+    /// Of each literal under its hash: the bytes that are looked up, and then its number and, in the lower `OFFSET_BITS`,
+    /// where they are in it.
+    #[serde(borrow)]
+    entries: Numbers<'a>,
 }
 
-/// One literal under its hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
-    /// The bytes that are looked up.
-    gram: u32,
-    literal: u32,
-    /// Where they are in the literal.
-    offset: u8,
+/// The bytes of a part, as they are made.
+#[derive(Debug, Default)]
+struct Bytes {
+    fourths: Vec<u8>,
+    starts: Vec<u8>,
+    entries: Vec<u8>,
 }
 
-impl Finder {
-    /// For `literals`, each at least 3 bytes long; `usual` are texts as they usually are.
-    pub(crate) fn new(literals: &[String], usual: &[String]) -> Self {
+/// How often each four and three bytes are in texts as they usually are.
+pub(crate) struct Usual(BTreeMap<u32, usize>);
+
+impl Usual {
+    pub(crate) fn of(texts: &[String]) -> Self {
         let mut frequent: BTreeMap<u32, usize> = BTreeMap::new();
-        for text in usual {
+        for text in texts {
             let text = text.to_lowercase();
             for at in 0..text.len() {
                 let [long, short] = grams(text.as_bytes(), at);
@@ -53,82 +78,146 @@ impl Finder {
                 *frequent.entry(short).or_default() += 1;
             }
         }
-        let mut by_hash: BTreeMap<usize, Vec<Entry>> = BTreeMap::new();
+        Self(frequent)
+    }
+}
+
+/// A finder in postcard's encoding for `literals`, each at least 3 bytes long; of each, the systems whose rules it is in.
+pub(crate) fn encoded(literals: &[String], systems: &[u8], usual: &Usual) -> Vec<u8> {
+    let part =
+        |wanted: u8| Bytes::new(literals, |number| systems.get(number).is_some_and(|of| of & wanted != 0), usual);
+    let (all, windows, unix) = (part(u8::MAX), part(WINDOWS), part(!WINDOWS));
+    let finder = Finder { all: all.part(), windows: windows.part(), unix: unix.part() };
+    postcard::to_allocvec(&finder).expect("it has no type that postcard lacks")
+}
+
+impl Bytes {
+    fn new(literals: &[String], wanted: impl Fn(usize) -> bool, usual: &Usual) -> Self {
+        let mut by_hash: BTreeMap<usize, Vec<[u32; 2]>> = BTreeMap::new();
         let mut fourths = vec![0; HASHES];
-        for (number, literal) in literals.iter().enumerate() {
+        for (number, literal) in literals.iter().enumerate().filter(|(number, _)| wanted(*number)) {
             let bytes = &literal.as_bytes()[..literal.len().min(REACH)];
             let (kind, length) = if bytes.len() < GRAM { (1, GRAM - 1) } else { (0, GRAM) };
             let rarest = (0..=bytes.len().saturating_sub(length))
                 .map(|at| (grams(bytes, at)[kind], at))
-                .min_by_key(|(gram, at)| (frequent.get(gram).copied().unwrap_or_default(), *at));
+                .min_by_key(|(gram, at)| (usual.0.get(gram).copied().unwrap_or_default(), *at));
             let (gram, offset) = rarest.expect("the range has at least one number");
-            let literal = u32::try_from(number).expect("there are fewer than 2^32 literals");
-            let offset = u8::try_from(offset).expect("it is within reach");
+            let packed = number << OFFSET_BITS | offset;
             fourths[hash(gram)] |= if kind == 0 { fourth(gram) } else { u32::MAX };
-            by_hash.entry(index(gram)).or_default().push(Entry { gram, literal, offset });
+            let packed = u32::try_from(packed).expect("there are fewer than 2^26 literals");
+            by_hash.entry(index(gram)).or_default().push([gram, packed]);
         }
-        let mut finder = Self { fourths, starts: vec![0], entries: Vec::new() };
-        for hash in 0..1 << INDEX_BITS {
-            finder.entries.extend(by_hash.remove(&hash).unwrap_or_default());
-            finder.starts.push(u32::try_from(finder.entries.len()).expect("one per literal"));
+        let (mut starts, mut entries) = (vec![0], Vec::new());
+        for hash in 0..INDICES {
+            entries.extend(by_hash.remove(&hash).unwrap_or_default());
+            starts.push(u32::try_from(entries.len()).expect("one per literal"));
         }
-        finder
+        Self { fourths: bytes_of(fourths), starts: bytes_of(starts), entries: bytes_of(entries.into_iter().flatten()) }
     }
 
-    /// Calls `found` with the number of each of `literals` that is in `text` and where it begins, for each place where it is.
-    pub fn find(&self, literals: &[&str], text: &[u8], mut found: impl FnMut(u32, usize)) {
-        let Some(fourths) = self.fourths.first_chunk::<HASHES>() else { return };
-        let mut look = |at: usize, gram: u32| {
-            let known = fourths[hash(gram)];
-            if known & fourth(gram) != 0 {
+    fn part(&self) -> Part<'_> {
+        let Self { fourths, starts, entries } = self;
+        Part { fourths: Numbers::new(fourths), starts: Numbers::new(starts), entries: Numbers::new(entries) }
+    }
+}
+
+impl Finder<'_> {
+    /// Calls `found` with the number of each of `literals` that is in `text` and where it begins, for each place where it
+    /// is, as far as it is in rules of one of `systems`, in bits; it may be called with others too.
+    pub fn find(&self, literals: Literals<'_>, text: &[u8], systems: u8, found: impl FnMut(u32, usize)) {
+        let part = match systems {
+            _ if systems & !WINDOWS == 0 => self.windows,
+            _ if systems & WINDOWS == 0 => self.unix,
+            _ => self.all,
+        };
+        part.find(literals, text, found);
+    }
+}
+
+impl Part<'_> {
+    #[inline(never)]
+    fn find(&self, literals: Literals<'_>, text: &[u8], mut found: impl FnMut(u32, usize)) {
+        let Some(fourths) = self.fourths.as_array::<HASHES>() else { return };
+        let known = |gram: u32| u32::from_le_bytes(fourths[hash(gram)]);
+        // First all places of a block where something may be, and then what is there: so that the first takes no turns.
+        let mut places = [0_u32; BLOCK];
+        let (mut at, windows) = (0, text.len().saturating_sub(GRAM - 1));
+        while at < windows {
+            let block = &text[at..text.len().min(at + BLOCK + GRAM - 1)];
+            // The bytes before the last of the first four; from one place to the next, one byte is new.
+            let [mut gram, _] = grams(&block[..GRAM - 1], 0);
+            gram <<= 8;
+            let mut many = 0;
+            for (place, last) in (0..).zip(&block[GRAM - 1..]) {
+                gram = gram >> 8 | u32::from(*last) << 24;
+                places[many % BLOCK] = place;
+                many += usize::from(known(gram) & fourth(gram) != 0);
+            }
+            for place in &places[..many.min(BLOCK)] {
+                let at = at + *place as usize;
+                let [gram, _] = grams(text, at);
                 self.look(literals, text, at, gram, &mut found);
-                if known == u32::MAX && gram & SHORT != gram {
+                if known(gram) == u32::MAX && gram & SHORT != gram {
                     self.look(literals, text, at, gram & SHORT, &mut found);
                 }
             }
-        };
-        for (at, bytes) in text.array_windows::<GRAM>().enumerate() {
-            look(at, u32::from_le_bytes(*bytes));
+            at += BLOCK;
         }
-        for at in text.len().saturating_sub(GRAM - 1)..text.len() {
-            look(at, grams(text, at)[0]);
+        for at in windows..text.len() {
+            let [gram, _] = grams(text, at);
+            if known(gram) & fourth(gram) != 0 {
+                self.look(literals, text, at, gram, &mut found);
+                if gram & SHORT != gram {
+                    self.look(literals, text, at, gram & SHORT, &mut found);
+                }
+            }
         }
     }
 
     /// The same for those that are looked up by `gram`, which is at `at`.
-    #[inline]
-    fn look(&self, literals: &[&str], text: &[u8], at: usize, gram: u32, found: &mut impl FnMut(u32, usize)) {
+    #[inline(always)]
+    fn look(&self, literals: Literals<'_>, text: &[u8], at: usize, gram: u32, found: &mut impl FnMut(u32, usize)) {
         let hash = index(gram);
-        let Some([start, end]) = self.starts.get(hash..hash + 2) else { return };
-        for entry in self.entries.get(*start as usize..*end as usize).unwrap_or_default() {
-            if entry.gram != gram {
+        let Some(starts) = self.starts.as_array::<{ INDICES + 1 }>() else { return };
+        let (start, end) = (u32::from_le_bytes(starts[hash]), u32::from_le_bytes(starts[hash + 1]));
+        for entry in start..end {
+            let Some([known, packed]) = self.entries.pair(entry as usize) else { return };
+            if known != gram {
                 continue;
             }
-            let Some(start) = at.checked_sub(usize::from(entry.offset)) else { continue };
-            let Some(literal) = literals.get(entry.literal as usize) else { continue };
+            let (literal, offset) = (packed >> OFFSET_BITS, packed as usize % REACH);
+            let Some(start) = at.checked_sub(offset) else { continue };
+            let Some(bytes) = literals.bytes(literal as usize) else { continue };
             // One of so many bytes has been compared already.
-            let is_there = literal.len() <= GRAM || text[start..].starts_with(literal.as_bytes());
-            if is_there {
-                found(entry.literal, start);
+            if bytes.len() <= GRAM || text[start..].starts_with(bytes) {
+                found(literal, start);
             }
         }
     }
 }
 
 /// The four bytes at `at`, and the first three of them. What lies behind the end is zero, as no literal is.
+#[inline]
 fn grams(text: &[u8], at: usize) -> [u32; 2] {
-    let bytes: [u8; GRAM] = std::array::from_fn(|next| text.get(at + next).copied().unwrap_or_default());
-    let long = u32::from_le_bytes(bytes);
+    let long = match text.get(at..).and_then(|rest| rest.first_chunk()) {
+        Some(bytes) => u32::from_le_bytes(*bytes),
+        None => {
+            let bytes: [u8; GRAM] = std::array::from_fn(|next| text.get(at + next).copied().unwrap_or_default());
+            u32::from_le_bytes(bytes)
+        }
+    };
     [long, long & SHORT]
 }
 
 /// Of the first three bytes.
-fn hash(gram: u32) -> usize {
+#[inline]
+const fn hash(gram: u32) -> usize {
     ((gram << 8).wrapping_mul(MULTIPLIER) >> (u32::BITS - BITS)) as usize
 }
 
 /// Of all four.
-fn index(gram: u32) -> usize {
+#[inline]
+const fn index(gram: u32) -> usize {
     (gram.wrapping_mul(MULTIPLIER) >> (u32::BITS - INDEX_BITS)) as usize
 }
 
@@ -136,6 +225,7 @@ fn index(gram: u32) -> usize {
 const MULTIPLIER: u32 = 0x9e37_79b1;
 
 /// The bit of the fourth byte.
+#[inline]
 const fn fourth(gram: u32) -> u32 {
     1 << ((gram >> 24) & 31)
 }
@@ -143,17 +233,29 @@ const fn fourth(gram: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pool::literal_bytes;
+    use crate::table::{LINUX, MACOS};
     use proptest::prelude::*;
 
-    fn found(literals: &[&str], text: &str) -> Vec<u32> {
-        let owned: Vec<String> = literals.iter().map(|literal| (*literal).to_owned()).collect();
-        let finder = Finder::new(&owned, &["an everyday abcd".to_owned()]);
+    fn found_on(system: u8, literals: &[(&str, u8)], text: &str) -> Vec<u32> {
+        let owned: Vec<String> = literals.iter().map(|(literal, _)| (*literal).to_owned()).collect();
+        let systems: Vec<u8> = literals.iter().map(|(_, systems)| *systems).collect();
+        let bytes = encoded(&owned, &systems, &Usual::of(&["an everyday abcd".to_owned()]));
+        let finder: Finder<'_> = postcard::from_bytes(&bytes).unwrap();
+        let (all, starts) = literal_bytes(&owned);
         let mut found = Vec::new();
-        finder.find(literals, text.as_bytes(), |literal, start| {
-            assert!(text[start..].starts_with(literals[literal as usize]));
+        finder.find(Literals::new(&all, &starts), text.as_bytes(), system, |literal, start| {
+            assert!(text[start..].starts_with(&owned[literal as usize]));
             found.push(literal);
         });
         found.sort_unstable();
+        found
+    }
+
+    fn found(literals: &[&str], text: &str) -> Vec<u32> {
+        let literals: Vec<(&str, u8)> = literals.iter().map(|literal| (*literal, LINUX)).collect();
+        let found = found_on(LINUX, &literals, text);
+        assert_eq!(found, found_on(LINUX | WINDOWS, &literals, text));
         found
     }
 
@@ -163,8 +265,24 @@ mod tests {
         assert_eq!(found(&literals, "xabcd"), [0, 1, 2]);
         assert_eq!(found(&literals, "whoami"), [3, 5]);
         assert_eq!(found(&literals, "ab"), [0; 0]);
+        assert_eq!(found(&literals, ""), [0; 0]);
         assert_eq!(found(&literals, "abc abc"), [0, 0]);
         assert_eq!(found(&literals, "\u{1}obf:caret\u{1}"), [4]);
+    }
+
+    #[test]
+    fn literals_of_another_system_need_not_be_found() {
+        let literals = [("abc", WINDOWS), ("abcd", LINUX), ("bcd", MACOS | WINDOWS)];
+        for (system, numbers) in [
+            (WINDOWS, &[0, 2][..]),
+            (LINUX, &[1, 2]),
+            (MACOS, &[1, 2]),
+            (LINUX | MACOS, &[1, 2]),
+            (WINDOWS | LINUX, &[0, 1, 2]),
+            (WINDOWS | LINUX | MACOS, &[0, 1, 2]),
+        ] {
+            assert_eq!(found_on(system, &literals, "abcd"), numbers, "{system:b}");
+        }
     }
 
     proptest! {
@@ -172,7 +290,9 @@ mod tests {
         fn what_contains_says_is_found(
             literals in proptest::collection::btree_set("[ab|]{3,7}", 1..40),
             text in "[ab|]{0,60}",
+            before in prop_oneof![Just(0), 100_usize..140, 240_usize..270],
         ) {
+            let text = format!("{}{text}", "-".repeat(before));
             let literals: Vec<&str> = literals.iter().map(String::as_str).collect();
             let mut found = found(&literals, &text);
             found.dedup();

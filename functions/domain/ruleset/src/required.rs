@@ -35,6 +35,8 @@ pub(crate) struct Required {
     pub(crate) characters: u128,
     /// Where it can begin.
     pub(crate) anchor: Option<Anchor>,
+    /// The same by single bytes, where no literal says it.
+    pub(crate) mark: Option<Mark>,
     /// Whether it can begin only where the text does.
     pub(crate) at_start: bool,
 }
@@ -43,6 +45,15 @@ pub(crate) struct Required {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Anchor {
     pub(crate) literals: Vec<String>,
+    pub(crate) least: usize,
+    pub(crate) most: usize,
+}
+
+/// Up to three bytes that say where a match begins: one of them is in it, this many bytes behind its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// Fewer than three are repeated.
+    pub(crate) bytes: [u8; 3],
     pub(crate) least: usize,
     pub(crate) most: usize,
 }
@@ -68,7 +79,7 @@ pub(crate) fn required(pattern: &str) -> Vec<Required> {
             ways.push(required);
         }
     }
-    let nothing = |way: &Required| way.groups.is_empty() && way.characters == 0 && !way.at_start;
+    let nothing = |way: &Required| way.groups.is_empty() && way.characters == 0 && way.mark.is_none() && !way.at_start;
     if ways.iter().any(nothing) { vec![Required::default()] } else { ways }
 }
 
@@ -103,7 +114,51 @@ fn required_by(way: &Hir) -> Required {
         }
     }
     let at_start = way.properties().look_set_prefix().contains(Look::Start);
-    Required { groups, characters: characters(way), anchor, at_start }
+    let mark = if anchor.is_none() { mark(way) } else { None };
+    Required { groups, characters: characters(way), anchor, mark, at_start }
+}
+
+/// Of the bytes that say where a match of `way` begins, those that tell most.
+fn mark(way: &Hir) -> Option<Mark> {
+    let everyday = |byte: &u8| matches!(byte, b'-' | b'.' | b'/' | b'_');
+    let told = |mark: &Mark| (mark.bytes.iter().any(everyday), mark.most - mark.least, mark.most);
+    let mut marks = Vec::new();
+    add_marks(way, (0, Some(0)), &mut marks);
+    marks.into_iter().min_by_key(told)
+}
+
+/// Adds the marks in what begins `at` so far behind the beginning.
+fn add_marks(hir: &Hir, at: Distance, marks: &mut Vec<Mark>) {
+    let mut add = |bytes: &[u8], (least, most): Distance| {
+        if let Some(most) = most.filter(|most| most - least <= WIDEST)
+            && let (Some(first), true) = (bytes.first(), bytes.iter().all(u8::is_ascii_punctuation))
+        {
+            let byte = |place: usize| bytes.get(place).copied().unwrap_or(*first);
+            marks.push(Mark { bytes: [*first, byte(1), byte(2)], least, most });
+        }
+    };
+    match hir.kind() {
+        HirKind::Literal(literal) => {
+            for (place, byte) in literal.0.iter().enumerate() {
+                add(&[*byte], (at.0 + place, at.1.map(|most| most + place)));
+            }
+        }
+        HirKind::Class(_) => {
+            if let Some(set) = exact(hir) {
+                add(&set.concat(), at);
+            }
+        }
+        HirKind::Capture(capture) => add_marks(&capture.sub, at, marks),
+        HirKind::Repetition(repetition) if repetition.min > 0 => add_marks(&repetition.sub, at, marks),
+        HirKind::Concat(parts) => {
+            let mut here = at;
+            for part in parts {
+                add_marks(part, here, marks);
+                here = further(here, part);
+            }
+        }
+        HirKind::Empty | HirKind::Look(_) | HirKind::Repetition(_) | HirKind::Alternation(_) => {}
+    }
 }
 
 fn anchor(needed: &Needed) -> Option<Anchor> {
@@ -299,6 +354,23 @@ mod tests {
         {
             let expected = characters.bytes().fold(0, |set, byte| set | 1_u128 << byte);
             assert_eq!(required(pattern)[0].characters, expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn bytes_say_where_a_match_begins_where_no_literal_does() {
+        for (pattern, marked) in [
+            (r"\s\\+\d{1,3}", Some((r"\\\", 1, 1))),
+            (r"[,;]{2,}\s*\d", Some((",;,", 0, 0))),
+            (r"\d{1,2}\.?x=\d", Some(("===", 2, 4))),
+            (r"\d*=\d", None),
+            (r"whoami\s+=", None),
+            (r"\d\s", None),
+            (r"[;&|!]\d", None),
+        ] {
+            let mark = required(pattern)[0].mark;
+            let marked = marked.map(|(bytes, least, most)| (bytes.as_bytes().to_vec(), least, most));
+            assert_eq!(mark.map(|mark| (mark.bytes.to_vec(), mark.least, mark.most)), marked, "{pattern}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! In [`postcard`]'s encoding, with strings borrowed from the bytes and everything of variable length in a few pools, so
 //! that reading thousands of rules costs a handful of allocations.
 
+use crate::pool::{Literals, Numbers, Spans};
 use crate::program::Programs;
 use serde::{Deserialize, Serialize};
 
@@ -38,11 +39,13 @@ pub struct Table<'a> {
     pub version: &'a str,
     /// By number, as the finder reports them.
     #[serde(borrow)]
-    pub literals: Vec<&'a str>,
+    pub literals: Literals<'a>,
     /// By literal: the part of `candidates` with the rules that it makes worth a closer look.
-    pub worth: Vec<Span>,
+    #[serde(borrow)]
+    pub worth: Spans<'a>,
     /// Numbers of rules.
-    pub candidates: Vec<u32>,
+    #[serde(borrow)]
+    pub candidates: Numbers<'a>,
     /// By id.
     #[serde(borrow)]
     pub rules: Vec<Rule<'a>>,
@@ -50,9 +53,11 @@ pub struct Table<'a> {
     #[serde(borrow)]
     pub conditions: Vec<Condition<'a>>,
     /// The pool of groups, each a part of `numbers`.
-    pub groups: Vec<Span>,
+    #[serde(borrow)]
+    pub groups: Spans<'a>,
     /// The pool of literals' numbers.
-    pub numbers: Vec<u32>,
+    #[serde(borrow)]
+    pub numbers: Numbers<'a>,
     /// The regular expressions, each once.
     #[serde(borrow)]
     pub patterns: Vec<&'a str>,
@@ -121,6 +126,8 @@ pub struct Way {
     pub characters: u128,
     /// If any, one of these is in a match, see `behind`: a part of the numbers.
     pub anchors: Span,
+    /// Without anchors: if any, one of these bytes is in a match, see `behind`.
+    pub marks: Option<[u8; 3]>,
     /// How many bytes behind the beginning of the match it is, at least and at most.
     pub behind: (u32, u32),
     /// The match begins where the text does.

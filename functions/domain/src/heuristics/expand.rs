@@ -36,22 +36,27 @@ const SHORT_NAMES: &[(&str, &str)] = &[
     ("startm~1", "start menu"),
 ];
 
-/// A lower-case text with short forms written out.
-pub(super) fn expanded<'a>(lower: &'a str, notes: &mut Notes) -> Cow<'a, str> {
+/// A lower-case text with short forms written out. `has` are its characters.
+pub(super) fn expanded<'a>(lower: &'a str, has: Characters, notes: &mut Notes) -> Cow<'a, str> {
     let mut text = Cow::Borrowed(lower);
+    // Its characters, once something may have been written out.
+    let here = |text: &Cow<'_, str>| match text {
+        Cow::Borrowed(_) => has,
+        Cow::Owned(text) => Characters::of(text),
+    };
     // Most texts have nothing to write out, and that shows in which characters they have.
-    let has = Characters::of(lower);
     if has.any(b"%$!") {
         replace_variables(&mut text, notes);
     }
-    if has.all(b"hk") && text.contains("hk") {
+    if has.all(b"hk") && here(&text).any(b"_:") && text.contains("hk") {
         replace_all(&mut text, HIVES);
     }
     if has.has(b'~') {
         replace_all(&mut text, SHORT_NAMES);
     }
-    if has.has(b'\\') || text.contains('\\') || has.all(b":/") && text.contains(":/") {
-        plain_paths(&mut text, notes);
+    let here = here(&text);
+    if has.has(b'\\') || here.has(b'\\') || has.all(b":/") && here.all(b":/") {
+        plain_paths(&mut text, here, notes);
     }
     if has.all(b"pwsh")
         && (text.contains("powershell") || text.contains("pwsh"))
@@ -76,7 +81,7 @@ mod tests {
     use super::*;
 
     fn written_out(text: &str) -> String {
-        expanded(text, &mut Notes::default()).into_owned()
+        expanded(text, Characters::of(text), &mut Notes::default()).into_owned()
     }
 
     #[test]
@@ -130,10 +135,12 @@ mod tests {
     #[test]
     fn detours_are_noticed() {
         let mut notes = Notes::default();
-        let _ = expanded(r"c:\windows\system32\..\temp", &mut notes);
+        let written = r"c:\windows\system32\..\temp";
+        let _ = expanded(written, Characters::of(written), &mut notes);
         assert!(notes.has(Note::Traversal));
         let mut notes = Notes::default();
-        let _ = expanded(r"cd ..\build & type c:\x\.\y", &mut notes);
+        let written = r"cd ..\build & type c:\x\.\y";
+        let _ = expanded(written, Characters::of(written), &mut notes);
         assert!(notes.is_empty());
     }
 }

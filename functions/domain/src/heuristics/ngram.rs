@@ -133,13 +133,43 @@ fn number(hash: u64) -> u16 {
 }
 
 /// FNV-1a.
-fn hash(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+const fn hash(bytes: &[u8]) -> u64 {
+    let (mut hash, mut at) = (NO_BYTES, 0);
+    while at < bytes.len() {
+        hash = with(hash, bytes[at]);
+        at += 1;
+    }
+    hash
 }
+
+/// The hash of no bytes.
+const NO_BYTES: u64 = 0xcbf2_9ce4_8422_2325;
+const NUMBER: u64 = hash(b"#");
+const ADDRESS: u64 = hash(b"@address");
+const LONG: u64 = hash(b"@long");
+
+/// The hash of what `hash` is of, and one byte more.
+#[inline]
+const fn with(hash: u64, byte: u8) -> u64 {
+    (hash ^ byte as u64).wrapping_mul(0x0100_0000_01b3)
+}
+
+/// The bytes that a word goes on with.
+const OF_WORDS: [bool; 256] = {
+    let mut of_words = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let b = byte as u8;
+        of_words[byte] = b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        byte += 1;
+    }
+    of_words
+};
 
 fn windows(words: &[Word]) -> Vec<Window> {
     let count = words.len();
-    let mut windows = vec![Window { start: 0, end: count.min(WHOLE) }];
+    let mut windows = Vec::with_capacity(count / STRIDE + 8);
+    windows.push(Window { start: 0, end: count.min(WHOLE) });
     if count > SHORT {
         windows.extend(
             (0..count - STRIDE).step_by(STRIDE).map(|start| Window { start, end: (start + WINDOW).min(count) }),
@@ -157,9 +187,22 @@ fn windows(words: &[Word]) -> Vec<Window> {
 
 fn words(text: &str) -> Vec<Word> {
     let bytes = text.as_bytes();
-    let mut words = Vec::with_capacity(bytes.len() / 4);
+    let mut words = Vec::with_capacity(bytes.len() / 3 + 1);
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
+        let mut end = at;
+        if byte.is_ascii_lowercase() && bytes.get(at + 1) != Some(&b':') {
+            // Most words: the hash and the end in one go.
+            let mut hash = NO_BYTES;
+            while let Some(byte) = bytes.get(end).filter(|byte| OF_WORDS[usize::from(**byte)]) {
+                hash = with(hash, *byte);
+                end += 1;
+            }
+            let hash = if end - at > LONGEST_WORD { LONG } else { hash };
+            words.push(Word { hash, start: at, end, separates: false });
+            at = end;
+            continue;
+        }
         if byte.is_ascii_whitespace() {
             at += 1;
             continue;
@@ -168,11 +211,12 @@ fn words(text: &str) -> Vec<Word> {
             at += length;
             continue;
         }
-        let (end, kind) = word_end(text, at);
+        let kind;
+        (end, kind) = word_end(text, at);
         let hash = match kind {
-            Kind::Number => hash(b"#"),
-            Kind::Address => hash(b"@address"),
-            Kind::Plain | Kind::Separator if end - at > LONGEST_WORD => hash(b"@long"),
+            Kind::Number => NUMBER,
+            Kind::Address => ADDRESS,
+            Kind::Plain | Kind::Separator if end - at > LONGEST_WORD => LONG,
             Kind::Plain | Kind::Separator => hash(&bytes[at..end]),
         };
         words.push(Word { hash, start: at, end, separates: kind == Kind::Separator });
@@ -188,6 +232,10 @@ fn program_folder(bytes: &[u8]) -> Option<usize> {
         [b'\\' | b'/', ..] => 0,
         _ => return None,
     };
+    // They begin with one of these behind the slash: most paths end here.
+    if !matches!(bytes.get(drive + 1), Some(b'w' | b'p' | b'u' | b's' | b'b')) {
+        return None;
+    }
     let folder = PROGRAM_FOLDERS.iter().find(|folder| bytes[drive..].starts_with(folder.as_bytes()))?;
     Some(drive + folder.len())
 }
@@ -218,7 +266,7 @@ fn word_end(text: &str, at: usize) -> (usize, Kind) {
             let option = !path && end > at + 1 && bytes.get(end).is_none_or(|b| matches!(b, b' ' | b':' | b'='));
             (if option { end } else { at + 1 }, Kind::Plain)
         }
-        b'a'..=b'z' | b'_' => (run(at, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), Kind::Plain),
+        b'a'..=b'z' | b'_' => (run(at, |b| OF_WORDS[usize::from(b)]), Kind::Plain),
         b'0'..=b'9' => {
             let dotted = run(at, |b| b.is_ascii_digit() || b == b'.');
             let parts = bytes[at..dotted].split(|b| *b == b'.');
@@ -274,6 +322,22 @@ mod tests {
         assert_eq!(cut(r"c:\windows\system32\net.exe user"), cut("net.exe user"));
         assert_eq!(cut("/usr/bin/curl | /bin/sh"), cut("curl | sh"));
         assert_ne!(cut(r"c:\windows\temp\net.exe"), cut("net.exe"));
+    }
+
+    #[test]
+    fn every_program_folder_is_passed_over() {
+        for folder in PROGRAM_FOLDERS {
+            assert_eq!(cut(&format!("{folder}net user")), ["net", "user"], "{folder}");
+        }
+    }
+
+    #[test]
+    fn a_words_hash_is_that_of_its_bytes() {
+        for text in ["net", "x_1", "_a", "a:", "c:x", "net.exe", "a\u{e9}"] {
+            for word in words(text) {
+                assert_eq!(word.hash, hash(&text.as_bytes()[word.start..word.end]), "{text}");
+            }
+        }
     }
 
     #[test]

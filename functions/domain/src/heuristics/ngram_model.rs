@@ -26,18 +26,26 @@ const SHOWN_LENGTH: usize = 60;
 /// What scoring remembers; reused from one text to the next.
 #[derive(Default)]
 pub(super) struct Scorer {
-    grams: Vec<Counted>,
+    /// Of the n-grams of a text, three for each word, in order: what each weighs.
+    weights: Vec<[i32; 3]>,
+    /// The place of the one before it with the same number, and one; zero if there is none.
+    before: Vec<[u32; 3]>,
+    /// Those that have one before them: their places.
+    repeated: Vec<u32>,
+    /// Of each word, what stands before it; and of the end.
+    so_far: Vec<SoFar>,
     last: LastOf,
     /// Those that say something, the heaviest first; of equal weight, the first in the text.
-    order: Vec<(Reverse<i8>, usize)>,
+    order: Vec<(Reverse<i32>, usize)>,
 }
 
-/// An n-gram of a text: three for each word, in order.
-#[derive(Clone, Copy)]
-struct Counted {
-    weight: i8,
-    /// The one before it with the same number; its own place if there is none.
-    before: u32,
+/// What stands before a word.
+#[derive(Clone, Copy, Default)]
+struct SoFar {
+    /// The sum of the weights.
+    sum: i32,
+    /// How many n-grams of `repeated`.
+    repeated: usize,
 }
 
 /// What the words of the command line resemble, if anything.
@@ -113,52 +121,75 @@ fn same(one: &Text, other: &Text) -> bool {
 impl Scorer {
     /// The window with the highest score: the sum of its n-grams' weights over the root of their number, each counted once.
     fn strongest(&mut self, windows: &Windows, weights: &[u8]) -> Option<(f64, Window)> {
-        self.grams.clear();
-        self.last.clear(3 * windows.words());
-        for (number, place) in windows.numbers().flatten().zip(0..) {
-            let before = self.last.replace(number, place);
-            self.grams.push(Counted { weight: weight_of(weights, number), before });
+        let Self { weights: of_grams, before, repeated, so_far, last, .. } = self;
+        of_grams.clear();
+        before.clear();
+        repeated.clear();
+        so_far.clear();
+        last.clear(3 * windows.words());
+        let mut sum = 0;
+        for (numbers, word) in windows.numbers().zip(0_u32..) {
+            so_far.push(SoFar { sum, repeated: repeated.len() });
+            let first = 3 * word + 1;
+            let mut earlier = [0; 3];
+            for ((number, earlier), place) in numbers.iter().zip(&mut earlier).zip(first..) {
+                *earlier = last.replace(*number, place);
+                if *earlier != 0 {
+                    repeated.push(place - 1);
+                }
+            }
+            before.push(earlier);
+            let weights = numbers.map(|number| weight_of(weights, number));
+            sum += weights.iter().sum::<i32>();
+            of_grams.push(weights);
         }
+        so_far.push(SoFar { sum, repeated: repeated.len() });
         let scored = windows.iter().filter_map(|window| Some((self.score(window)?, window)));
         scored.reduce(|best, next| if next.0 > best.0 { next } else { best })
     }
 
     fn score(&self, window: Window) -> Option<f64> {
         let range = window.range();
-        let start = 3 * range.start;
-        let grams = self.grams.get(start..3 * range.end)?;
-        let (mut sum, mut count) = (0_i32, 0_u32);
-        let mut add = |place: usize, gram: &Counted| {
-            if self.is_first(place, gram, &range) {
-                sum += i32::from(gram.weight);
-                count += 1;
-            }
-        };
-        // The last word has no neighbour in its window, the last but one has one.
-        let whole = grams.len().saturating_sub(6);
-        let (inner, outer) = grams.split_at(whole);
-        (start..).zip(inner).for_each(|(place, gram)| add(place, gram));
-        let edge: &[usize] = if outer.len() == 3 { &[0] } else { &[0, 1, 3] };
-        for at in edge {
-            if let Some(gram) = outer.get(*at) {
-                add(start + whole + at, gram);
+        let (weights, before) = (self.weights.as_flattened(), self.before.as_flattened());
+        // The last word has no neighbour in its window, the last but one has one. All before them count,
+        let whole = range.end.saturating_sub(2).max(range.start);
+        let (from, to) = (self.so_far.get(range.start)?, self.so_far.get(whole)?);
+        let mut sum = to.sum - from.sum;
+        let mut count = 3 * (whole - range.start);
+        // except those that have the same before them in the window, which there is whole.
+        for place in self.repeated.get(from.repeated..to.repeated)? {
+            let place = *place as usize;
+            if *before.get(place)? as usize > 3 * range.start {
+                sum -= weights.get(place)?;
+                count -= 1;
             }
         }
-        (count > 0).then(|| f64::from(sum) / f64::from(count).sqrt())
+        let edge: &[usize] = if range.len() == 1 { &[0] } else { &[0, 1, 3] };
+        for at in edge {
+            let place = 3 * whole + at;
+            if let Some(weight) = weights.get(place)
+                && self.is_first(place, &range)
+            {
+                sum += *weight;
+                count += 1;
+            }
+        }
+        let count = u32::try_from(count).ok().filter(|count| *count > 0)?;
+        Some(f64::from(sum) / f64::from(count).sqrt())
     }
 
     /// The n-grams of the window that weigh most, in the text's own words.
     fn strongest_grams(&mut self, text: &str, words: &Windows, window: Window) -> String {
-        let Self { grams, order, .. } = self;
+        let Self { weights, order, .. } = self;
         let range = window.range();
         order.clear();
         for place in 3 * range.start..3 * range.end {
             // One whose second word is behind the window's end is not in it.
-            if let Some(gram) = grams.get(place)
-                && gram.weight > 0
+            if let Some(weight) = weights.as_flattened().get(place)
+                && *weight > 0
                 && place / 3 + place % 3 < range.end
             {
-                order.push((Reverse(gram.weight), place));
+                order.push((Reverse(*weight), place));
             }
         }
         // The first few are nearly always enough.
@@ -185,21 +216,19 @@ impl Scorer {
     }
 
     /// Whether no n-gram of the window before the one at `place` has the same number.
-    #[inline]
-    fn is_first(&self, place: usize, gram: &Counted, window: &Range<usize>) -> bool {
+    fn is_first(&self, place: usize, window: &Range<usize>) -> bool {
         let mut at = place;
-        let mut before = gram.before as usize;
-        loop {
-            if before == at || before < 3 * window.start {
+        while let Some(before) = self.before.as_flattened().get(at).and_then(|before| before.checked_sub(1)) {
+            at = before as usize;
+            if at < 3 * window.start {
                 return true;
             }
             // One whose second word is behind the window's end is not in it.
-            if before / 3 + before % 3 < window.end {
+            if at / 3 + at % 3 < window.end {
                 return false;
             }
-            let Some(earlier) = self.grams.get(before) else { return true };
-            (at, before) = (before, earlier.before as usize);
         }
+        true
     }
 }
 
@@ -207,44 +236,53 @@ impl Scorer {
 #[derive(Default)]
 struct LastOf {
     slots: Vec<Slot>,
+    mask: usize,
+    /// What was noted under another number than this is forgotten.
+    round: u16,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Slot {
-    /// [`LastOf::EMPTY`] if there is none.
     place: u32,
     number: u16,
+    round: u16,
 }
 
 impl LastOf {
-    const EMPTY: u32 = u32::MAX;
-
     /// Forgets everything, and makes room for so many.
     fn clear(&mut self, many: usize) {
-        self.slots.clear();
-        self.slots.resize((2 * many).next_power_of_two(), Slot { place: Self::EMPTY, number: 0 });
+        let length = (2 * many).next_power_of_two();
+        self.mask = length - 1;
+        self.round = self.round.wrapping_add(1);
+        if self.round == 0 {
+            self.slots.clear();
+            self.round = 1;
+        }
+        if self.slots.len() < length {
+            self.slots.resize(length, Slot::default());
+        }
     }
 
-    /// Notes that `number` is at `place`. Where it was before: `place`, if it was nowhere.
+    /// Notes that `number` is at `place`, which is not zero. Where it was before: zero, if it was nowhere.
     fn replace(&mut self, number: u16, place: u32) -> u32 {
-        let mask = self.slots.len() - 1;
-        let mut at = usize::from(number) & mask;
-        loop {
-            let slot = &mut self.slots[at];
-            if slot.place == Self::EMPTY {
-                *slot = Slot { place, number };
-                return place;
+        let mut at = usize::from(number) & self.mask;
+        let noted = Slot { place, number, round: self.round };
+        while let Some(slot) = self.slots.get_mut(at) {
+            if slot.round != self.round {
+                *slot = noted;
+                return 0;
             }
             if slot.number == number {
                 return std::mem::replace(&mut slot.place, place);
             }
-            at = (at + 1) & mask;
+            at = (at + 1) & self.mask;
         }
+        0
     }
 }
 
-fn weight_of(weights: &[u8], number: u16) -> i8 {
-    weights.get(usize::from(number)).map_or(0, |byte| byte.cast_signed())
+fn weight_of(weights: &[u8], number: u16) -> i32 {
+    weights.get(usize::from(number)).map_or(0, |byte| byte.cast_signed().into())
 }
 
 fn text_of(text: &str, gram: Gram) -> String {
@@ -320,7 +358,37 @@ mod tests {
         assert!(curve().weight(f64::MIN) < LEAST);
     }
 
+    /// As it is meant: the set of the window's n-grams, each once.
+    fn plainly(windows: &Windows, window: Window, weights: &[u8]) -> Option<f64> {
+        let set: std::collections::BTreeSet<u16> = windows.grams(window).map(|gram| gram.number).collect();
+        let sum: i32 = set.iter().map(|number| weight_of(weights, *number)).sum();
+        (!set.is_empty()).then(|| f64::from(sum) / f64::from(u32::try_from(set.len()).unwrap()).sqrt())
+    }
+
+    #[test]
+    fn what_was_noted_is_forgotten_however_often() {
+        let mut last = LastOf::default();
+        for round in 0..3 * usize::from(u16::MAX) {
+            last.clear(2 + round % 3);
+            assert_eq!((last.replace(7, 1), last.replace(7, 2), last.replace(3, 3)), (0, 1, 0), "{round}");
+        }
+    }
+
     proptest::proptest! {
+        #[test]
+        fn a_score_is_that_of_the_set_of_n_grams(text in "([a-c]|[a-c] |[;|] |\\\\|/bin/| 7){0,120}", seed in 1_u64..) {
+            let weights: Vec<u8> = (0..super::super::ngram::GRAMS as u64)
+                .map(|number| (number.wrapping_mul(seed | 1) >> 3).to_le_bytes()[0]).collect();
+            let windows = Windows::of(&text);
+            let mut scorer = Scorer::default();
+            let found = scorer.strongest(&windows, &weights);
+            for window in windows.iter() {
+                proptest::prop_assert_eq!(scorer.score(window), plainly(&windows, window, &weights));
+            }
+            let best = windows.iter().filter_map(|window| plainly(&windows, window, &weights)).reduce(f64::max);
+            proptest::prop_assert_eq!(found.map(|(score, _)| score), best);
+        }
+
         #[test]
         fn any_text_is_judged(text in "\\PC{0,400}") {
             if let Some(found) = resemblance(&cmdline(&text), &mut Scorer::default()) {

@@ -27,10 +27,11 @@ pub(super) fn tidy<'t>(text: &'t str, notes: &mut Notes) -> Cow<'t, str> {
 fn is_tidy(text: &str) -> bool {
     let bytes = text.as_bytes();
     // Without a way out in the middle, so that the compiler can look at many bytes at once.
-    let plain = bytes.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
+    let odd = bytes.iter().fold(0, |odd, byte| odd | u8::from(byte.wrapping_sub(b' ') > b'~' - b' '));
     let after = bytes.get(1..).unwrap_or_default();
-    let gap = bytes.iter().zip(after).fold(false, |gap, (one, next)| gap | ((*one == b' ') & (*next == b' ')));
-    plain && !gap && bytes.len() <= FIELD_LIMIT && !text.starts_with(' ') && !text.ends_with(' ')
+    let space = |byte: &u8| u8::from(*byte == b' ');
+    let gap = bytes.iter().zip(after).fold(0, |gap, (one, next)| gap | space(one) & space(next));
+    odd | gap == 0 && bytes.len() <= FIELD_LIMIT && !text.starts_with(' ') && !text.ends_with(' ')
 }
 
 fn tidy_ascii(text: &str, notes: &mut Notes) -> String {
@@ -119,8 +120,10 @@ const NOISE: [bool; 256] = {
 /// A tidied text without quotes, carets and backticks, with concatenated string literals joined and doubled backslashes
 /// made one. `None` when there is nothing to strip. Case is kept.
 pub(super) fn stripped(tidy: &str, notes: &mut Notes) -> Option<String> {
-    let disguised = |b: &u8| matches!(b, b'"' | b'\'' | b'^' | b'`');
-    if !tidy.as_bytes().iter().any(disguised) && !tidy.contains(r"\\") {
+    // Without a way out in the middle, so that the compiler can look at many bytes at once.
+    let is = |byte: u8, other: u8| u8::from(byte == other);
+    let disguised = |b: u8| is(b, b'"') | is(b, b'\'') | is(b, b'^') | is(b, b'`');
+    if tidy.bytes().fold(0, |found, byte| found | disguised(byte)) == 0 && !tidy.contains(r"\\") {
         return None;
     }
     let bytes = tidy.as_bytes();
@@ -234,8 +237,7 @@ const OF_WORDS: [bool; 256] = {
 /// Whether a word of `tidy` has upper and lower case at random, as `pOweRshELl`. Names in camel case, and base64, do not.
 pub(super) fn has_random_case(tidy: &str) -> bool {
     let bytes = tidy.as_bytes();
-    let changes = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
-    if changes.filter(|(one, next)| one.is_ascii_uppercase() != next.is_ascii_uppercase()).count() < LEAST_CHANGES {
+    if case_changes(bytes) < LEAST_CHANGES {
         return false;
     }
     let (mut start, mut changes, mut capital) = (0, 0, false);
@@ -254,10 +256,26 @@ pub(super) fn has_random_case(tidy: &str) -> bool {
     changes >= LEAST_CHANGES && is_random(&bytes[start..])
 }
 
+/// How often upper case comes after another character, or another after it.
+fn case_changes(bytes: &[u8]) -> usize {
+    /// Changes among so many are counted in one byte, so that the compiler can look at many at once.
+    const PART: usize = 255;
+    let capital = |byte: u8| u8::from(byte.is_ascii_uppercase());
+    let after = bytes.get(1..).unwrap_or_default();
+    let parts = bytes.chunks(PART).zip(after.chunks(PART));
+    let of_part = |(bytes, after): (&[u8], &[u8])| {
+        bytes.iter().zip(after).fold(0_u8, |sum, (one, next)| sum.wrapping_add(capital(*one) ^ capital(*next)))
+    };
+    parts.map(of_part).map(usize::from).sum()
+}
+
 /// Capitals where nobody puts them in a known word; or in any word of letters, a change of case at almost every letter.
 fn is_random(word: &[u8]) -> bool {
-    let changes = word.windows(2).filter(|pair| pair[0].is_ascii_uppercase() != pair[1].is_ascii_uppercase()).count();
-    if changes < LEAST_CHANGES || !(6..=24).contains(&word.len()) {
+    if !(6..=24).contains(&word.len()) {
+        return false;
+    }
+    let changes = case_changes(word);
+    if changes < LEAST_CHANGES {
         return false;
     }
     let capitals = word.iter().filter(|b| b.is_ascii_uppercase()).count();
@@ -325,6 +343,14 @@ mod tests {
             assert_eq!(is_tidy(text), plain == text, "{text:?}");
             assert_eq!(one, other);
         }
+    }
+
+    #[test]
+    fn changes_of_case_are_counted_however_long_the_text() {
+        for (text, changes) in [("", 0), ("a", 0), ("aB", 1), ("aBc-D", 3), ("\u{c4}B", 1)] {
+            assert_eq!(case_changes(text.as_bytes()), changes, "{text}");
+        }
+        assert_eq!(case_changes("aB".repeat(1_000).as_bytes()), 1_999);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Where the literals of the rules are in the texts of an observation.
 
+use memchr::memchr3_iter;
+
 /// More places than this are not remembered: a text that has so many is looked through from its beginning.
 const MOST: usize = 1 << 14;
 /// No place.
@@ -42,6 +44,7 @@ impl Places {
     }
 
     /// Notes that `literal` is in the text with this number, from `start`. Whether it is the first time.
+    #[inline]
     pub(super) fn add(&mut self, literal: u32, text: u32, start: usize) -> bool {
         let Some(of) = self.of.get_mut(literal as usize) else { return false };
         let first = of.texts == 0;
@@ -49,11 +52,11 @@ impl Places {
             self.literals.push(literal);
         }
         of.texts |= bit_of(text);
-        if self.places.len() < MOST
-            && let (Ok(start), Ok(number)) = (u32::try_from(start), u32::try_from(self.places.len()))
-        {
-            self.places.push(Place { text, start, before: of.last });
-            of.last = number;
+        let number = self.places.len();
+        if number < MOST {
+            // Both fit: there are few places, and a text is short.
+            self.places.push(Place { text, start: start as u32, before: of.last });
+            of.last = number as u32;
         }
         first
     }
@@ -67,14 +70,16 @@ impl Places {
     /// beginning, at least and at most: the first byte and the last of each place. Whether that is known.
     pub(super) fn beginnings(
         &self,
-        literals: &[u32],
+        literals: impl IntoIterator<Item = u32>,
         text: u32,
         behind: (u32, u32),
         beginnings: &mut Vec<(usize, usize)>,
     ) -> bool {
         let (least, most) = (behind.0 as usize, behind.1 as usize);
+        let mut none = true;
         for literal in literals {
-            let Some(of) = self.of.get(*literal as usize).filter(|of| of.texts & bit_of(text) != 0) else { continue };
+            none = false;
+            let Some(of) = self.of.get(literal as usize).filter(|of| of.texts & bit_of(text) != 0) else { continue };
             let mut number = of.last;
             while let Some(place) = self.places.get(number as usize) {
                 number = place.before;
@@ -86,7 +91,7 @@ impl Places {
                 }
             }
         }
-        !literals.is_empty() && self.places.len() < MOST
+        !none && self.places.len() < MOST
     }
 }
 
@@ -99,9 +104,30 @@ pub(super) const fn bit_of(text: u32) -> u32 {
     1 << if text < 31 { text } else { 31 }
 }
 
+/// Adds to `beginnings` where something can begin in `text` that has one of `marks` so many bytes `behind` its beginning, at
+/// least and at most: the first byte and the last of each place. Whether that is known, which it is.
+pub(super) fn add_marked(
+    text: &str,
+    [one, two, three]: [u8; 3],
+    (least, most): (u32, u32),
+    beginnings: &mut Vec<(usize, usize)>,
+) -> bool {
+    let (least, most) = (least as usize, most as usize);
+    let places = memchr3_iter(one, two, three, text.as_bytes());
+    beginnings.extend(places.filter_map(|at| Some((at.saturating_sub(most), at.checked_sub(least)?))));
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_begins_so_far_before_a_mark_is_known() {
+        let mut found = Vec::new();
+        assert!(add_marked(";a=b,c", *b";,,", (1, 2), &mut found));
+        assert_eq!(found, [(2, 3)], "nothing begins a byte before the text");
+    }
 
     #[test]
     fn what_begins_so_far_before_a_literal_is_known() {
@@ -113,7 +139,7 @@ mod tests {
         assert!(places.add(2, 0, 7));
         let beginnings = |literals: &[u32], text, behind| {
             let mut found = Vec::new();
-            let known = places.beginnings(literals, text, behind, &mut found);
+            let known = places.beginnings(literals.iter().copied(), text, behind, &mut found);
             found.sort_unstable();
             (known, found)
         };
@@ -132,7 +158,7 @@ mod tests {
             for start in 0..2 * MOST {
                 assert_eq!(places.add(0, 0, start), start == 0, "{again}");
             }
-            assert!(!places.beginnings(&[0], 0, (0, 0), &mut Vec::new()));
+            assert!(!places.beginnings([0], 0, (0, 0), &mut Vec::new()));
             assert_eq!(places.places.len(), MOST);
         }
     }

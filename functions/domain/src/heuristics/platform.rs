@@ -25,6 +25,11 @@ impl PlatformSet {
         Self(bits)
     }
 
+    /// The bits of the set, as compiled rules have them.
+    pub(super) const fn bits(self) -> u8 {
+        self.0
+    }
+
     /// Their names.
     pub(super) fn names(self) -> Vec<&'static str> {
         let all = [Platform::Windows, Platform::Linux, Platform::Macos];

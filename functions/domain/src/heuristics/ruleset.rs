@@ -5,7 +5,7 @@ use super::assessment::{Assessment, combine, sort};
 use super::fitted::System;
 use super::ngram_model::{Scorer, resemblance};
 use super::patterns::Patterns;
-use super::places::{Places, bit_of};
+use super::places::{Places, add_marked, bit_of};
 use super::platform::PlatformSet;
 use super::text::{Text, texts};
 use super::vendor_context::vendor_evidence;
@@ -23,7 +23,7 @@ const SHOWN: usize = 200;
 /// A set of rules, ready to evaluate. It borrows its strings from the bytes that it was loaded from.
 pub struct Ruleset<'a> {
     table: Table<'a>,
-    finder: Finder,
+    finder: Finder<'a>,
     patterns: Patterns,
     /// What evaluations remember things in, as many as have run at the same time.
     memories: Mutex<Vec<Memory>>,
@@ -87,7 +87,7 @@ impl<'a> Ruleset<'a> {
     ///
     /// # Errors
     /// [`LoadError`] if the bytes are something else.
-    pub fn load(table: &'a [u8], finder: &[u8]) -> Result<Self, LoadError> {
+    pub fn load(table: &'a [u8], finder: &'a [u8]) -> Result<Self, LoadError> {
         Ok(Self {
             table: postcard::from_bytes(table).map_err(LoadError::Table)?,
             finder: postcard::from_bytes(finder).map_err(LoadError::Finder)?,
@@ -152,7 +152,7 @@ impl<'a> Ruleset<'a> {
         let mut matches =
             Matches { counted: vendor_evidence(observation).collect(), staged: Vec::new(), techniques: Vec::new() };
         matches.counted.extend(resemblance(texts, &mut memory.scorer));
-        self.scan(texts, &mut memory);
+        self.scan(texts, systems, &mut memory);
         let Memory { places, candidates, search, .. } = &mut memory;
         let scanned = Scanned { texts, of_field: of_field(texts), places };
         for rule in candidates.iter().filter_map(|number| self.table.rules.get(*number as usize)) {
@@ -171,16 +171,15 @@ impl<'a> Ruleset<'a> {
         matches
     }
 
-    /// Notes in which texts each literal occurs and where, and the rules worth a closer look, in order.
-    fn scan(&self, texts: &[Text], memory: &mut Memory) {
+    /// Notes in which texts each literal occurs and where, and the rules of `systems` worth a closer look, in order.
+    fn scan(&self, texts: &[Text], systems: PlatformSet, memory: &mut Memory) {
         let Memory { places, candidates, .. } = memory;
         places.clear(self.table.literals.len());
         candidates.clear();
         for (number, text) in (0..).zip(texts) {
-            self.finder.find(&self.table.literals, text.content.as_bytes(), |literal, start| {
+            self.finder.find(self.table.literals, text.content.as_bytes(), systems.bits(), |literal, start| {
                 if places.add(literal, number, start) {
-                    let worth = self.table.worth.get(literal as usize).copied().unwrap_or_default();
-                    candidates.extend_from_slice(worth.of(&self.table.candidates));
+                    candidates.extend(self.table.candidates.of(self.table.worth.get(literal as usize)));
                 }
             });
         }
@@ -220,11 +219,12 @@ impl<'a> Ruleset<'a> {
     /// Whether the literals of `condition` hold in `field`, in any of its texts.
     fn literals_hold(&self, condition: &Condition<'_>, field: Field, scanned: &Scanned<'_>) -> bool {
         let texts = scanned.of_field[field as usize];
-        let is_in = |literal: &u32| scanned.of(*literal) & texts != 0;
-        let numbers = &self.table.numbers;
-        condition.all.of(numbers).iter().all(is_in)
-            && condition.any.of(&self.table.groups).iter().all(|group| group.of(numbers).iter().any(is_in))
-            && !condition.none.of(numbers).iter().any(is_in)
+        let is_in = |literal: u32| scanned.of(literal) & texts != 0;
+        let numbers = self.table.numbers;
+        texts != 0
+            && numbers.of(condition.all).all(is_in)
+            && self.table.groups.of(condition.any).all(|group| numbers.of(group).any(is_in))
+            && !numbers.of(condition.none).any(is_in)
     }
 
     /// The texts of `field` that have all that one way to match the regex needs.
@@ -239,10 +239,18 @@ impl<'a> Ruleset<'a> {
 
     /// Those of `texts` that have all that `way` needs.
     fn texts_for(&self, way: &Way, texts: u32, scanned: &Scanned<'_>) -> u32 {
-        let with_one_of =
-            |group: &Span| group.of(&self.table.numbers).iter().fold(0, |texts, literal| texts | scanned.of(*literal));
-        let mut groups = way.groups.of(&self.table.groups).iter();
-        let texts = groups.try_fold(texts, |texts, group| Some(texts & with_one_of(group)).filter(|texts| *texts != 0));
+        let with_one_of = |texts: u32, group: Span| {
+            let mut with = 0;
+            for literal in self.table.numbers.of(group) {
+                with |= scanned.of(literal) & texts;
+                if with == texts {
+                    break;
+                }
+            }
+            with
+        };
+        let mut groups = self.table.groups.of(way.groups);
+        let texts = groups.try_fold(texts, |texts, group| Some(with_one_of(texts, group)).filter(|texts| *texts != 0));
         scanned.with_characters(texts.unwrap_or(0), way.characters)
     }
 
@@ -290,7 +298,13 @@ impl<'a> Ruleset<'a> {
                 beginnings.push((0, 0));
                 continue;
             }
-            let known = scanned.places.beginnings(way.anchors.of(&self.table.numbers), number, way.behind, beginnings);
+            let known = match way.marks {
+                Some(marks) => add_marked(&text.content, marks, way.behind, beginnings),
+                None => {
+                    let anchors = self.table.numbers.of(way.anchors);
+                    scanned.places.beginnings(anchors, number, way.behind, beginnings)
+                }
+            };
             if !known {
                 beginnings.clear();
                 beginnings.push((0, text.content.len()));
@@ -303,10 +317,10 @@ impl<'a> Ruleset<'a> {
 
     /// The literals whose place in the text is worth showing.
     fn shown(&self, condition: &Condition<'_>) -> impl Iterator<Item = &'a str> {
-        let numbers = &self.table.numbers;
-        let groups = condition.any.of(&self.table.groups).iter().flat_map(|group| group.of(numbers));
-        let literals = condition.all.of(numbers).iter().chain(groups);
-        literals.filter_map(|number| self.table.literals.get(*number as usize).copied())
+        let numbers = self.table.numbers;
+        let groups = self.table.groups.of(condition.any).flat_map(move |group| numbers.of(group));
+        let literals = numbers.of(condition.all).chain(groups);
+        literals.filter_map(|number| self.table.literals.get(number as usize))
     }
 }
 
@@ -405,7 +419,7 @@ mod tests {
 
     #[test]
     fn evidence_is_bounded_and_strongest_first() {
-        let everything: String = Ruleset::built_in().table.literals.join(" ");
+        let everything: String = Ruleset::built_in().table.literals.iter().collect::<Vec<_>>().join(" ");
         let assessment = Ruleset::built_in().evaluate(&cmdline(&everything));
         assert!(assessment.evidence.len() > 5);
         assert!(assessment.evidence.len() <= super::super::MAX_EVIDENCE);
@@ -439,8 +453,8 @@ mod tests {
 
         #[test]
         fn pieces_of_rules_in_any_order_are_judged(picks in proptest::collection::vec((any::<prop::sample::Index>(), ".{0,4}"), 0..12)) {
-            let literals = &Ruleset::built_in().table.literals;
-            let text: String = picks.iter().map(|(pick, glue)| format!("{}{glue}", literals[pick.index(literals.len())])).collect();
+            let literals = Ruleset::built_in().table.literals;
+            let text: String = picks.iter().map(|(pick, glue)| format!("{}{glue}", literals.get(pick.index(literals.len())).unwrap())).collect();
             let observation = cmdline(&text);
             let without = Ruleset::built_in().evaluate(&observation);
             let with = Ruleset::built_in().evaluate(&Observation { vendor_severity: VendorSeverity::Medium, ..observation });
@@ -473,7 +487,7 @@ mod tests {
     #[test]
     fn every_pattern_can_be_needed_and_few_are_kept() {
         let rules = Ruleset::load(TABLE, FINDER).unwrap();
-        let much = rules.table.literals.iter().step_by(50).copied().collect::<Vec<_>>().join(" ");
+        let much = rules.table.literals.iter().step_by(50).collect::<Vec<_>>().join(" ");
         assert!(rules.try_every_pattern(&much) < rules.table.patterns.len());
         assert!(rules.patterns.how_many() <= 64);
     }

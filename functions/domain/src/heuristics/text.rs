@@ -26,7 +26,7 @@ pub(super) struct Text {
     pub(super) label: &'static str,
     /// Lower case.
     pub(super) content: String,
-    characters: OnceCell<u128>,
+    characters: OnceCell<Characters>,
 }
 
 impl Text {
@@ -34,9 +34,14 @@ impl Text {
         Self { field, label, content, characters: OnceCell::new() }
     }
 
+    /// The same, where the characters of `content` are known.
+    fn with_characters(field: Field, label: &'static str, content: String, characters: Characters) -> Self {
+        Self { field, label, content, characters: OnceCell::from(characters) }
+    }
+
     /// Which ASCII characters it has, as a set of bits.
     pub(super) fn characters(&self) -> u128 {
-        *self.characters.get_or_init(|| Characters::of(&self.content).bits())
+        self.characters.get_or_init(|| Characters::of(&self.content)).bits()
     }
 }
 
@@ -101,6 +106,8 @@ fn push_forms(texts: &mut Vec<Text>, field: Field, written: &str, names: &str, s
 /// A text before it is made lower case.
 struct Forms {
     lower: String,
+    /// What `lower` has.
+    characters: Characters,
     /// Without noise.
     stripped: Option<String>,
     /// With disguises undone, and without noise.
@@ -110,10 +117,11 @@ struct Forms {
 impl Forms {
     fn of(tidied: &str, systems: PlatformSet, notes: &mut Notes) -> Self {
         let lower = lowered(tidied.to_owned());
-        let undone = undone(tidied, &lower, systems, notes);
+        let characters = Characters::of(&lower);
+        let undone = undone(tidied, &lower, characters, systems, notes);
         let stripped = stripped(tidied, notes);
         let undone = undone.map(|undone| self::stripped(&undone, &mut Notes::default()).unwrap_or(undone));
-        Self { lower, stripped, undone }
+        Self { lower, characters, stripped, undone }
     }
 
     /// The forms that differ, those that say most first.
@@ -127,32 +135,40 @@ impl Forms {
         notes: &mut Notes,
     ) {
         let first = texts.len();
-        let mut push = |content: String| {
+        let mut push = |content: String, characters: Option<Characters>| {
             if !texts[first..].iter().any(|text| text.content == content) {
-                texts.push(Text::new(field, label, content));
+                texts.push(match characters {
+                    Some(characters) => Text::with_characters(field, label, content, characters),
+                    None => Text::new(field, label, content),
+                });
             }
         };
         let mut flipped = None;
-        let lower = [self.undone.map(lowered), self.stripped.map(lowered), Some(self.lower)];
-        for (index, lower) in lower.into_iter().enumerate() {
-            let Some(lower) = lower else { continue };
+        let other = |text: Option<String>| {
+            let lower = lowered(text?);
+            let characters = Characters::of(&lower);
+            Some((lower, characters))
+        };
+        let forms = [other(self.undone), other(self.stripped), Some((self.lower, self.characters))];
+        for (index, form) in forms.into_iter().enumerate() {
+            let Some((lower, characters)) = form else { continue };
             let plain = index == 2;
-            match expanded(&lower, notes) {
+            match expanded(&lower, characters, notes) {
                 std::borrow::Cow::Owned(written_out) => {
                     let written_out = shortened(written_out);
                     flip(&mut flipped, &written_out, names, systems);
-                    push(written_out);
+                    push(written_out, None);
                     if plain {
-                        push(lower);
+                        push(lower, Some(characters));
                     }
                 }
                 std::borrow::Cow::Borrowed(_) => {
                     flip(&mut flipped, &lower, names, systems);
-                    push(lower);
+                    push(lower, Some(characters));
                 }
             }
         }
-        flipped.flatten().into_iter().for_each(push);
+        flipped.flatten().into_iter().for_each(|flipped| push(flipped, None));
     }
 }
 
@@ -175,7 +191,15 @@ fn shortened(mut text: String) -> String {
 
 /// Whether a text has `\\server\share` in it. Doubled backslashes inside a path, as forwarders write them, are none.
 fn names_a_share(tidied: &str) -> bool {
-    tidied.match_indices(r"\\").any(|(at, _)| {
+    let bytes = tidied.as_bytes();
+    // Two and two, as they stand.
+    let mut free = 0;
+    let pairs = memchr_iter(b'\\', bytes).filter(|at| {
+        let pair = *at >= free && bytes.get(at + 1) == Some(&b'\\');
+        free = if pair { at + 2 } else { free };
+        pair
+    });
+    pairs.into_iter().any(|at| {
         let begins =
             tidied[..at].chars().next_back().is_none_or(|c| matches!(c, ' ' | '"' | '\'' | '=' | '(' | ',' | '@'));
         let rest = tidied[at..].trim_start_matches('\\');
@@ -196,7 +220,7 @@ fn push_path(texts: &mut Vec<Text>, path: &str) {
         lower.match_indices("/.").any(|(at, _)| lower.as_bytes().get(at + 2).is_some_and(u8::is_ascii_alphanumeric));
     notes.add_if(hidden, Note::Hidden);
     let plain = if lower.contains(r"\\") { lower.replace(r"\\", r"\") } else { lower };
-    if let std::borrow::Cow::Owned(written_out) = expanded(&plain, &mut notes)
+    if let std::borrow::Cow::Owned(written_out) = expanded(&plain, Characters::of(&plain), &mut notes)
         && written_out != plain
     {
         texts.push(Text::new(Field::Path, label, shortened(written_out)));
@@ -216,8 +240,12 @@ fn names(words: [Option<&str>; 3]) -> String {
             names.push('|');
         }
         let start = names.len();
-        for part in base_name(word.trim()).split(['^', '"', '\'', '`']) {
-            names.push_str(part);
+        let noise = |byte: &u8| matches!(byte, b'^' | b'"' | b'\'' | b'`');
+        let name = base_name(word.trim());
+        if name.as_bytes().iter().any(noise) {
+            name.split(['^', '"', '\'', '`']).for_each(|part| names.push_str(part));
+        } else {
+            names.push_str(name);
         }
         names[start..].make_ascii_lowercase();
         let (known, name) = names.split_at(start);

@@ -16,14 +16,19 @@ use super::characters::Characters;
 use super::normalise::FIELD_LIMIT;
 use super::note::Notes;
 use super::platform::PlatformSet;
-use memchr::memchr2;
+use memchr::{memchr_iter, memchr2};
 
 /// `tidy` with what its interpreter would undo undone; `None` if there is nothing. `lower` is `tidy` in lower case and
-/// decides cheaply which steps are worth their time.
-pub(super) fn undone(tidy: &str, lower: &str, systems: PlatformSet, notes: &mut Notes) -> Option<String> {
+/// decides cheaply which steps are worth their time, as do its characters, `bytes`.
+pub(super) fn undone(
+    tidy: &str,
+    lower: &str,
+    bytes: Characters,
+    systems: PlatformSet,
+    notes: &mut Notes,
+) -> Option<String> {
     let mut text = Undone { text: None, tidy };
-    let has = |part: &str| lower.contains(part);
-    let bytes = Characters::of(lower);
+    let has = |part: &str| bytes.all(part.as_bytes()) && lower.contains(part);
     if bytes.has(b'\\') && (escapes_something(lower) || bytes.all(b"$'") && has("$'")) {
         text.step(|text| characters::escapes(text, notes));
     }
@@ -85,7 +90,8 @@ impl Undone<'_> {
 
 /// Whether there is a backslash before something that makes it an escape.
 fn escapes_something(lower: &str) -> bool {
-    lower.as_bytes().windows(2).any(|pair| pair[0] == b'\\' && matches!(pair[1], b'x' | b'u' | b'0' | b'1'))
+    let bytes = lower.as_bytes();
+    memchr_iter(b'\\', bytes).any(|at| matches!(bytes.get(at + 1), Some(b'x' | b'u' | b'0' | b'1')))
 }
 
 /// The end of `text` without white space.
@@ -135,9 +141,14 @@ mod tests {
     use crate::heuristics::note::Note;
     use proptest::prelude::*;
 
+    fn undone_of(written: &str, systems: PlatformSet, notes: &mut Notes) -> Option<String> {
+        let lower = written.to_lowercase();
+        undone(written, &lower, Characters::of(&lower), systems, notes)
+    }
+
     fn meant(written: &str) -> (String, Notes) {
         let mut notes = Notes::default();
-        let text = undone(written, &written.to_lowercase(), PlatformSet::ALL, &mut notes);
+        let text = undone_of(written, PlatformSet::ALL, &mut notes);
         let text = text.unwrap_or_else(|| written.to_owned());
         (lowered(stripped(&text, &mut notes).unwrap_or(text)), notes)
     }
@@ -199,7 +210,7 @@ mod tests {
             "for /f %i in ('date /t') do echo %date:~0,4%",
         ] {
             let mut notes = Notes::default();
-            let _ = undone(written, &written.to_lowercase(), PlatformSet::ALL, &mut notes);
+            let _ = undone_of(written, PlatformSet::ALL, &mut notes);
             assert!(notes.is_empty(), "{written}: {notes:?}");
         }
     }
@@ -222,8 +233,8 @@ mod tests {
             ),
         ) {
             let text: String = pieces.concat();
-            let once = undone(&text, &text.to_lowercase(), PlatformSet::ALL, &mut Notes::default());
-            let twice = undone(&text, &text.to_lowercase(), PlatformSet::ALL, &mut Notes::default());
+            let once = undone_of(&text, PlatformSet::ALL, &mut Notes::default());
+            let twice = undone_of(&text, PlatformSet::ALL, &mut Notes::default());
             prop_assert_eq!(&once, &twice);
             prop_assert!(once.is_none_or(|text| text.len() <= FIELD_LIMIT));
         }
@@ -237,7 +248,7 @@ mod tests {
         let variables = format!("a={}; {}", "b".repeat(400), "$a".repeat(3_000));
         for text in [format, replace, variables] {
             let mut notes = Notes::default();
-            let undone = undone(&text, &text.to_lowercase(), PlatformSet::ALL, &mut notes);
+            let undone = undone_of(&text, PlatformSet::ALL, &mut notes);
             assert!(undone.is_none_or(|text| text.len() <= FIELD_LIMIT));
         }
     }

@@ -37,7 +37,7 @@ pub(super) fn bench(file: &Path, rules: &RuleChoice, as_json: bool) -> Result<()
         let first_pass = pass(&ruleset, &events);
         let heap_warm = resident();
         let warm = warm_pass(&ruleset, &events);
-        black_box(ruleset.try_every_pattern(&ruleset.table().literals.join(" ")));
+        black_box(ruleset.try_every_pattern(&ruleset.table().literals.iter().collect::<Vec<_>>().join(" ")));
         let heap_needed = resident();
         let load = repeated_load(table, finder)?;
         let (plain, plain_events, plain_patterns) = plain_loop(&ruleset, &events);
@@ -154,21 +154,19 @@ struct PlainCondition {
 
 impl PlainCondition {
     fn new(condition: &Condition<'_>, table: &Table<'_>) -> Self {
-        let literal =
-            |number: &u32| table.literals.get(*number as usize).map_or_else(String::new, |text| regex::escape(text));
-        let all = condition.all.of(&table.numbers).iter().map(literal);
-        let any = condition
-            .any
-            .of(&table.groups)
-            .iter()
-            .map(|group| group.of(&table.numbers).iter().map(literal).collect::<Vec<_>>().join("|"));
+        let literal = |number: u32| table.literals.get(number as usize).map_or_else(String::new, regex::escape);
+        let all = table.numbers.of(condition.all).map(literal);
+        let any = table
+            .groups
+            .of(condition.any)
+            .map(|group| table.numbers.of(group).map(literal).collect::<Vec<_>>().join("|"));
         let regex =
             condition.regex.and_then(|number| table.patterns.get(number as usize)).map(|text| (*text).to_owned());
         let compiled = |texts: Vec<String>| texts.iter().filter_map(|text| pattern(text).ok()).collect();
         Self {
             fields: condition.fields.iter().filter_map(|byte| Field::of_byte(*byte)).map(Field::name).collect(),
             wanted: compiled(all.chain(any).chain(regex).collect()),
-            unwanted: compiled(condition.none.of(&table.numbers).iter().map(literal).collect()),
+            unwanted: compiled(table.numbers.of(condition.none).map(literal).collect()),
         }
     }
 

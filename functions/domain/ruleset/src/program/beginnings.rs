@@ -26,25 +26,26 @@ impl<'a> Beginnings<'a> {
     #[inline]
     pub(super) fn first_in(self, text: &[u8], start: usize, last: usize) -> Option<usize> {
         let inside = text.get(start..text.len().min(last.saturating_add(2))).unwrap_or_default();
-        let found = inside.windows(2).position(|pair| self.has(pair[0], pair[1])).map(|place| start + place);
+        let found = inside.array_windows().position(|pair| self.has(*pair)).map(|place| start + place);
         found.or_else(|| {
             let byte = |at: usize| text.get(at).copied().unwrap_or_default();
             let rest = start.max(text.len().saturating_sub(1))..=last.min(text.len());
-            rest.into_iter().find(|at| self.has(byte(*at), byte(at + 1)))
+            rest.into_iter().find(|at| self.has([byte(*at), byte(at + 1)]))
         })
     }
 
     #[inline]
-    fn has(self, first: u8, second: u8) -> bool {
-        let number = number(first, second);
-        self.0[number / 8] & (1 << (number % 8)) != 0
+    fn has(self, pair: [u8; 2]) -> bool {
+        let number = number(pair);
+        let (words, _) = self.0.as_chunks();
+        u64::from_le_bytes(words[number / 64]) >> (number % 64) & 1 == 1
     }
 }
 
 /// Knuth's multiplicative hash, of which the upper nine bits are kept.
-fn number(first: u8, second: u8) -> usize {
-    let pair = u32::from(first) << 8 | u32::from(second);
-    (pair.wrapping_mul(0x9e37_79b1) >> 23) as usize
+#[inline]
+fn number(pair: [u8; 2]) -> usize {
+    (u32::from(u16::from_le_bytes(pair)).wrapping_mul(0x9e37_79b1) >> 23) as usize
 }
 
 /// The beginnings of `hir`.
@@ -54,7 +55,7 @@ pub(super) fn of(hir: &Hir) -> [u8; LENGTH] {
     for (first, second) in starts {
         for first in bytes(&first) {
             for second in bytes(&second) {
-                let number = number(first, second);
+                let number = number([first, second]);
                 bits[number / 8] |= 1 << (number % 8);
             }
         }

@@ -1,11 +1,14 @@
 //! Paths as the system resolves them.
 
 use super::replace_all;
+use crate::heuristics::characters::Characters;
 use crate::heuristics::note::{Note, Notes};
+use memchr::memchr_iter;
 use std::borrow::Cow;
 
 /// Device prefixes and this machine's own shares taken off, ups and downs resolved, forward slashes after a drive turned.
-pub(super) fn plain_paths(text: &mut Cow<'_, str>, notes: &mut Notes) {
+/// `has` are the characters of `text`.
+pub(super) fn plain_paths(text: &mut Cow<'_, str>, has: Characters, notes: &mut Notes) {
     const LOCAL: &[(&str, &str)] = &[
         (r"\\?\unc\", r"\\"),
         (r"\\?\", ""),
@@ -17,16 +20,18 @@ pub(super) fn plain_paths(text: &mut Cow<'_, str>, notes: &mut Notes) {
         (r"\localhost\c$", "c:"),
         (r"\?\c:", "c:"),
     ];
-    if text.contains(r"\?") || text.contains(r"c$") || text.contains(r"\.\") {
+    // What is written out or taken off adds no dot, and no colon before a slash that is not there.
+    let contains = |text: &str, part: &str| has.all(part.as_bytes()) && text.contains(part);
+    if contains(text, r"\?") || contains(text, "c$") || contains(text, r"\.\") {
         replace_all(text, LOCAL);
     }
-    if text.contains(":/") {
+    if has.has(b'/') && text.contains(":/") {
         let turned = slashes_turned(text);
         if let Some(turned) = turned {
             *text = Cow::Owned(turned);
         }
     }
-    if text.contains(r"\..\") || text.contains(r"\.\") {
+    if has.has(b'.') && (text.contains(r"\..\") || text.contains(r"\.\")) {
         let (plain, traversed) = without_detours(text);
         notes.add_if(traversed, Note::Traversal);
         *text = Cow::Owned(plain);
@@ -36,21 +41,25 @@ pub(super) fn plain_paths(text: &mut Cow<'_, str>, notes: &mut Notes) {
 /// `c:/windows/x` as `c:\windows\x`; addresses such as `http://` are no drives.
 fn slashes_turned(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
-    let mut out: Option<Vec<u8>> = None;
-    let mut in_path = false;
-    for at in 0..bytes.len() {
-        let drive = bytes[at] == b'/'
-            && at >= 2
+    let is_drive = |at: usize| {
+        at >= 2
             && bytes[at - 1] == b':'
             && bytes[at - 2].is_ascii_alphabetic()
             && bytes.get(at + 1) != Some(&b'/')
-            && !(at >= 3 && bytes[at - 3].is_ascii_alphanumeric());
-        in_path = drive || (in_path && !matches!(bytes[at], b' ' | b'"' | b'\'' | b',' | b';' | b'|' | b'&'));
-        if in_path && bytes[at] == b'/' {
-            out.get_or_insert_with(|| bytes.to_vec())[at] = b'\\';
+            && !(at >= 3 && bytes[at - 3].is_ascii_alphanumeric())
+    };
+    let first = memchr_iter(b'/', bytes).find(|at| is_drive(*at))?;
+    let mut out = bytes.to_vec();
+    let mut in_path = false;
+    for at in first..bytes.len() {
+        let slash = bytes[at] == b'/';
+        in_path =
+            slash && is_drive(at) || (in_path && !matches!(bytes[at], b' ' | b'"' | b'\'' | b',' | b';' | b'|' | b'&'));
+        if in_path && slash {
+            out[at] = b'\\';
         }
     }
-    out.and_then(|bytes| String::from_utf8(bytes).ok())
+    String::from_utf8(out).ok()
 }
 
 /// Without `\.\`, and without each `folder\..\`; and whether there was one of the latter.

@@ -1,6 +1,6 @@
 //! The parameters of PowerShell itself, which it lets one shorten.
 
-use crate::heuristics::text::words;
+use memchr::{memchr, memmem, memrchr};
 
 /// What the next word of a PowerShell command line is.
 #[derive(Clone, Copy)]
@@ -23,7 +23,15 @@ pub(super) fn arguments(text: &str) -> Option<String> {
     let mut from = 0;
     let mut end = 0;
     let mut next = Next::Anything;
-    for word in words(text) {
+    loop {
+        if matches!(next, Next::Anything) {
+            // Nothing is written out before the next word that ends in its name.
+            let Some(name) = text.get(end..).and_then(name) else { break };
+            let start = memrchr(b' ', &text.as_bytes()[end..end + name]).map_or(end, |space| end + space + 1);
+            end = start;
+        }
+        let Some(rest) = text.get(end..) else { break };
+        let word = memchr(b' ', rest.as_bytes()).map_or(rest, |space| &rest[..space]);
         let start = end;
         end = start + word.len() + 1;
         let (written, following) = match (next, word.strip_prefix(['-', '/'])) {
@@ -48,6 +56,12 @@ pub(super) fn arguments(text: &str) -> Option<String> {
         out.push_str(&text[from..]);
         out
     })
+}
+
+/// Where the first of PowerShell's names is in `text`.
+fn name(text: &str) -> Option<usize> {
+    let places = ["powershell", "pwsh"].map(|name| memmem::find(text.as_bytes(), name.as_bytes()));
+    places.into_iter().flatten().min()
 }
 
 fn is_powershell(word: &str) -> bool {

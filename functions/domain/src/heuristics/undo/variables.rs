@@ -4,6 +4,7 @@
 //! anything between them: nobody needs that for anything else.
 
 use crate::heuristics::note::{Note, Notes};
+use memchr::{memchr_iter, memchr3};
 
 /// At most this many variables are remembered.
 const MOST: usize = 24;
@@ -24,7 +25,7 @@ pub(super) fn substituted(text: &str, notes: &mut Notes) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let (mut at, mut from, mut last_end) = (0, 0, usize::MAX);
     let mut conspicuous = false;
-    while let Some(next) = text[at..].find(['$', '%', '!']) {
+    while let Some(next) = memchr3(b'$', b'%', b'!', &text.as_bytes()[at..]) {
         let place = at + next;
         let Some((name, length)) = reference(&text[place..]) else {
             at = place + 1;
@@ -84,10 +85,7 @@ fn reference(text: &str) -> Option<(&str, usize)> {
 /// Every `name=value`, `$name = 'value'` and `set name=value` at the beginning of a command.
 fn assignments(text: &str) -> Vec<Variable<'_>> {
     let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(next) = text[at..].find('=') {
-        let place = at + next;
-        at = place + 1;
+    for place in memchr_iter(b'=', text.as_bytes()) {
         if let Some(variable) = assignment(text, place) {
             found.push(variable);
             if found.len() == MOST {
