@@ -26,8 +26,13 @@ pub enum AuditError {
     Closed,
 }
 
+/// A draft, and who waits for its entry.
+type Waiting = (Draft, Reply);
+type Reply = oneshot::Sender<Result<Entry, AuditError>>;
+
+#[expect(clippy::large_enum_variant, reason = "nearly every job is the large one")]
 enum Job {
-    Append { drafts: Vec<Draft>, reply: oneshot::Sender<Result<Vec<Entry>, AuditError>> },
+    Append(Waiting),
     Segments { reply: oneshot::Sender<Result<Vec<Segment>, AuditError>> },
 }
 
@@ -63,13 +68,13 @@ impl Audit {
         Ok((Self { jobs, state }, writer))
     }
 
-    /// Appends and waits for the sync. The drafts become consecutive entries.
+    /// Appends and waits for the sync.
     ///
     /// # Errors
-    /// [`AuditError`]; then none of them is in the log.
-    pub async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Entry>, AuditError> {
+    /// [`AuditError`]; then it is not in the log.
+    pub async fn append(&self, draft: Draft) -> Result<Entry, AuditError> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.send(Job::Append { drafts, reply }).await.map_err(|_| AuditError::Closed)?;
+        self.jobs.send(Job::Append((draft, reply))).await.map_err(|_| AuditError::Closed)?;
         answer.await.map_err(|_| AuditError::Closed)?
     }
 
@@ -124,26 +129,20 @@ struct Writer {
     state: Arc<Mutex<State>>,
 }
 
-type Waiting = (Vec<Draft>, oneshot::Sender<Result<Vec<Entry>, AuditError>>);
-
 impl Writer {
     fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(first) = jobs.blocking_recv() {
             let mut waiting: Vec<Waiting> = Vec::new();
             let mut next = Some(first);
-            let mut drafts = 0;
             while let Some(job) = next.take() {
                 match job {
-                    Job::Append { drafts: more, reply } => {
-                        drafts += more.len();
-                        waiting.push((more, reply));
-                    }
+                    Job::Append(one) => waiting.push(one),
                     Job::Segments { reply } => {
                         // A caller that has gone needs no answer, here and below.
                         let _ = reply.send(self.segments());
                     }
                 }
-                if drafts < BATCH {
+                if waiting.len() < BATCH {
                     next = jobs.try_recv().ok();
                 }
             }
@@ -152,44 +151,48 @@ impl Writer {
     }
 
     fn write(&mut self, waiting: Vec<Waiting>) {
-        match self.append(waiting.iter().flat_map(|(drafts, _)| drafts)) {
-            Ok(entries) => {
-                let mut entries = entries.into_iter();
-                for (drafts, reply) in waiting {
-                    let _ = reply.send(Ok(entries.by_ref().take(drafts.len()).collect()));
+        let mut batch = self.log.batch();
+        let mut replies: Vec<Reply> = Vec::with_capacity(waiting.len());
+        for (index, (draft, reply)) in waiting.into_iter().enumerate() {
+            match batch.add(draft) {
+                Ok(()) => replies.push(reply),
+                // One caller's draft cannot be entered: the others do not suffer for it.
+                Err(source) => {
+                    let _ = reply.send(Err(AuditError::Log(Arc::new(LogError::Draft { index, source }))));
                 }
             }
-            // One caller's draft cannot be entered: the others must not suffer for it.
-            Err(LogError::Draft { .. }) if waiting.len() > 1 => {
-                for (drafts, reply) in waiting {
-                    let _ = reply.send(self.append(&drafts).map_err(|error| AuditError::Log(Arc::new(error))));
+        }
+        if replies.is_empty() {
+            return;
+        }
+        let stored = batch.store(self.clock.now()).map_err(Arc::new);
+        self.tell(&stored);
+        match stored {
+            Ok(entries) => {
+                for (entry, reply) in entries.into_iter().zip(replies) {
+                    let _ = reply.send(Ok(entry));
                 }
             }
             Err(error) => {
-                tracing::error!(error = %chain(&error), "audit log not written");
-                let error = Arc::new(error);
-                for (_, reply) in waiting {
+                for reply in replies {
                     let _ = reply.send(Err(AuditError::Log(Arc::clone(&error))));
                 }
             }
         }
     }
 
-    fn append<'a>(&mut self, drafts: impl IntoIterator<Item = &'a Draft>) -> Result<Vec<Entry>, LogError> {
-        let result = self.log.append(self.clock.now(), drafts);
+    /// Says how the last write went, before anyone who waited for it goes on.
+    fn tell(&self, stored: &Result<Vec<Entry>, Arc<LogError>>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match &result {
-            Ok(entries) if entries.is_empty() => {}
+        state.failed = stored.is_err();
+        match stored {
             Ok(entries) => {
                 state.head = self.log.head();
-                state.failed = false;
                 state.batches += 1;
                 state.entries += entries.len() as u64;
             }
-            Err(LogError::Draft { .. }) => {}
-            Err(_) => state.failed = true,
+            Err(error) => tracing::error!(error = %chain(error.as_ref()), "audit log not written"),
         }
-        result
     }
 
     fn segments(&self) -> Result<Vec<Segment>, AuditError> {
@@ -215,11 +218,11 @@ mod tests {
         let (audit, writer) = Audit::start(log, Arc::new(SystemClock)).unwrap();
         let callers = (0..200).map(|number| {
             let audit = audit.clone();
-            tokio::spawn(async move { (number, audit.append(vec![draft(number)]).await.unwrap()) })
+            tokio::spawn(async move { (number, audit.append(draft(number)).await.unwrap()) })
         });
         for caller in callers.collect::<Vec<_>>() {
-            let (number, entries) = caller.await.unwrap();
-            assert_eq!(entries[0].detail()["number"], number, "everyone is told of their own entry");
+            let (number, entry) = caller.await.unwrap();
+            assert_eq!(entry.detail()["number"], number, "everyone is told of their own entry");
         }
         let (batches, entries) = audit.counts();
         assert_eq!(entries, 200);
@@ -237,8 +240,7 @@ mod tests {
         let (audit, _writer) = Audit::start(log, Arc::new(SystemClock)).unwrap();
         let mut bad = draft(0);
         bad.detail.insert("float".into(), serde_json::json!(1.5));
-        let (good, bad, also) =
-            tokio::join!(audit.append(vec![draft(1)]), audit.append(vec![bad]), audit.append(vec![draft(2)]));
+        let (good, bad, also) = tokio::join!(audit.append(draft(1)), audit.append(bad), audit.append(draft(2)));
         assert!(good.is_ok() && bad.is_err() && also.is_ok());
         assert!(audit.is_healthy());
         assert_eq!(audit.head().unwrap().seq, 1);

@@ -38,7 +38,7 @@ impl<T> Fresh<T> {
 #[derive(Debug)]
 pub struct Claim {
     ledger: Arc<Ledger>,
-    subject: Subject,
+    subject: Arc<Subject>,
     spent: Option<i64>,
     keep: bool,
 }
@@ -113,7 +113,7 @@ pub struct Ledger {
 #[derive(Debug, Default)]
 struct Table {
     /// What is being worked on, or was when the process before this one ended.
-    working: HashMap<Key, Subject>,
+    working: HashMap<Key, Arc<Subject>>,
     ended: Ended,
     /// When the isolations of the last day were begun, in order.
     isolations: VecDeque<i64>,
@@ -163,15 +163,17 @@ impl Ledger {
             learned = learn(log, i64::MIN, terms.dry_run, now)?;
         } else {
             // An isolation that is older than the window can still have a lease, which is no longer than the window.
-            learned.leases = leased(log, since.saturating_sub(terms.retention_seconds))?;
+            let mut leases = leased(log, since.saturating_sub(terms.retention_seconds), since)?;
+            leases.append(&mut learned.leases);
+            learned.leases = leases;
         }
         let mut unfinished = Vec::new();
         for seq in learned.open.into_values() {
-            unfinished.extend(recall.subject(seq)?);
+            unfinished.extend(recall.subject(seq)?.map(Arc::new));
         }
         unfinished.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         learned.table.isolations.make_contiguous().sort_unstable();
-        learned.table.working.extend(unfinished.iter().map(|subject| (subject.key.clone(), subject.clone())));
+        learned.table.working.extend(unfinished.iter().map(|subject| (subject.key.clone(), Arc::clone(subject))));
         let ledger = Self::with(learned.table, recall, terms);
         let unfinished = unfinished.into_iter().map(|subject| ledger.held(subject)).collect();
         Ok(Rebuilt { ledger, unfinished, outcomes: learned.outcomes, leases: learned.leases })
@@ -181,6 +183,7 @@ impl Ledger {
     pub fn claim(self: &Arc<Self>, verified: Verified<Action>, now: i64) -> Claimed {
         let mut subject = Subject::of(verified.value(), self.dry_run, now);
         subject.lease_of = verified.lease_of().cloned();
+        let subject = Arc::new(subject);
         let since = now.saturating_sub(self.retention_seconds);
         let place = self.lock().take(&subject, since);
         let seq = match place {
@@ -215,12 +218,14 @@ impl Ledger {
     }
 
     /// The right to end what was begun by someone who is no more.
-    pub(crate) fn held(self: &Arc<Self>, subject: Subject) -> Claim {
+    fn held(self: &Arc<Self>, subject: Arc<Subject>) -> Claim {
         Claim { ledger: Arc::clone(self), subject, spent: None, keep: true }
     }
 
-    pub(crate) fn is_in_flight(&self, key: &Key) -> bool {
-        self.lock().working.contains_key(key)
+    /// The right to end what a worker that has failed left; `None` if it left nothing.
+    pub(crate) fn left_at_work(self: &Arc<Self>, key: &Key) -> Option<Claim> {
+        let left = self.lock().working.get(key).map(Arc::clone);
+        left.map(|subject| self.held(subject))
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -250,10 +255,11 @@ fn learn(log: &mut Log, since: i64, dry_run: bool, now: i64) -> Result<Learned, 
     }
 }
 
-fn leased(log: &mut Log, since: i64) -> Result<Vec<u64>, LogError> {
+/// The entries that tell of leases, of the days before the window that begins at `until`.
+fn leased(log: &mut Log, since: i64, until: i64) -> Result<Vec<u64>, LogError> {
     let pass = |log: &Log| {
         let mut leases = Vec::new();
-        log.marks_since(since, |seq, mark| leases.extend(mark.leased.then_some(seq)))?;
+        log.marks_between(since, until, |seq, mark| leases.extend(mark.leased.then_some(seq)))?;
         Ok(leases)
     };
     match pass(log) {
@@ -311,7 +317,7 @@ enum Place {
 }
 
 impl Table {
-    fn take(&mut self, subject: &Subject, since: i64) -> Place {
+    fn take(&mut self, subject: &Arc<Subject>, since: i64) -> Place {
         self.ended.forget_before(since);
         if let Some(known) = self.working.get(&subject.key) {
             return Place::Working { same: known.is_same_action(subject) };
@@ -319,7 +325,7 @@ impl Table {
         if let Some(seq) = self.ended.find(digest(&subject.key)) {
             return Place::Ended(seq);
         }
-        self.working.insert(subject.key.clone(), subject.clone());
+        self.working.insert(subject.key.clone(), Arc::clone(subject));
         Place::Free
     }
 

@@ -193,11 +193,12 @@ impl Vendors {
         Order { deed, operation, target, request_id, vendors: self }
     }
 
+    /// Boxed, because what is remembered between a vendor's answers is large.
     async fn serve(&self, order: &Order<'_>, purpose: Purpose) -> Result<Ending, Failure> {
         match order.target.vendor {
-            Vendor::Crowdstrike => configured(self.crowdstrike.as_ref())?.serve(order, purpose).await,
-            Vendor::Sentinelone => configured(self.sentinelone.as_ref())?.serve(order, purpose).await,
-            Vendor::Defender => configured(self.defender.as_ref())?.serve(order, purpose).await,
+            Vendor::Crowdstrike => Box::pin(configured(self.crowdstrike.as_ref())?.serve(order, purpose)).await,
+            Vendor::Sentinelone => Box::pin(configured(self.sentinelone.as_ref())?.serve(order, purpose)).await,
+            Vendor::Defender => Box::pin(configured(self.defender.as_ref())?.serve(order, purpose)).await,
             Vendor::Generic => Err(Why::Target("the vendor has no containment API").into()),
         }
     }

@@ -103,6 +103,10 @@ impl Leases {
 
     /// Takes note of an entry of the audit log; only outcomes say something.
     pub fn see(&self, entry: &Entry) {
+        // Most entries: without a lease there is nothing to move or to end.
+        if !entry.detail().contains_key("lease_until") && self.is_empty() {
+            return;
+        }
         let Some(subject) = Subject::of_entry(entry).filter(|subject| subject.dry_run == self.dry_run) else { return };
         let (Some(device), Some(outcome)) = (device_of(&subject), entry.outcome()) else { return };
         let mut held = self.lock();

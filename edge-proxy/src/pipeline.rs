@@ -24,7 +24,9 @@ use crate::receipt;
 use crate::record;
 use crate::rules::{Rules, RulesError};
 use crate::verify::{Rejection, Verified};
+use futures::FutureExt as _;
 use serde_json::{Value, json};
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -146,7 +148,7 @@ impl Pipeline {
     pub(crate) async fn enter(&self, change: Change) -> bool {
         let mut event = Draft::event(self.clock.now(), self.tenant_id.as_str(), change.name);
         event.detail = change.detail;
-        let written = self.audit.append(vec![event]).await;
+        let written = self.audit.append(event).await;
         if let Err(error) = &written {
             tracing::error!(event = change.name, error = %chain(error), "an event is not in the audit log");
             self.metrics.audit_failed();
@@ -191,15 +193,17 @@ impl Pipeline {
             }
         };
         let (reply, answer) = oneshot::channel();
-        let subject = fresh.claim.subject().clone();
+        let key = fresh.claim.subject().key.clone();
         let pipeline = Arc::clone(self);
         self.tasks.spawn(async move {
-            let worker = Arc::clone(&pipeline);
-            let ended = tokio::spawn(async move { worker.work(fresh, place, reply).await }).await;
+            let worked = AssertUnwindSafe(pipeline.work(fresh, place, reply)).catch_unwind().await;
             // A fault in the work itself. If its intent is on disk, it is what a crash would have left: reported, not
             // repeated.
-            if ended.is_err() && pipeline.ledger.is_in_flight(&subject.key) {
-                pipeline.report_unfinished(pipeline.ledger.held(subject)).await;
+            if worked.is_err()
+                && let Some(claim) = pipeline.ledger.left_at_work(&key)
+            {
+                // Boxed, as every rare way is: the memory of a task is that of its longest way.
+                Box::pin(pipeline.report_unfinished(claim)).await;
             }
         });
         // Without an answer the work has failed or the process is stopping; asking again tells.
@@ -308,12 +312,9 @@ impl Pipeline {
         let entry = loop {
             let lease = self.leases.effect(outcome.subject(), outcome.ending().kind);
             let draft = receipt::draft(&outcome, &rules.digest, lease, &self.tenant_id, self.clock.now());
-            match self.audit.append(vec![draft]).await.map(|mut entries| entries.pop()) {
-                Ok(Some(entry)) => break entry,
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::error!(error = %chain(&error), "an outcome is not recorded yet")
-                }
+            match self.audit.append(draft).await {
+                Ok(entry) => break entry,
+                Err(error) => tracing::error!(error = %chain(&error), "an outcome is not recorded yet"),
             }
             self.metrics.audit_failed();
             failing();
@@ -325,7 +326,7 @@ impl Pipeline {
             .expect("the entry was made by receipt::draft from valid ids");
         self.metrics.ended(receipt.outcome);
         tracing::info!(
-            request_id = %receipt.request_id,
+            request_id = receipt.request_id.as_str(),
             outcome = receipt.outcome.as_str(),
             verification = receipt.verification.as_str(),
             dry_run = outcome.subject().dry_run,

@@ -6,6 +6,8 @@
 use crate::edr::Outcome;
 use crate::lease::Effect;
 use crate::subject::Key;
+use serde::de::DeserializeOwned;
+use serde::de::value::StrDeserializer;
 use serde_json::{Map, Value, json};
 use vyrox_audit::{Draft, Entry, Phase};
 use vyrox_contract::{AuditHead, ProxyId, Receipt, RequestId, TenantId};
@@ -21,16 +23,12 @@ pub fn draft(outcome: &Outcome, policy_digest: &str, lease: Effect, tenant_id: &
     if let Some(reference) = &ending.vendor_reference {
         detail.insert("vendor_reference".into(), json!(reference));
     }
-    let lease_until = match lease {
-        Effect::Until(until) => Some(until),
-        Effect::Ends | Effect::Nothing => None,
-    };
-    if lease == Effect::Ends {
-        detail.insert("lease_seconds".into(), json!(0));
+    match lease {
+        Effect::Until(until) => drop(detail.insert("lease_until".into(), json!(until))),
+        Effect::Ends => drop(detail.insert("lease_seconds".into(), json!(0))),
+        Effect::Nothing => {}
     }
-    let mut subject = outcome.subject().clone();
-    subject.lease_until = lease_until;
-    let draft = subject.draft(tenant_id.as_str(), now, Phase::Outcome, detail);
+    let draft = outcome.subject().draft(tenant_id.as_str(), now, Phase::Outcome, detail);
     Draft { outcome: Some(ending.kind.as_str().to_owned()), ..draft }
 }
 
@@ -42,8 +40,8 @@ pub fn from_entry(entry: &Entry, tenant_id: &TenantId, proxy_id: &ProxyId) -> Op
         request_id: entry.request_id()?.parse::<RequestId>().ok()?,
         tenant_id: tenant_id.clone(),
         proxy_id: proxy_id.clone(),
-        outcome: serde_json::from_value(json!(entry.outcome()?)).ok()?,
-        verification: serde_json::from_value(json!(text("verification")?)).ok()?,
+        outcome: word(entry.outcome()?)?,
+        verification: word(text("verification")?)?,
         detail: text("text")?.to_owned(),
         vendor_reference: text("vendor_reference").map(str::to_owned),
         operation: Key::of_entry(entry).map(|key| key.operation()),
@@ -54,4 +52,9 @@ pub fn from_entry(entry: &Entry, tenant_id: &TenantId, proxy_id: &ProxyId) -> Op
         finished_at: entry.timestamp(),
         audit_head: AuditHead { seq: entry.seq(), hash: entry.hash().to_owned() },
     })
+}
+
+/// A word of the wire as its type.
+fn word<T: DeserializeOwned>(text: &str) -> Option<T> {
+    T::deserialize(StrDeserializer::<serde::de::value::Error>::new(text)).ok()
 }

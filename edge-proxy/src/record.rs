@@ -3,9 +3,9 @@
 use crate::audit::{Audit, AuditError};
 use crate::dedup::Claim;
 use crate::policy::Permitted;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use vyrox_audit::Phase;
-use vyrox_contract::{Action, TenantId};
+use vyrox_contract::{Action, Approver, TenantId};
 
 /// An action whose intent has been synced to the audit log. Made only by [`record`]; the one thing that
 /// [`edr::execute`](crate::edr::execute) takes.
@@ -36,13 +36,16 @@ pub async fn record(
     now: i64,
 ) -> Result<Recorded<Action>, AuditError> {
     let verified = permitted.fresh().verified();
-    let detail = detail(verified.value(), verified.authenticated_by());
+    let mut detail = detail(verified.value(), verified.authenticated_by());
     let claim = &mut permitted.fresh.claim;
+    if let Some(until) = claim.subject().lease_until {
+        detail.insert("lease_until".into(), until.into());
+    }
     let draft = claim.subject().draft(tenant_id.as_str(), now, Phase::Intent, detail);
     audit.is_sound()?;
     // Taken for good before the write: if this task is dropped while it waits, the entry may be on disk all the same.
     claim.hold();
-    match audit.append(vec![draft]).await {
+    match audit.append(draft).await {
         Ok(_) => Ok(Recorded { permitted }),
         Err(error) => {
             permitted.fresh.claim.release();
@@ -52,17 +55,22 @@ pub async fn record(
 }
 
 fn detail(action: &Action, authenticated_by: &str) -> Map<String, Value> {
-    let approvers: Vec<Value> =
-        action.approved_by.iter().map(|approver| json!({"id": approver.id, "name": approver.name})).collect();
-    let mut detail = Map::from_iter([
-        ("authenticated_by".to_owned(), json!(authenticated_by)),
-        ("approvers".to_owned(), json!(approvers)),
-        ("approved_at".to_owned(), json!(action.approved_at)),
-        ("expires_at".to_owned(), json!(action.expires_at)),
-        ("plan_digest".to_owned(), json!(action.plan_digest)),
+    let approver =
+        |by: &Approver| Value::Object(object([("id", by.id.as_str().into()), ("name", by.name.as_str().into())]));
+    let mut detail = object([
+        ("authenticated_by", authenticated_by.into()),
+        ("approvers", action.approved_by.iter().map(approver).collect()),
+        ("approved_at", action.approved_at.into()),
+        ("expires_at", action.expires_at.into()),
+        ("plan_digest", action.plan_digest.as_str().into()),
     ]);
     if let Some(checkpoint) = &action.checkpoint {
-        detail.insert("checkpoint".into(), json!({"n": checkpoint.n, "hash": checkpoint.hash}));
+        let checkpoint = object([("n", checkpoint.n.into()), ("hash", checkpoint.hash.as_str().into())]);
+        detail.insert("checkpoint".into(), checkpoint.into());
     }
     detail
+}
+
+fn object<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,13 +151,16 @@ const fn refused(refusal: Refusal) -> StatusCode {
     }
 }
 
+#[derive(Serialize)]
+struct Reply<'a> {
+    detail: &'a str,
+    dry_run: bool,
+    receipt: Envelope,
+    status: &'a str,
+}
+
 fn with_receipt(pipeline: &Pipeline, code: StatusCode, status: &str, dry_run: bool, receipt: &Receipt) -> Response {
-    let body = json!({
-        "status": status,
-        "dry_run": dry_run,
-        "detail": receipt.detail,
-        "receipt": pipeline.seal(receipt),
-    });
+    let body = Reply { detail: &receipt.detail, dry_run, receipt: pipeline.seal(receipt), status };
     (code, Json(body)).into_response()
 }
 

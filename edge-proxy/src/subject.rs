@@ -112,15 +112,12 @@ impl Subject {
         self.target == other.target && self.action_type == other.action_type && self.host == other.host
     }
 
-    /// An entry about it.
+    /// An entry about it. What is so about its lease differs by phase: that is in `detail`.
     pub fn draft(&self, tenant_id: &str, now: i64, phase: Phase, mut detail: Map<String, Value>) -> Draft {
         detail.insert("operation".into(), json!(self.operation().as_str()));
         if let Some(Value::Object(target)) = self.target.as_ref().map(|target| json!(target)) {
             // The host name has a field of its own.
             detail.extend(target.into_iter().filter(|(name, _)| TARGET.contains(&name.as_str())));
-        }
-        if let Some(until) = self.lease_until {
-            detail.entry("lease_until").or_insert(json!(until));
         }
         if let Some(isolation) = &self.lease_of {
             detail.insert("lease_of".into(), json!(isolation.as_str()));

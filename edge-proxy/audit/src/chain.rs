@@ -42,7 +42,7 @@ impl Chain {
     /// # Errors
     /// [`SealError`].
     pub fn seal(&self, draft: &Draft) -> Result<Entry, SealError> {
-        self.seal_onto(draft, &mut Vec::new())
+        self.seal_onto(draft.clone(), &mut Vec::new())
     }
 
     /// [`seal`](Self::seal), and the entry's line, without a newline, appended to `out`: it exists anyway once the hash has
@@ -50,14 +50,14 @@ impl Chain {
     ///
     /// # Errors
     /// [`SealError`]; then `out` is as it was.
-    pub fn seal_onto(&self, draft: &Draft, out: &mut Vec<u8>) -> Result<Entry, SealError> {
+    pub fn seal_onto(&self, draft: Draft, out: &mut Vec<u8>) -> Result<Entry, SealError> {
         let start = out.len();
         let fields = Fields {
             timestamp: draft.timestamp,
-            tenant_id: draft.tenant_id.clone(),
-            action_type: draft.action_type.clone(),
-            host: draft.host.clone(),
-            approved_by: draft.approved_by.clone(),
+            tenant_id: draft.tenant_id,
+            action_type: draft.action_type,
+            host: draft.host,
+            approved_by: draft.approved_by,
             dry_run: draft.dry_run,
             previous_hash: self.last_hash().to_owned(),
             hash: String::new(),
@@ -65,10 +65,10 @@ impl Chain {
             chain: self.id.clone(),
             seq: self.next_seq(),
             phase: draft.phase,
-            request_id: draft.request_id.clone(),
-            alert_id: draft.alert_id.clone(),
-            outcome: draft.outcome.clone(),
-            detail: draft.detail.clone(),
+            request_id: draft.request_id,
+            alert_id: draft.alert_id,
+            outcome: draft.outcome,
+            detail: draft.detail,
         };
         let entry = Entry::seal(fields, out)?;
         match out.len() - start {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
+use std::ops::Range;
 use vyrox_contract::canonical;
 
 /// The `previous_hash` of a chain's first entry: 64 zeros.
@@ -120,9 +121,27 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// Appends the canonical JSON of everything but the hash to `out`, and says where in `out` the hash would go.
-    fn write_content(&self, out: &mut Vec<u8>) -> Result<usize, canonical::CanonicalError> {
+    /// Appends the canonical line to `out` and returns the hash, which is computed, not taken from the field. After an
+    /// error `out` is as it was.
+    fn write_line(&self, out: &mut Vec<u8>) -> Result<String, canonical::CanonicalError> {
         let start = out.len();
+        let place = self.write_members(out).inspect_err(|_| out.truncate(start))?;
+        out[start] = b'{';
+        out.push(b'}');
+        let mut hasher = Sha256::new();
+        hasher.update(self.previous_hash.as_bytes());
+        hasher.update(b"|");
+        hasher.update(&out[start..place.start]);
+        hasher.update(&out[place.end..]);
+        let hash = hex::encode(hasher.finalize());
+        let digits = place.end - 1 - hash.len()..place.end - 1;
+        out[digits].copy_from_slice(hash.as_bytes());
+        Ok(hash)
+    }
+
+    /// Appends every member with a comma before it, the hash with the digits of [`GENESIS`], and says where in `out` its
+    /// member is: the line without it is what the hash is over.
+    fn write_members(&self, out: &mut Vec<u8>) -> Result<Range<usize>, canonical::CanonicalError> {
         member("action_type", &self.action_type, out)?;
         member("alert_id", &self.alert_id, out)?;
         member("approved_by", &self.approved_by, out)?;
@@ -130,7 +149,9 @@ impl Fields {
         out.extend_from_slice(b",\"detail\":");
         canonical::append_object(&self.detail, out)?;
         member("dry_run", &self.dry_run, out)?;
-        let place_of_hash = out.len();
+        let before = out.len();
+        member("hash", GENESIS, out)?;
+        let place = before..out.len();
         member("host", &self.host, out)?;
         member("outcome", &self.outcome, out)?;
         member("phase", &self.phase, out)?;
@@ -140,28 +161,12 @@ impl Fields {
         member("seq", &self.seq, out)?;
         member("tenant_id", &self.tenant_id, out)?;
         member("timestamp", &self.timestamp, out)?;
-        out[start] = b'{';
-        out.push(b'}');
-        Ok(place_of_hash)
-    }
-
-    /// Appends the canonical line to `out` and returns the hash, which is computed, not taken from the field. After an
-    /// error `out` is as it was.
-    fn write_line(&self, out: &mut Vec<u8>) -> Result<String, canonical::CanonicalError> {
-        let start = out.len();
-        let place = self.write_content(out).inspect_err(|_| out.truncate(start))?;
-        let mut hasher = Sha256::new();
-        hasher.update(self.previous_hash.as_bytes());
-        hasher.update(b"|");
-        hasher.update(&out[start..]);
-        let hash = hex::encode(hasher.finalize());
-        out.splice(place..place, format!(",\"hash\":\"{hash}\"").into_bytes());
-        Ok(hash)
+        Ok(place)
     }
 }
 
 /// A member in canonical form, with the comma before it.
-fn member(name: &str, value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+fn member(name: &str, value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     out.extend_from_slice(b",\"");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":");

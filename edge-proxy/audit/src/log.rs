@@ -28,6 +28,7 @@
 //! [`Log::marks_since`] reads 32 bytes for each entry of the window; [`Reader::check`] reads all of them, in the background.
 
 mod archive;
+mod batch;
 mod current;
 mod disk;
 mod files;
@@ -38,6 +39,7 @@ mod repair;
 mod tail;
 
 pub use archive::Archiver;
+pub use batch::Batch;
 pub use index::{Mark, SubjectDigest};
 pub use reader::Reader;
 
@@ -240,22 +242,16 @@ impl Log {
         now: i64,
         drafts: impl IntoIterator<Item = &'a Draft>,
     ) -> Result<Vec<Entry>, LogError> {
-        let mut chain = self.chain.clone();
-        let (mut entries, mut records, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut batch = self.batch();
         for (index, draft) in drafts.into_iter().enumerate() {
-            let offset = bytes.len() as u64;
-            let entry = chain.seal_onto(draft, &mut bytes).map_err(|source| LogError::Draft { index, source })?;
-            bytes.push(b'\n');
-            chain.advance(&entry);
-            records.push(Record { mark: Mark::of(&entry), offset });
-            entries.push(entry);
+            batch.add(draft.clone()).map_err(|source| LogError::Draft { index, source })?;
         }
-        if !entries.is_empty() {
-            self.store(now, &bytes)?;
-            self.chain = chain;
-            self.note(&records, bytes.len() as u64);
-        }
-        Ok(entries)
+        batch.store(now)
+    }
+
+    /// Begins a batch. Nothing is in the log before it is stored.
+    pub fn batch(&mut self) -> Batch<'_> {
+        Batch::new(self)
     }
 
     /// Adds what has been stored to the index. A failure costs time at a later start or look-up, nothing else.
@@ -283,7 +279,7 @@ impl Log {
         self.index = segment.and_then(|segment| reader::settle(&segment).ok()).map(|(index, _)| index);
     }
 
-    fn store(&mut self, now: i64, bytes: &[u8]) -> Result<(), LogError> {
+    fn write(&mut self, now: i64, bytes: &[u8]) -> Result<(), LogError> {
         let today = files::day(now)?;
         let disk = &*self.disk;
         if let Some(current) = &mut self.current {
@@ -314,12 +310,24 @@ impl Log {
     /// # Errors
     /// [`LogError`]; [`LogError::Index`] after handing out some of a day's marks, if that day's index is broken in its
     /// middle.
-    pub fn marks_since(&self, since: i64, mut visit: impl FnMut(u64, Mark)) -> Result<(), LogError> {
-        let plain = |segment: &Segment| segment.len != u64::MAX;
-        read::window(self.segments()?, since)
-            .iter()
-            .filter(|segment| plain(segment))
-            .try_for_each(|segment| reader::marks(segment, &mut visit))
+    pub fn marks_since(&self, since: i64, visit: impl FnMut(u64, Mark)) -> Result<(), LogError> {
+        Self::marks(&read::window(self.segments()?, since), visit)
+    }
+
+    /// The same, without the days that [`marks_since`](Self::marks_since)`(until)` hands out.
+    ///
+    /// # Errors
+    /// As for [`marks_since`](Self::marks_since).
+    pub fn marks_between(&self, since: i64, until: i64, visit: impl FnMut(u64, Mark)) -> Result<(), LogError> {
+        let mut segments = read::window(self.segments()?, since);
+        let later = read::window(segments.clone(), until).len();
+        segments.truncate(segments.len().saturating_sub(later));
+        Self::marks(&segments, visit)
+    }
+
+    fn marks(segments: &[Segment], mut visit: impl FnMut(u64, Mark)) -> Result<(), LogError> {
+        let mut plain = segments.iter().filter(|segment| segment.len != u64::MAX);
+        plain.try_for_each(|segment| reader::marks(segment, &mut visit))
     }
 
     /// About how many marks [`marks_since`](Self::marks_since) hands out, for making room; 0 if nothing is indexed yet.

@@ -30,6 +30,8 @@ struct Options {
     requests: usize,
     /// Entries of the large log.
     entries: usize,
+    /// Another build of the proxy, for comparing two.
+    program: PathBuf,
     parts: Vec<String>,
 }
 
@@ -40,6 +42,7 @@ impl Options {
             memory: "/dev/shm".into(),
             requests: 1000,
             entries: 1_000_000,
+            program: env!("CARGO_BIN_EXE_vyrox-edge-proxy").into(),
             parts: Vec::new(),
         };
         let mut arguments = std::env::args().skip(1);
@@ -49,6 +52,7 @@ impl Options {
                 "--disk" => options.disk = value().into(),
                 "--memory" => options.memory = value().into(),
                 "--requests" => options.requests = value().parse().unwrap(),
+                "--program" => options.program = value().into(),
                 "--entries" => options.entries = value().parse().unwrap(),
                 // Cargo's own.
                 "--bench" => {}
@@ -68,6 +72,7 @@ async fn main() {
     let options = Options::read();
     println!("{}\n", process::machine());
     let platform = Platform::new();
+    process::PROGRAM.set(options.program.clone()).unwrap();
     let verification = platform.time_of_verifying();
     println!("Checking one P-256 signature takes {:.0} us of CPU on it.\n", verification.as_secs_f64() * 1e6);
     if options.wants("rates") {

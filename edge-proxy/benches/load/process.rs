@@ -5,14 +5,17 @@ use serde_json::Value;
 use sha2::Digest as _;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
 use tokio::time::Instant;
 use vyrox_contract::Ed25519Signer;
 
 const TOKEN: &str = "export-token";
+
+/// What is started.
+pub static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
 pub struct Proxy {
     child: Child,
@@ -35,7 +38,7 @@ impl Proxy {
         std::fs::write(dir.join("proxy.toml"), toml).unwrap();
         std::fs::write(dir.join("key.pem"), Ed25519Signer::from_seed(&[1; 32]).to_pem()).unwrap();
         let began = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_vyrox-edge-proxy"))
+        let mut child = Command::new(PROGRAM.get().unwrap())
             .arg("--config")
             .arg(dir.join("proxy.toml"))
             .stderr(Stdio::piped())

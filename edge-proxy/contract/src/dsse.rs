@@ -101,7 +101,7 @@ impl Envelope {
     pub fn seal<T: Payload>(payload: &T, signer: &Ed25519Signer) -> Self {
         let bytes = serde_json::to_vec(payload).expect("payload types have string keys and finite numbers");
         let signature = signer.sign(&pre_authentication_encoding(T::TYPE, &bytes));
-        Self::from_signature::<T>(&bytes, signer.verifying_key().id(), &signature)
+        Self::from_signature::<T>(&bytes, signer.id().clone(), &signature)
     }
 
     /// The same, signed by several keys, in their order.
@@ -110,7 +110,7 @@ impl Envelope {
         let bytes = serde_json::to_vec(payload).expect("payload types have string keys and finite numbers");
         let message = pre_authentication_encoding(T::TYPE, &bytes);
         let signature = |signer: &&Ed25519Signer| EnvelopeSignature {
-            keyid: signer.verifying_key().id(),
+            keyid: signer.id().clone(),
             sig: STANDARD.encode(signer.sign(&message)),
         };
         let signatures = signers.iter().map(signature).collect();

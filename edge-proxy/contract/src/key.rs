@@ -3,7 +3,6 @@
 use crate::UntrustedInput;
 use ed25519_dalek::Signer as _;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
-use p256::ecdsa::signature::Verifier as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -111,12 +110,30 @@ impl VerifyingKey {
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
-            Self::P256(key) => p256::ecdsa::Signature::from_der(signature)
-                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            // What a signature may look like is decided in one place, whoever does the arithmetic.
+            Self::P256(key) => {
+                p256::ecdsa::Signature::from_der(signature).is_ok_and(|signature| is_over(key, message, &signature))
+            }
             Self::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
         }
     }
+}
+
+/// Whether the key made the signature over the message.
+#[cfg(not(feature = "ring"))]
+fn is_over(key: &p256::ecdsa::VerifyingKey, message: &[u8], signature: &p256::ecdsa::Signature) -> bool {
+    use p256::ecdsa::signature::Verifier as _;
+    key.verify(message, signature).is_ok()
+}
+
+/// The same, by `ring`. It is given the two numbers, never the encoding.
+#[cfg(feature = "ring")]
+fn is_over(key: &p256::ecdsa::VerifyingKey, message: &[u8], signature: &p256::ecdsa::Signature) -> bool {
+    use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+    let point = key.to_sec1_point(false);
+    let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point.as_bytes());
+    key.verify(message, &signature.to_bytes()).is_ok()
 }
 
 impl std::str::FromStr for KeyId {
@@ -129,13 +146,21 @@ impl std::str::FromStr for KeyId {
 
 /// An Ed25519 private key: a proxy's own. It does not print, and its memory is wiped.
 #[derive(Clone)]
-pub struct Ed25519Signer(ed25519_dalek::SigningKey);
+pub struct Ed25519Signer {
+    key: ed25519_dalek::SigningKey,
+    id: KeyId,
+}
 
 impl Ed25519Signer {
+    fn of(key: ed25519_dalek::SigningKey) -> Self {
+        let id = VerifyingKey::Ed25519(key.verifying_key()).id();
+        Self { key, id }
+    }
+
     /// A signer from 32 random bytes.
     #[must_use]
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        Self(ed25519_dalek::SigningKey::from_bytes(seed))
+        Self::of(ed25519_dalek::SigningKey::from_bytes(seed))
     }
 
     /// Reads PKCS#8 PEM.
@@ -143,13 +168,13 @@ impl Ed25519Signer {
     /// # Errors
     /// [`KeyError::Private`].
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
-        ed25519_dalek::SigningKey::from_pkcs8_pem(pem).map(Self).map_err(|_| KeyError::Private)
+        ed25519_dalek::SigningKey::from_pkcs8_pem(pem).map(Self::of).map_err(|_| KeyError::Private)
     }
 
     /// PKCS#8 PEM, for a file with mode 0600.
     #[must_use]
     pub fn to_pem(&self) -> String {
-        self.0
+        self.key
             .to_pkcs8_pem(p256::pkcs8::LineEnding::LF)
             .expect("a valid private key always has a PKCS#8 form")
             .to_string()
@@ -158,18 +183,24 @@ impl Ed25519Signer {
     /// The public half.
     #[must_use]
     pub fn verifying_key(&self) -> VerifyingKey {
-        VerifyingKey::Ed25519(self.0.verifying_key())
+        VerifyingKey::Ed25519(self.key.verifying_key())
+    }
+
+    /// The public half's name on the wire.
+    #[must_use]
+    pub fn id(&self) -> &KeyId {
+        &self.id
     }
 
     /// 64 bytes over `message`.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
-        self.0.sign(message).to_bytes().to_vec()
+        self.key.sign(message).to_bytes().to_vec()
     }
 }
 
 impl fmt::Debug for Ed25519Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ed25519Signer({})", self.verifying_key().id())
+        write!(f, "Ed25519Signer({})", self.id)
     }
 }

@@ -118,12 +118,14 @@ impl Record {
         (bytes, check)
     }
 
+    #[inline]
     pub(super) fn check_of(bytes: &[u8; RECORD]) -> u32 {
         let mut stored = [0; 4];
         stored.copy_from_slice(&bytes[28..]);
         u32::from_le_bytes(stored)
     }
 
+    #[inline]
     pub(super) fn decode(bytes: &[u8; RECORD]) -> Self {
         let flags = bytes[24];
         let phase = match flags & (INTENT | OUTCOME) {
@@ -144,6 +146,7 @@ impl Record {
     }
 }
 
+#[inline]
 fn word(bytes: &[u8; RECORD], at: usize) -> u64 {
     let mut word = [0; 8];
     word.copy_from_slice(&bytes[at..at + 8]);
@@ -151,6 +154,7 @@ fn word(bytes: &[u8; RECORD], at: usize) -> u64 {
 }
 
 /// Against holes and torn ends, not against people: those the chain finds.
+#[inline]
 fn check(bytes: &[u8; RECORD], previous: u32) -> u32 {
     const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
     let tail = u64::from(bytes[24]) << 32 | u64::from(previous);
