@@ -255,7 +255,7 @@ pub fn audit_recovery(input: &[u8]) {
 fn sound_log() -> Vec<u8> {
     let (mut chain, mut lines) = (Chain::genesis("fuzz"), Vec::new());
     for name in ["ONE", "TWO"] {
-        let entry = chain.seal_onto(&Draft::event(NOW, "acme", name), &mut lines).expect("a sound draft");
+        let entry = chain.seal_onto(Draft::event(NOW, "acme", name), &mut lines).expect("a sound draft");
         chain.advance(&entry);
         lines.push(b'\n');
     }
