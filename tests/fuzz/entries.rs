@@ -414,7 +414,9 @@ pub fn action(input: &[u8]) {
     assert_eq!((action.tenant_id.as_str(), action.proxy_id.as_str()), ("acme", "proxy-1"));
     assert!((NOW - 30..=NOW + 5).contains(&action.issued_at));
     let subject = Subject::of(action, true, NOW);
-    let draft = subject.draft("acme", NOW, vyrox_audit::Phase::Intent, serde_json::Map::new());
+    // As an intent is recorded.
+    let lease = subject.lease_until.map(|until| ("lease_until".to_owned(), until.into()));
+    let draft = subject.draft("acme", NOW, vyrox_audit::Phase::Intent, lease.into_iter().collect());
     let entry = Chain::genesis("fuzz").seal(&draft).expect("what was let through can be entered");
     let line = entry.to_line();
     assert!(!line.contains('\n') && !line.contains('\u{1b}'));
