@@ -117,6 +117,7 @@ async fn tls_before(behind: &str) -> String {
                 else {
                     return;
                 };
+                let _ = (inside.set_nodelay(true), outside.get_ref().0.set_nodelay(true));
                 // Either side may go away; the function then connects anew.
                 let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
             });

@@ -167,8 +167,8 @@ fn enter(metric: Metric, by: By, change: impl FnOnce(&mut Vec<u64>)) {
 fn write(line: &Value) {
     match reader() {
         Reader::Nobody => {}
-        // Without a log there is nobody to tell.
-        Reader::Log => drop(writeln!(std::io::stderr().lock(), "{line}")),
+        // One write for the line, since stderr has no buffer. Without a log there is nobody to tell.
+        Reader::Log => drop(std::io::stderr().lock().write_all(format!("{line}\n").as_bytes())),
         Reader::Kept(kept) => kept.0.lock().unwrap_or_else(PoisonError::into_inner).push(line.clone()),
     }
 }

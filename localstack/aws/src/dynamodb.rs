@@ -41,7 +41,10 @@ impl DynamoDb {
                 tracing::error!(error, "embedded DynamoDB ended");
             }
         });
-        Ok((Self { client: Client::builder(TokioExecutor::new()).build_http(), address }, served))
+        let mut connector = HttpConnector::new();
+        // A larger request is passed on in pieces: the last one must not wait 40 ms for the acknowledgement of those before.
+        connector.set_nodelay(true);
+        Ok((Self { client: Client::builder(TokioExecutor::new()).build(connector), address }, served))
     }
 
     /// Passes a request on and its answer back.

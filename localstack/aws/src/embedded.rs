@@ -10,6 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, Response};
+use axum::serve::ListenerExt as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -107,6 +108,8 @@ impl Embedded {
         let front = tokio::spawn(async move {
             let _ends_with_the_front = after_front.drop_guard();
             let deadline = stopped.clone();
+            // An answer in two pieces must not wait for the acknowledgement of its first.
+            let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
             let served = axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned());
             tokio::select! {
                 served = served => if let Err(error) = served {
