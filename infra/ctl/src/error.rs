@@ -8,7 +8,7 @@ use vyrox_domain::command::BrokenLimit;
 use vyrox_domain::heuristics::LoadError;
 use vyrox_domain::tenant::Snowflake;
 use vyrox_domain::vendor::FieldMapError;
-use vyrox_domain::webhook::Scheme;
+use vyrox_domain::webhook::{CannotProve, Scheme};
 use vyrox_platform::api_key::KeyPrefix;
 use vyrox_platform::checkpoint::CheckpointError;
 use vyrox_platform::config::BadConfiguration;
@@ -47,6 +47,10 @@ pub(crate) enum CtlError {
     Discord(#[from] DiscordError),
     #[error("the secret on standard input {0}")]
     BadSecret(&'static str),
+    #[error("a delivery cannot be proven with this secret")]
+    CannotProve(#[from] CannotProve),
+    #[error("nobody answers at {url}")]
+    Unanswered { url: String, source: reqwest::Error },
     #[error("{what} is not a field map")]
     FieldMap { what: String, source: FieldMapError },
     #[error("there is no preset {name}; there are {known}")]
@@ -159,6 +163,7 @@ impl CtlError {
             | Self::NoFieldMap(..)
             | Self::Asked(_)
             | Self::BadSecret(_)
+            | Self::CannotProve(_)
             | Self::FieldMap { .. }
             | Self::NoSuchPreset { .. }
             | Self::NoPresetTakesIt
@@ -199,6 +204,7 @@ impl CtlError {
             | Self::Token(_)
             | Self::Commands(_)
             | Self::Client(_)
+            | Self::Unanswered { .. }
             | Self::Discord(_)
             | Self::Signer(_)
             | Self::CheckpointKey(_)

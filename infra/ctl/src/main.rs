@@ -3,6 +3,7 @@
 //! It reads with the platform's `Table` and changes with its `Ledger`, so every change is in the tenant's audit, in a lane
 //! that begins with `ctl-`. It cannot approve or sign anything.
 
+mod address;
 mod alert;
 mod apikey;
 mod approver;

@@ -1,13 +1,13 @@
 //! `vyroxctl proxy`: what acts inside a tenant's network. A proxy enrols itself with a one-time token; only the token's
 //! hash is stored.
 
+use crate::address::https_or_loopback;
 use crate::confirm::Confirm;
 use crate::deployment::Deployment;
 use crate::error::CtlError;
 use crate::report::Report;
 use crate::{profile, table};
 use clap::{Args, Subcommand};
-use http::Uri;
 use serde_json::{Value, json};
 use vyrox_contract::{KeyId, ProxyId, TenantId};
 use vyrox_platform::delivery::EnrolledProxy;
@@ -47,27 +47,11 @@ pub(crate) struct Enrol {
     #[arg(long, value_name = "ID", default_value = "edge-1")]
     proxy_id: ProxyId,
     /// Where the proxy takes pushed actions; without, it polls and needs no open port
-    #[arg(long, value_name = "URL", value_parser = push_url)]
+    #[arg(long, value_name = "URL", value_parser = https_or_loopback)]
     push_url: Option<String>,
     /// How long the token is good for
     #[arg(long, value_name = "MINUTES", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1_440))]
     minutes: u32,
-}
-
-/// https, or http to this machine itself.
-fn push_url(text: &str) -> Result<String, &'static str> {
-    let uri: Uri = text.parse().map_err(|_| "not a URL")?;
-    let authority = uri.authority().ok_or("not a URL with a host")?;
-    let is_loopback = matches!(uri.host(), Some("127.0.0.1" | "localhost" | "[::1]"));
-    match uri.scheme_str() {
-        Some("https") => {}
-        Some("http") if is_loopback => {}
-        _ => return Err("only https, or http to a loopback address"),
-    }
-    if authority.as_str().contains('@') || uri.query().is_some() {
-        return Err("no user and no query in it");
-    }
-    Ok(text.trim_end_matches('/').to_owned())
 }
 
 impl Command {
@@ -240,25 +224,4 @@ async fn find(
     id: &ProxyId,
 ) -> Result<Option<Versioned<EnrolledProxy>>, CtlError> {
     Ok(deployment.table.read(tenant, &SortKey::proxy(id), deployment.now()).await?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::push_url;
-
-    #[test]
-    fn actions_are_pushed_over_tls_or_not_off_the_machine() {
-        assert_eq!(push_url("https://proxy.example/vyrox/").unwrap(), "https://proxy.example/vyrox");
-        assert!(push_url("http://127.0.0.1:8443").is_ok());
-        for bad in [
-            "http://proxy.example",
-            "ftp://proxy.example",
-            "proxy.example",
-            "https://user:pass@proxy.example",
-            "https://proxy.example/?a=b",
-            "https://",
-        ] {
-            assert!(push_url(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -1,8 +1,10 @@
-//! Payloads and field maps in files, and `vyroxctl source test`: what a field map makes of a payload, field by field.
+//! Payloads and field maps in files, and `vyroxctl source test`: what a field map makes of a payload, field by field, or what
+//! the webhook says to it.
 
 use crate::deployment::Deployment;
 use crate::error::CtlError;
 use crate::report::Report;
+use crate::source::Delivery;
 use crate::table;
 use clap::Args;
 use serde_json::{Value, json};
@@ -45,7 +47,7 @@ pub(crate) fn vouched(body: &[u8]) -> Authenticated<&[u8]> {
     authenticate(delivery, &Keyring::of_vyrox_hmac(secret), 0).expect("it was signed a line above")
 }
 
-/// What a field map makes of a sample
+/// What a field map makes of a sample, or what the webhook says to it
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -53,8 +55,13 @@ Examples:
   vyroxctl source test --file sample.json --preset wazuh-4
   vyroxctl source test --file sample.json --tenant acme --vendor generic    the map that is saved for the source
   vyroxctl source test --file sample.json                                   every preset, the first that takes it
+  vyroxctl source test --file sample.json --send https://ingest.example/webhook/generic/acme <secret.txt
+  vyroxctl source test --file sample.json --send https://ingest.example/webhook/sentinelone/acme --scheme static_header \\
+    --header x-webhook-secret <secret.txt
 
-Only --tenant reads the deployment. Exit codes: 0 every alert of the sample can be read, 2 one cannot")]
+With --send the sample goes to the webhook as the source itself would post it, with the secret from standard input: what is
+taken is a real alert. Only --tenant reads the deployment. Exit codes: 0 every alert of the sample can be read (or the
+webhook took it), 2 not")]
 pub(crate) struct Test {
     /// The sample, as the source posts it; `-` is standard input
     #[arg(long)]
@@ -71,6 +78,8 @@ pub(crate) struct Test {
     /// The route
     #[arg(long, default_value = "generic")]
     vendor: Vendor,
+    #[command(flatten)]
+    delivery: Delivery,
 }
 
 impl Test {
@@ -81,6 +90,9 @@ impl Test {
         deployment: impl FnOnce() -> Result<Deployment, CtlError>,
     ) -> Result<Report, CtlError> {
         let sample = bytes(&self.file)?;
+        if let Some(sender) = self.delivery.sender()? {
+            return sender.deliver(sample, now).await;
+        }
         let payload: Value = serde_json::from_slice(&sample)
             .map_err(|source| CtlError::NotJson { path: self.file.display().to_string(), source })?;
         let tenant = self.tenant.clone().unwrap_or_else(|| "sample".parse().expect("a word is a tenant id"));

@@ -2,6 +2,7 @@
 //! is shown once and stored sealed (a token as its hash); nobody can show it again.
 
 mod add;
+mod delivery;
 mod map;
 mod rotate;
 mod scheme;
@@ -12,6 +13,7 @@ use crate::deployment::Deployment;
 use crate::error::CtlError;
 use crate::report::Report;
 use crate::sample;
+pub(crate) use delivery::Delivery;
 pub(crate) use map::saved as saved_map;
 
 use clap::Subcommand;
@@ -37,7 +39,7 @@ pub(crate) enum Command {
     /// Save where the source's bodies keep what an alert needs; without a flag, print what is saved
     #[command(after_help = map::EXAMPLES)]
     Map(map::Map),
-    /// Show what a field map makes of a sample, field by field; needs a deployment only for a saved map
+    /// Show what a field map makes of a sample, field by field, or post it to the webhook as the source would
     Test(sample::Test),
     /// List a tenant's sources
     List {

@@ -29,6 +29,7 @@ mod mac;
 mod reference;
 mod scan;
 mod scheme;
+mod sender;
 mod standard_webhooks;
 mod static_header;
 mod vyrox_hmac;
@@ -41,6 +42,7 @@ pub use headers::Headers;
 pub use keyring::{Keyring, Slots, token_hash};
 pub use reference::scan_tenant_reference;
 pub use scheme::{Scheme, UnknownScheme};
+pub use sender::{CannotProve, Sender};
 pub use standard_webhooks::{KEY_PREFIX as STANDARD_WEBHOOKS_PREFIX, parse_key as parse_standard_webhooks_key};
 pub use vyrox_hmac::{SIGNATURE_HEADER, sign};
 

@@ -26,7 +26,7 @@ pub(super) struct Proof {
 }
 
 /// A header's name in lower case.
-fn header(text: &str) -> Result<String, &'static str> {
+pub(super) fn header(text: &str) -> Result<String, &'static str> {
     let is_token = (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
     if is_token { Ok(text.to_ascii_lowercase()) } else { Err("1 to 64 letters, digits or -_.") }
@@ -69,14 +69,18 @@ impl Proof {
         if !self.secret_stdin {
             return Ok(generate(scheme));
         }
-        let mut bytes = Vec::new();
-        std::io::stdin().lock().take(MAX_INPUT).read_to_end(&mut bytes)?;
-        let input = Secret::new(bytes);
-        let text = input.expose();
-        let text = text.strip_suffix('\n').unwrap_or(text);
-        let text = text.strip_suffix('\r').unwrap_or(text);
-        Ok(Given { secret: check_secret(scheme, text).map_err(CtlError::BadSecret)?, shown: None })
+        Ok(Given { secret: check_secret(scheme, from_stdin()?.expose()).map_err(CtlError::BadSecret)?, shown: None })
     }
+}
+
+/// What stands on standard input, without the end of its line.
+pub(super) fn from_stdin() -> Result<Secret, CtlError> {
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().take(MAX_INPUT).read_to_end(&mut bytes)?;
+    for end in [b'\n', b'\r'] {
+        bytes.pop_if(|last| *last == end);
+    }
+    Ok(Secret::new(bytes))
 }
 
 const fn takes_header(scheme: Scheme) -> bool {

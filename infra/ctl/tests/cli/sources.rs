@@ -271,3 +271,71 @@ async fn what_cannot_be_a_source_is_refused() {
     stand.ok(&["tenant", "create", "other", "--name", "Other"]).await;
     stand.run(&["source", "add", "other", "crowdstrike", "--account", "cid-1"]).await.refused(1, "another tenant");
 }
+
+/// A sample that the field map presets take, as a file.
+fn sample(stand: &Stand, name: &str) -> String {
+    let path = stand.directory.path().join(name);
+    let body = json!({"id": format!("s1-{name}"), "accountId": "acme", "createdAt": stand.now(), "mitreTactic": "Execution",
+        "severity": "high", "agentRealtimeInfo": {"computerName": "WS-042"}});
+    std::fs::write(&path, body.to_string()).unwrap();
+    path.display().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sample_is_posted_as_its_source_would_post_it() {
+    let stand = Stand::with_tenant().await;
+    let url = format!("{}/webhook/sentinelone/acme", stand.ingest().await);
+    let add = ["source", "add", "acme", "sentinelone"];
+    let mut secrets = vec![(Scheme::VyroxHmac, stand.json(&add).await)];
+    for scheme in [Scheme::CrowdstrikeHmac, Scheme::StandardWebhooks, Scheme::Bearer] {
+        let added = ["source", "scheme", "add", "acme", "sentinelone", scheme.as_str()];
+        secrets.push((scheme, stand.json(&added).await));
+    }
+    let with_header =
+        ["source", "scheme", "add", "acme", "sentinelone", "static_header", "--header", "x-webhook-secret"];
+    secrets.push((Scheme::StaticHeader, stand.json(&with_header).await));
+    for (scheme, shown) in secrets {
+        let secret = shown["secret"].as_str().unwrap();
+        let file = sample(&stand, scheme.as_str());
+        let mut post = vec!["source", "test", "--file", &file, "--send", &url, "--scheme", scheme.as_str()];
+        if scheme == Scheme::StaticHeader {
+            post.extend(["--header", "x-webhook-secret"]);
+        }
+        let said = fed(&stand, &post, &format!("{secret}\n")).await;
+        assert_eq!(said.code, 0, "{scheme}: {said:?}");
+        assert!(said.out.starts_with("202 ") && said.out.contains("vyroxctl trace "), "{scheme}: {said:?}");
+        let again = fed(&stand, &post, secret).await;
+        assert!(again.code == 0 && again.out.contains("knows this alert already"), "{scheme}: {again:?}");
+        assert!(!format!("{said:?}{again:?}").contains(secret), "a secret is not printed");
+    }
+    let accepted: Vec<Value> =
+        stand.audit("acme").await.into_iter().filter(|entry| entry["action_type"] == "ALERT_ACCEPTED").collect();
+    let mut schemes: Vec<&str> = accepted.iter().map(|entry| entry["detail"]["scheme"].as_str().unwrap()).collect();
+    schemes.sort_unstable();
+    assert_eq!(schemes, ["bearer", "crowdstrike_hmac", "standard_webhooks", "static_header", "vyrox_hmac"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_refuses_a_sample_says_what_to_do() {
+    let stand = Stand::with_tenant().await;
+    let ingest = stand.ingest().await;
+    let secret = stand.json(&["source", "add", "acme", "sentinelone"]).await["secret"].as_str().unwrap().to_owned();
+    let (file, url) = (sample(&stand, "refused"), format!("{ingest}/webhook/sentinelone/acme"));
+    let post = |url: String| ["source", "test", "--file", &file, "--send", &url, "--json"].map(str::to_owned);
+    let run = async |url: String, secret: &str| {
+        let arguments = post(url);
+        fed(&stand, &arguments.each_ref().map(String::as_str), secret).await
+    };
+    let wrong = run(url.clone(), "not the secret").await;
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    let answer: Value = serde_json::from_str(&wrong.out).unwrap();
+    assert_eq!((&answer["status"], &answer["taken"]), (&json!(401), &json!(false)));
+    assert_eq!(run(format!("{ingest}/webhooks"), &secret).await.code, 2);
+    run(url.clone(), "").await.refused(2, "is empty");
+    run("http://192.0.2.1/webhook/sentinelone/acme".to_owned(), &secret).await.refused(2, "only https");
+    run("http://127.0.0.1:9/webhook/sentinelone/acme".to_owned(), &secret).await.refused(1, "nobody answers");
+    let unreadable = stand.directory.path().join("unreadable");
+    std::fs::write(&unreadable, r#"{"severity":"high"}"#).unwrap();
+    let text = fed(&stand, &["source", "test", "--file", unreadable.to_str().unwrap(), "--send", &url], &secret).await;
+    assert!(text.code == 2 && text.out.starts_with("422 ") && text.out.contains("without --send"), "{text:?}");
+}
