@@ -241,7 +241,7 @@ fn only_delivery_signs_and_only_dispatch_and_relay_deliver() {
     assert_eq!(
         files(&[".sign("]),
         BTreeSet::from(
-            ["checkpoint/key.rs", "delivery.rs", "kms_key.rs", "signer.rs"]
+            ["checkpoint/key.rs", "delivery/hand_over.rs", "kms_key.rs", "signer.rs"]
                 .map(|name| format!("functions/platform/src/{name}"))
         )
     );
