@@ -1,11 +1,19 @@
 //! Configuration from the environment: one typed struct per function, every problem collected and reported together by
 //! NAME, never by value. A binary with a bad configuration exits with 64.
 
-use crate::secrets::Secret;
+mod aws;
+mod discord;
+mod llm;
+mod reader;
+
+pub use aws::Aws;
+pub use discord::Discord;
+pub use llm::Llm;
+
+use discord::{application_id, discord_keys};
 use ed25519_dalek::VerifyingKey;
+use reader::Reader;
 use std::fmt;
-use std::ops::RangeInclusive;
-use std::time::Duration;
 use vyrox_domain::tenant::Snowflake;
 
 /// The exit code for a bad configuration (`EX_USAGE`).
@@ -29,116 +37,6 @@ pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-/// Reads names and collects what is wrong.
-struct Reader<'a> {
-    lookup: Lookup<'a>,
-    problems: Vec<String>,
-}
-
-impl<'a> Reader<'a> {
-    fn new(lookup: Lookup<'a>) -> Self {
-        Self { lookup, problems: Vec::new() }
-    }
-
-    fn optional(&self, name: &str) -> Option<String> {
-        (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
-    }
-
-    fn required(&mut self, name: &str) -> String {
-        self.optional(name).unwrap_or_else(|| {
-            self.problems.push(format!("{name} is not set"));
-            String::new()
-        })
-    }
-
-    fn parsed<T>(&mut self, name: &str, what: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let text = self.required(name);
-        if text.is_empty() {
-            return None;
-        }
-        let value = parse(&text);
-        if value.is_none() {
-            self.problems.push(format!("{name} is not {what}"));
-        }
-        value
-    }
-
-    fn url(&mut self, name: &str) -> String {
-        self.parsed(name, "an http or https URL", |text| {
-            (text.starts_with("https://") || text.starts_with("http://")).then(|| text.trim_end_matches('/').to_owned())
-        })
-        .unwrap_or_default()
-    }
-
-    /// A whole number in a range, or `default` where the variable is not set.
-    fn number<N>(&mut self, name: &str, default: N, range: RangeInclusive<N>) -> N
-    where
-        N: Copy + PartialOrd + std::str::FromStr + fmt::Display,
-    {
-        let Some(text) = self.optional(name) else { return default };
-        match text.parse().ok().filter(|number| range.contains(number)) {
-            Some(number) => number,
-            None => {
-                self.problems.push(format!("{name} is not a number from {} to {}", range.start(), range.end()));
-                default
-            }
-        }
-    }
-
-    fn done<T>(self, value: T) -> Result<T, BadConfiguration> {
-        if self.problems.is_empty() { Ok(value) } else { Err(BadConfiguration(self.problems)) }
-    }
-}
-
-/// How to reach AWS.
-#[derive(Debug, Clone)]
-pub struct Aws {
-    /// The region.
-    pub region: String,
-    /// Another endpoint than AWS's own, for emulators.
-    pub endpoint_url: Option<String>,
-    /// The access key's id.
-    pub access_key_id: String,
-    /// The access key.
-    pub secret_access_key: Secret,
-    /// The session token that Lambda's own credentials carry.
-    pub session_token: Option<Secret>,
-}
-
-impl Aws {
-    /// An emulator on this machine, which takes any credentials.
-    #[must_use]
-    pub fn local(endpoint_url: &str) -> Self {
-        Self {
-            region: "us-east-1".to_owned(),
-            endpoint_url: Some(endpoint_url.to_owned()),
-            access_key_id: "test".to_owned(),
-            secret_access_key: Secret::new(b"test".to_vec()),
-            session_token: None,
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Self {
-        Self {
-            region: reader.required("AWS_REGION"),
-            endpoint_url: reader.optional("AWS_ENDPOINT_URL"),
-            access_key_id: reader.required("AWS_ACCESS_KEY_ID"),
-            secret_access_key: Secret::new(reader.required("AWS_SECRET_ACCESS_KEY").into_bytes()),
-            session_token: reader.optional("AWS_SESSION_TOKEN").map(|token| Secret::new(token.into_bytes())),
-        }
-    }
-
-    /// For the operator's command line, which needs nothing else.
-    ///
-    /// # Errors
-    /// [`BadConfiguration`].
-    pub fn from_environment(lookup: Lookup<'_>) -> Result<Self, BadConfiguration> {
-        let mut reader = Reader::new(lookup);
-        let aws = Self::read(&mut reader);
-        reader.done(aws)
-    }
 }
 
 /// A function's configuration: a struct whose every field names its variable.
@@ -309,112 +207,6 @@ function_config! {
             (days > 0).then(|| reader.required("VYROX_CHECKPOINT_BUCKET"))
         },
     }
-}
-
-/// Discord's REST API.
-#[derive(Debug, Clone)]
-pub struct Discord {
-    /// `https://discord.com/api/v10`, or a stand-in (`VYROX_DISCORD_API_URL`).
-    pub api_url: String,
-    /// The bot's token (`VYROX_DISCORD_BOT_TOKEN`).
-    pub bot_token: Secret,
-}
-
-impl Discord {
-    /// For the operator's command line. `https://discord.com/api/v10` unless another URL is set.
-    ///
-    /// # Errors
-    /// [`BadConfiguration`].
-    pub fn from_environment(lookup: Lookup<'_>) -> Result<(Self, Snowflake), BadConfiguration> {
-        const OFFICIAL: &str = "https://discord.com/api/v10";
-        let or_official =
-            |name: &str| lookup(name).or_else(|| (name == "VYROX_DISCORD_API_URL").then(|| OFFICIAL.to_owned()));
-        let mut reader = Reader::new(&or_official);
-        let (discord, application) = (Self::read(&mut reader), application_id(&mut reader));
-        reader.done((discord, application))
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Self {
-        Self {
-            api_url: reader.url("VYROX_DISCORD_API_URL"),
-            bot_token: Secret::new(reader.required("VYROX_DISCORD_BOT_TOKEN").into_bytes()),
-        }
-    }
-}
-
-/// An OpenAI-compatible endpoint.
-#[derive(Debug, Clone)]
-pub struct Llm {
-    /// Its base URL, up to and including `/v1` (`VYROX_LLM_URL`).
-    pub url: String,
-    /// Its key (`VYROX_LLM_API_KEY`).
-    pub api_key: Secret,
-    /// The models to ask, the next where one fails, at most three (`VYROX_LLM_MODELS`, comma separated).
-    pub models: Vec<String>,
-    /// How long one model may take (`VYROX_LLM_TRY_SECONDS`, 15 s unless set).
-    pub try_timeout: Duration,
-    /// How long all of them may take together (`VYROX_LLM_TOTAL_SECONDS`, 40 s unless set).
-    pub deadline: Duration,
-    /// How many tokens a day one tenant may spend, unless its profile says otherwise (`VYROX_LLM_DAILY_TOKENS`, 500,000
-    /// unless set: about 300 questions).
-    pub daily_tokens: u64,
-}
-
-/// What all questions of one batch may take together: the function's time limit in the template (120 s) without what the
-/// table and the queues need.
-const BATCH_SECONDS: u64 = 105;
-/// The most messages of a batch, as in the template.
-const BATCH_SIZE: u64 = 10;
-
-impl Llm {
-    /// Without a key there is no model: mock mode, no connection at all.
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let api_key = reader.optional("VYROX_LLM_API_KEY")?;
-        let url = reader.url("VYROX_LLM_URL");
-        let models: Vec<String> = reader
-            .required("VYROX_LLM_MODELS")
-            .split(',')
-            .map(|model| model.trim().to_owned())
-            .filter(|model| !model.is_empty())
-            .collect();
-        if models.len() > 3 {
-            reader.problems.push("VYROX_LLM_MODELS names more than three models".to_owned());
-        }
-        let one = reader.number("VYROX_LLM_TRY_SECONDS", 15, 1..=60);
-        let all = reader.number("VYROX_LLM_TOTAL_SECONDS", 40, 1..=100);
-        let at_once = reader.number("VYROX_TRIAGE_CONCURRENCY", 8, 1..=10);
-        if BATCH_SIZE.div_ceil(at_once) * all > BATCH_SECONDS {
-            reader.problems.push(format!(
-                "VYROX_LLM_TOTAL_SECONDS is too long for VYROX_TRIAGE_CONCURRENCY: a batch of {BATCH_SIZE} would need more than {BATCH_SECONDS} s"
-            ));
-        }
-        Some(Self {
-            url,
-            api_key: Secret::new(api_key.into_bytes()),
-            models,
-            try_timeout: Duration::from_secs(one),
-            deadline: Duration::from_secs(all),
-            daily_tokens: reader.number("VYROX_LLM_DAILY_TOKENS", 500_000, 0..=u64::MAX),
-        })
-    }
-}
-
-/// A problem that was noted makes the value one that is never used.
-fn application_id(reader: &mut Reader<'_>) -> Snowflake {
-    let found = reader.parsed("VYROX_DISCORD_APPLICATION_ID", "a Discord id", |text| text.parse().ok());
-    found.unwrap_or_else(|| "1".parse().expect("one is a Discord id"))
-}
-
-fn discord_keys(text: &str) -> Option<Vec<VerifyingKey>> {
-    let keys: Option<Vec<VerifyingKey>> = text
-        .split(',')
-        .map(|hex_key| {
-            let mut bytes = [0; 32];
-            hex::decode_to_slice(hex_key.trim(), &mut bytes).ok()?;
-            VerifyingKey::from_bytes(&bytes).ok()
-        })
-        .collect();
-    keys.filter(|keys| (1..=2).contains(&keys.len()))
 }
 
 #[cfg(test)]
