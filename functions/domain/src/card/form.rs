@@ -1,7 +1,8 @@
 //! The form that asks for a reason or a code, in Discord's form of a modal. What it is about stands on top of it: what was
 //! shown is what gets signed.
 
-use super::{joint, product, what};
+use super::joint;
+use super::question::{product, what};
 use crate::approval::{CODE_INPUT, FormWanted, MOST_REASON, REASON_INPUT, ReasonAsked};
 use crate::custom_id::Verb;
 use crate::plan::Plan;

@@ -1,7 +1,8 @@
 //! The part of a digest that asks about several hosts at once, and who decided it.
 
+use super::history::by;
 use super::message::{Button, Field};
-use super::{by, product};
+use super::question::product;
 use crate::custom_id::{CustomId, Verb};
 use crate::plan::{Plan, PlanDigest};
 use crate::record::{AlertRecord, Decision, Manner, Vote};

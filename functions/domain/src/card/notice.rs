@@ -1,8 +1,10 @@
 //! What is said beside a card, each once: that a question still waits, that it ran out, that an approved containment came
 //! to nothing. Edits of a card notify nobody, so these are messages of their own, each with a link to its card.
 
+use super::host;
 use super::message::{AllowedMentions, Message};
-use super::{deed, host, outcome};
+use super::question::deed;
+use super::standing::outcome;
 use crate::action::ActionState;
 use crate::record::{AlertRecord, Posted};
 use crate::storm::Digest;

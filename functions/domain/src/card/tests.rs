@@ -1,10 +1,12 @@
 use super::*;
+use crate::action::ActionState;
 use crate::history::{Decided, HostAlert, PastDecision};
-use crate::record::{AlertRecord, Offer, Posted};
+use crate::record::{ActionSummary, AlertRecord, Offer, Posted, SecondWanted};
 use crate::stage::{self, NOW};
 use crate::verdict::VerdictLevel;
 use proptest::prelude::*;
 use serde_json::Value;
+use vyrox_contract::Verification;
 
 fn record() -> AlertRecord {
     let mut record = AlertRecord::received(stage::alert());
