@@ -1,5 +1,11 @@
 //! Everything started, in order, and stopped again.
 
+mod discord;
+mod options;
+mod parameters;
+
+pub use options::{Delivery, Options};
+
 use crate::deploy::{self, Addresses};
 use crate::edrs::{self, Edrs};
 use crate::endpoints::Endpoints;
@@ -9,9 +15,9 @@ use crate::provision;
 use crate::proxy::{self, EdgeProxy};
 use crate::state::State;
 use crate::timeline::Timeline;
-use std::collections::BTreeMap;
+use parameters::{is_real, lambda_environment, parameters};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -19,86 +25,23 @@ use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vyrox_checkpoint::{Checkpointer, Idle};
-use vyrox_domain::command::registration;
-use vyrox_domain::storm::StormPolicy;
 use vyrox_edr_standin::Falcon;
 use vyrox_local_aws::{ClientSet, Embedded, EmbeddedOptions, Topology};
 use vyrox_platform::aws::Clients;
 use vyrox_platform::backup::Reach;
-use vyrox_platform::bot::Bot;
 use vyrox_platform::clock::Clock;
 use vyrox_platform::config::Aws;
 use vyrox_platform::ledger::Ledger;
 use vyrox_platform::secrets::Secrets;
 use vyrox_platform::table::Table;
 use vyrox_standins::backup::BackupStandin;
-use vyrox_standins::discord::{DiscordOptions, DiscordStandin, Member, Role};
+use vyrox_standins::discord::DiscordStandin;
 use vyrox_standins::llm::LlmStandin;
 
 /// How long the last checkpoint may take.
 const LAST_CHECKPOINT: Duration = Duration::from_secs(5);
-/// Discord's permission bit for whoever may manage the server.
-const MANAGE_GUILD: u64 = 1 << 5;
 /// The stack's name, from which every resource has its own.
 const STACK: &str = "vyrox";
-
-/// How actions reach the proxy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
-    /// The proxy polls `relay`.
-    Poll,
-    /// `dispatch` posts to the proxy.
-    Push,
-}
-
-/// What to start.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Where to keep everything; a temporary directory and memory without.
-    pub data: Option<PathBuf>,
-    /// Whether the proxy acts on the EDR stand-in. Without, it is in dry run.
-    pub live: bool,
-    /// Another AWS endpoint than the embedded one.
-    pub aws_endpoint: Option<String>,
-    /// The command that deploys the template at that endpoint. Without, the functions' handlers run in this process.
-    pub deploy: Option<String>,
-    /// The command that runs the proxy. Without, it runs in this process.
-    pub proxy: Option<String>,
-    /// The first of eight ports; any free ones without.
-    pub first_port: Option<u16>,
-    /// How actions reach the proxy.
-    pub delivery: Delivery,
-    /// How many approvers it takes.
-    pub quorum: u8,
-    /// Whether the tenant begins with nothing set up, for whoever wants to do that in Discord.
-    pub fresh: bool,
-    /// The tenant's budget of cards; the default one without.
-    pub storm: Option<StormPolicy>,
-    /// Discord's OpenAPI document, to check every body against as well.
-    pub discord_openapi: Option<PathBuf>,
-    /// Parameters of the template, where they shall be other than the runner's own. With `DiscordBotToken` among them the
-    /// functions speak to Discord itself, and none of the stand-ins is used by them.
-    pub parameters: BTreeMap<String, String>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            data: None,
-            live: false,
-            aws_endpoint: None,
-            deploy: None,
-            proxy: None,
-            first_port: None,
-            delivery: Delivery::Poll,
-            quorum: 1,
-            fresh: false,
-            storm: None,
-            discord_openapi: None,
-            parameters: BTreeMap::new(),
-        }
-    }
-}
 
 /// Something could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -183,8 +126,9 @@ impl System {
                 (Some(embedded), endpoint)
             }
         };
-        let discord =
-            DiscordStandin::start(discord_options(&options, &state)).await.map_err(starting("the Discord stand-in"))?;
+        let discord = DiscordStandin::start(discord::options(&options, &state))
+            .await
+            .map_err(starting("the Discord stand-in"))?;
         let llm = LlmStandin::start(port(&options, 4)).await.map_err(starting("the model stand-in"))?;
         let (falcon, edrs) =
             edrs::start([3, 6, 7].map(|index| port(&options, index))).await.map_err(starting("the EDR stand-ins"))?;
@@ -248,7 +192,7 @@ impl System {
             .map(|()| None)
         };
         let link_code = link_code.map_err(starting("the demo tenant"))?;
-        register_commands(&discord, &state).await.map_err(starting("the slash commands"))?;
+        discord::register_commands(&discord, &state).await.map_err(starting("the slash commands"))?;
         let checkpointer = setting.checkpointer().await.map_err(starting("the functions"))?;
         let mut pollers = Vec::new();
         if is_here {
@@ -372,82 +316,4 @@ async fn serve(
         }
     });
     Ok(format!("http://{base}"))
-}
-
-fn discord_options(options: &Options, state: &State) -> DiscordOptions {
-    let approver_roles = [provision::APPROVER_ROLE, provision::ON_CALL_ROLE];
-    DiscordOptions {
-        bind: port(options, 1),
-        members: vec![
-            Member::new(provision::APPROVER, "approver-1", approver_roles),
-            Member::new(provision::SECOND_APPROVER, "approver-2", [provision::APPROVER_ROLE]),
-            Member::new(provision::ONLOOKER, "onlooker", Vec::<String>::new()),
-            Member {
-                permissions: MANAGE_GUILD | Member::ORDINARY_PERMISSIONS,
-                ..Member::new(provision::ADMINISTRATOR, "administrator", [provision::ADMIN_ROLE])
-            },
-        ],
-        roles: vec![
-            Role::new(provision::APPROVER_ROLE, "approver", 0x0023_a55a),
-            Role::new(provision::ON_CALL_ROLE, "on-call", 0x00f0_b232),
-            Role::new(provision::ADMIN_ROLE, "vyrox-admin", 0x00eb_459e),
-        ],
-        schema: options.discord_openapi.clone(),
-        key_seed: state.discord_seed(),
-        data: options.data.as_ref().map(|data| data.join("discord.json")),
-        ..DiscordOptions::new(provision::APPLICATION, &state.bot_token, provision::GUILD, provision::CHANNEL)
-    }
-}
-
-/// What the operator does once: `vyroxctl discord register`.
-async fn register_commands(
-    discord: &DiscordStandin,
-    state: &State,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let config = vyrox_platform::config::Discord {
-        api_url: discord.api_url(),
-        bot_token: vyrox_platform::secrets::Secret::new(state.bot_token.clone().into_bytes()),
-    };
-    let http = vyrox_platform::http::client(Duration::from_secs(10))?;
-    let application = provision::APPLICATION.parse()?;
-    Ok(Bot::new(http, &config, application).register(None, &registration()).await?)
-}
-
-/// Whether the functions speak to Discord itself, and to whatever else the parameters name, and to no stand-in.
-fn is_real(options: &Options) -> bool {
-    options.parameters.contains_key("DiscordBotToken")
-}
-
-/// The template's parameters, pointing at the stand-ins unless they name a bot.
-fn parameters(
-    options: &Options,
-    state: &State,
-    discord: &DiscordStandin,
-    llm: &LlmStandin,
-) -> BTreeMap<String, String> {
-    let own = [
-        ("DiscordApplicationId", provision::APPLICATION.to_owned()),
-        ("DiscordPublicKey", discord.public_key_hex()),
-        ("DiscordBotToken", state.bot_token.clone()),
-        ("DiscordApiUrl", discord.api_url()),
-        ("LlmUrl", llm.base_url()),
-        ("LlmApiKey", "local-model-key".to_owned()),
-        ("LlmModels", "local-primary,local-fallback,local-last".to_owned()),
-    ];
-    // A model that is made up must never judge what is real: without one of their own there is none.
-    let own = own.into_iter().filter(|_| !is_real(options)).map(|(name, value)| (name.to_owned(), value));
-    own.chain(options.parameters.clone()).collect()
-}
-
-/// What Lambda itself puts into every function's environment, with credentials that emulators take.
-fn lambda_environment(endpoint: &str) -> BTreeMap<String, String> {
-    [
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_ENDPOINT_URL", endpoint),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .collect()
 }
