@@ -5,12 +5,14 @@
 //! sometimes `ttl` (unix seconds) and `lookup` (the sparse index's key). Expiry is checked here too: a table's own expiry
 //! takes its time. An item of counters has numbers in place of version and body.
 
+mod counters;
 mod key;
+mod owner;
 
 pub use key::{Lookup, Prefix, SortKey};
 
 use crate::{Class, Classified};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
@@ -128,47 +130,6 @@ impl Table {
             Some(AttributeValue::B(bytes)) => Ok(Some(bytes.as_ref().to_vec())),
             _ => Err(TableError::Corrupt("body", "attribute holds no bytes".into())),
         }
-    }
-
-    /// The numbers of an item of counters, read consistently; none if there is no such item.
-    ///
-    /// # Errors
-    /// [`TableError`].
-    pub(crate) async fn counters(&self, tenant: &TenantId, key: &SortKey) -> Result<HashMap<String, i64>, TableError> {
-        Ok(numbers(&self.item(tenant, key).await?.unwrap_or_default()))
-    }
-
-    /// Adds to the numbers of an item of counters in one step, and tells what they are then. No audit entry: a count is no
-    /// decision, and is forgotten at `ttl` (unix seconds).
-    ///
-    /// # Errors
-    /// [`TableError`]; whether it was added is unknown then.
-    pub(crate) async fn add(
-        &self,
-        tenant: &TenantId,
-        key: &SortKey,
-        amounts: &[(String, i64)],
-        ttl: i64,
-    ) -> Result<HashMap<String, i64>, TableError> {
-        let mut request = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .key("tenant_id", AttributeValue::S(tenant.to_string()))
-            .key("sk", AttributeValue::S(key.as_str().to_owned()))
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":ttl", AttributeValue::N(ttl.to_string()))
-            .return_values(ReturnValue::AllNew);
-        let mut terms = Vec::new();
-        for (index, (name, amount)) in amounts.iter().enumerate() {
-            terms.push(format!("#n{index} :n{index}"));
-            request = request
-                .expression_attribute_names(format!("#n{index}"), name)
-                .expression_attribute_values(format!(":n{index}"), AttributeValue::N(amount.to_string()));
-        }
-        let request = request.update_expression(format!("ADD {} SET #ttl = :ttl", terms.join(", ")));
-        let output = request.send().await.map_err(|error| TableError::Unavailable(error.into()))?;
-        Ok(numbers(&output.attributes.unwrap_or_default()))
     }
 
     /// One page of the items whose keys begin so, in order, and where the next page begins.
@@ -338,59 +299,6 @@ impl Table {
             }
         }
     }
-
-    /// The item that an outside name belongs to: its tenant and key, to be read consistently by whoever relies on what it
-    /// says. The index itself is eventually consistent, so nothing else is taken from it.
-    ///
-    /// # Errors
-    /// [`TableError`].
-    pub async fn owner(&self, name: &Lookup) -> Result<Option<(TenantId, SortKey)>, TableError> {
-        // A name that two claim belongs to neither.
-        match <[_; 1]>::try_from(self.owners(name).await?) {
-            Ok([owner]) => Ok(Some(owner)),
-            Err(_) => Ok(None),
-        }
-    }
-
-    /// Every item that claims an outside name, one page at most.
-    ///
-    /// # Errors
-    /// [`TableError`].
-    pub async fn owners(&self, name: &Lookup) -> Result<Vec<(TenantId, SortKey)>, TableError> {
-        self.owners_after(name, None).await
-    }
-
-    /// The same after one of them, page by page until a page is empty.
-    ///
-    /// # Errors
-    /// [`TableError`].
-    pub async fn owners_after(
-        &self,
-        name: &Lookup,
-        after: Option<&(TenantId, SortKey)>,
-    ) -> Result<Vec<(TenantId, SortKey)>, TableError> {
-        let start = after.map(|(tenant, key)| {
-            let texts = [("lookup", name.as_str()), ("tenant_id", tenant.as_str()), ("sk", key.as_str())];
-            texts.map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned()))).into()
-        });
-        let output = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .index_name(LOOKUP_INDEX)
-            .key_condition_expression("lookup = :name")
-            .expression_attribute_values(":name", AttributeValue::S(name.as_str().to_owned()))
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|error| TableError::Unavailable(error.into()))?;
-        let owner = |item: &Item| {
-            let tenant = text(item, "tenant_id")?;
-            let tenant = tenant.parse().map_err(|error| TableError::Corrupt("lookup", Box::new(error)))?;
-            Ok((tenant, SortKey::stored(text(item, "sk")?)))
-        };
-        output.items.unwrap_or_default().iter().map(owner).collect()
-    }
 }
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -420,11 +328,6 @@ fn text<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, TableError> {
 
 fn number<N: std::str::FromStr>(item: &Item, name: &str) -> Option<N> {
     item.get(name)?.as_n().ok()?.parse().ok()
-}
-
-/// All whole numbers of an item, by their names.
-fn numbers(item: &Item) -> HashMap<String, i64> {
-    item.keys().filter_map(|name| Some((name.clone(), number(item, name)?))).collect()
 }
 
 fn is_expired(item: &Item, now: i64) -> bool {
