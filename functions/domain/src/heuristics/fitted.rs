@@ -11,9 +11,8 @@ use serde::Deserialize;
 use std::sync::OnceLock;
 
 /// A weight per hashed n-gram, a signed byte each.
-pub(super) const NGRAMS: &[u8] = include_bytes!("../../rules/fitted/ngrams.bin");
+pub(super) const NGRAMS: &[u8; GRAMS] = include_bytes!("../../rules/fitted/ngrams.bin");
 const CALIBRATION: &str = include_str!("../../rules/fitted/calibration.toml");
-const _: () = assert!(NGRAMS.len() == GRAMS, "one byte per n-gram");
 
 /// A rising line through points.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

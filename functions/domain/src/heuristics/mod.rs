@@ -26,6 +26,7 @@ mod explanation;
 mod fitted;
 mod ngram;
 mod ngram_model;
+mod ngram_repeats;
 mod normalise;
 mod note;
 mod observation;

@@ -88,11 +88,11 @@ impl Windows {
 
     /// Of each word: the number of its own n-gram, of that with the next word, and of that with the next but one. At the
     /// end of the text, where there is no such word, a number that no window counts.
+    #[inline]
     pub(super) fn numbers(&self) -> impl Iterator<Item = [u16; 3]> + '_ {
-        let words = &self.words;
-        words.iter().enumerate().map(|(at, word)| {
-            let pair = |apart: usize| words.get(at + apart).map_or(0, |other| pair_number(word, other, apart));
-            [number(word.hash), pair(1), pair(2)]
+        (1..).zip(&self.words).map(|(next, word)| {
+            let pair = |at: usize, apart| self.words.get(at).map_or(0, |other| pair_number(word, other, apart));
+            [number(word.hash), pair(next, 1), pair(next + 1, 2)]
         })
     }
 
@@ -123,11 +123,13 @@ impl Window {
 }
 
 /// The number of two words, side by side or with one between them.
+#[inline]
 fn pair_number(first: &Word, second: &Word, apart: usize) -> u16 {
     number(first.hash.rotate_left(if apart == 1 { 17 } else { 34 }) ^ second.hash)
 }
 
 /// The upper bits of a product depend on all bits of the factor.
+#[inline]
 fn number(hash: u64) -> u16 {
     (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as u16
 }

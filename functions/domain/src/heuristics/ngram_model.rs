@@ -5,7 +5,8 @@
 //! all, never an excuse.
 
 use super::fitted::{Curve, NGRAMS, curve};
-use super::ngram::{Gram, Window, Windows};
+use super::ngram::{GRAMS, Gram, Window, Windows};
+use super::ngram_repeats::LastOf;
 use super::text::{Text, texts};
 use super::{Field, Observation, PlatformSet};
 use crate::verdict::{Confidence, Evidence};
@@ -22,6 +23,9 @@ const FEW: usize = 12;
 const SHOWN: usize = 3;
 /// At most this many characters of each.
 const SHOWN_LENGTH: usize = 60;
+
+/// What each n-gram weighs, by its number: a signed byte.
+type Weights = [u8; GRAMS];
 
 /// What scoring remembers; reused from one text to the next.
 #[derive(Default)]
@@ -53,7 +57,7 @@ pub(super) fn resemblance(texts: &[Text], scorer: &mut Scorer) -> Option<Evidenc
     evidence(texts, NGRAMS, curve(), scorer)
 }
 
-fn evidence(texts: &[Text], weights: &[u8], curve: &Curve, scorer: &mut Scorer) -> Option<Evidence> {
+fn evidence(texts: &[Text], weights: &Weights, curve: &Curve, scorer: &mut Scorer) -> Option<Evidence> {
     let mut best: Option<(f64, &Text, Window)> = None;
     let mut last = None;
     for text in judged(texts) {
@@ -120,7 +124,7 @@ fn same(one: &Text, other: &Text) -> bool {
 
 impl Scorer {
     /// The window with the highest score: the sum of its n-grams' weights over the root of their number, each counted once.
-    fn strongest(&mut self, windows: &Windows, weights: &[u8]) -> Option<(f64, Window)> {
+    fn strongest(&mut self, windows: &Windows, weights: &Weights) -> Option<(f64, Window)> {
         let Self { weights: of_grams, before, repeated, so_far, last, .. } = self;
         of_grams.clear();
         before.clear();
@@ -128,24 +132,32 @@ impl Scorer {
         so_far.clear();
         last.clear(3 * windows.words());
         let mut sum = 0;
-        for (numbers, word) in windows.numbers().zip(0_u32..) {
+        let mut place = 0;
+        for numbers in windows.numbers() {
             so_far.push(SoFar { sum, repeated: repeated.len() });
-            let first = 3 * word + 1;
-            let mut earlier = [0; 3];
-            for ((number, earlier), place) in numbers.iter().zip(&mut earlier).zip(first..) {
-                *earlier = last.replace(*number, place);
-                if *earlier != 0 {
+            let (mut earlier, mut weighed) = ([0; 3], [0; 3]);
+            for (at, number) in numbers.into_iter().enumerate() {
+                place += 1;
+                earlier[at] = last.replace(number, place);
+                if earlier[at] != 0 {
                     repeated.push(place - 1);
                 }
+                weighed[at] = weight_of(weights, number);
+                sum += weighed[at];
             }
             before.push(earlier);
-            let weights = numbers.map(|number| weight_of(weights, number));
-            sum += weights.iter().sum::<i32>();
-            of_grams.push(weights);
+            of_grams.push(weighed);
         }
         so_far.push(SoFar { sum, repeated: repeated.len() });
-        let scored = windows.iter().filter_map(|window| Some((self.score(window)?, window)));
-        scored.reduce(|best, next| if next.0 > best.0 { next } else { best })
+        let mut best: Option<(f64, Window)> = None;
+        for window in windows.iter() {
+            if let Some(score) = self.score(window)
+                && best.is_none_or(|best| score > best.0)
+            {
+                best = Some((score, window));
+            }
+        }
+        best
     }
 
     fn score(&self, window: Window) -> Option<f64> {
@@ -232,57 +244,9 @@ impl Scorer {
     }
 }
 
-/// Of each number, where it was last: open addressing, in a table that is at most half full.
-#[derive(Default)]
-struct LastOf {
-    slots: Vec<Slot>,
-    mask: usize,
-    /// What was noted under another number than this is forgotten.
-    round: u16,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Slot {
-    place: u32,
-    number: u16,
-    round: u16,
-}
-
-impl LastOf {
-    /// Forgets everything, and makes room for so many.
-    fn clear(&mut self, many: usize) {
-        let length = (2 * many).next_power_of_two();
-        self.mask = length - 1;
-        self.round = self.round.wrapping_add(1);
-        if self.round == 0 {
-            self.slots.clear();
-            self.round = 1;
-        }
-        if self.slots.len() < length {
-            self.slots.resize(length, Slot::default());
-        }
-    }
-
-    /// Notes that `number` is at `place`, which is not zero. Where it was before: zero, if it was nowhere.
-    fn replace(&mut self, number: u16, place: u32) -> u32 {
-        let mut at = usize::from(number) & self.mask;
-        let noted = Slot { place, number, round: self.round };
-        while let Some(slot) = self.slots.get_mut(at) {
-            if slot.round != self.round {
-                *slot = noted;
-                return 0;
-            }
-            if slot.number == number {
-                return std::mem::replace(&mut slot.place, place);
-            }
-            at = (at + 1) & self.mask;
-        }
-        0
-    }
-}
-
-fn weight_of(weights: &[u8], number: u16) -> i32 {
-    weights.get(usize::from(number)).map_or(0, |byte| byte.cast_signed().into())
+#[inline]
+fn weight_of(weights: &Weights, number: u16) -> i32 {
+    weights[usize::from(number)].cast_signed().into()
 }
 
 fn text_of(text: &str, gram: Gram) -> String {
@@ -309,8 +273,8 @@ mod tests {
     }
 
     /// Weights that find two words suspicious and one harmless.
-    fn weights() -> Vec<u8> {
-        let mut weights = vec![0_u8; super::super::ngram::GRAMS];
+    fn weights() -> Box<Weights> {
+        let mut weights = Box::new([0_u8; GRAMS]);
         for (word, weight) in [("mimi", 100_i8), ("katz", 60), ("holiday", -120)] {
             let windows = Windows::of(word);
             let window = windows.iter().next().unwrap();
@@ -359,26 +323,16 @@ mod tests {
     }
 
     /// As it is meant: the set of the window's n-grams, each once.
-    fn plainly(windows: &Windows, window: Window, weights: &[u8]) -> Option<f64> {
+    fn plainly(windows: &Windows, window: Window, weights: &Weights) -> Option<f64> {
         let set: std::collections::BTreeSet<u16> = windows.grams(window).map(|gram| gram.number).collect();
         let sum: i32 = set.iter().map(|number| weight_of(weights, *number)).sum();
         (!set.is_empty()).then(|| f64::from(sum) / f64::from(u32::try_from(set.len()).unwrap()).sqrt())
     }
 
-    #[test]
-    fn what_was_noted_is_forgotten_however_often() {
-        let mut last = LastOf::default();
-        for round in 0..3 * usize::from(u16::MAX) {
-            last.clear(2 + round % 3);
-            assert_eq!((last.replace(7, 1), last.replace(7, 2), last.replace(3, 3)), (0, 1, 0), "{round}");
-        }
-    }
-
     proptest::proptest! {
         #[test]
         fn a_score_is_that_of_the_set_of_n_grams(text in "([a-c]|[a-c] |[;|] |\\\\|/bin/| 7){0,120}", seed in 1_u64..) {
-            let weights: Vec<u8> = (0..super::super::ngram::GRAMS as u64)
-                .map(|number| (number.wrapping_mul(seed | 1) >> 3).to_le_bytes()[0]).collect();
+            let weights = std::array::from_fn(|number| ((number as u64).wrapping_mul(seed | 1) >> 3).to_le_bytes()[0]);
             let windows = Windows::of(&text);
             let mut scorer = Scorer::default();
             let found = scorer.strongest(&windows, &weights);
