@@ -10,14 +10,17 @@
 
 mod alternatives;
 mod beginnings;
+mod classes;
 mod machine;
+mod repetition;
 
 use alternatives::Branch;
 use beginnings::Beginnings;
+use classes::{Set, class, contains, ends_of, few, only, set, single};
 pub use machine::{Machine, TooManySteps};
 
 use crate::table::Span;
-use regex_syntax::hir::{Class, Hir, HirKind, Look};
+use regex_syntax::hir::{Hir, HirKind, Look};
 use serde::{Deserialize, Serialize};
 
 /// Operations, each with its operands after it; numbers are two bytes, the lower first.
@@ -52,9 +55,10 @@ mod repeat {
     pub(super) const CLASS: usize = 1;
     pub(super) const LEAST: usize = 3;
     pub(super) const MOST: usize = 5;
-    /// How many bytes are not of the class, and those; [`MANY`] without them.
+    /// How many bytes are not of the class, and those; [`WHITE_SPACE`] if it is that, [`MANY`] without them.
     pub(super) const ENDS: usize = 7;
     pub(super) const MANY: u8 = u8::MAX;
+    pub(super) const WHITE_SPACE: u8 = MANY - 1;
     /// Whether something is known about the byte so far behind the repetition: what, and how far.
     pub(super) const NEXT: usize = 11;
     pub(super) const NOTHING: u8 = 0;
@@ -69,8 +73,6 @@ mod repeat {
 const UNLIMITED: u16 = u16::MAX;
 /// Longer code is not worth its place; the pattern is left to `regex`.
 const LONGEST_CODE: usize = 8 * 1024;
-/// One bit for each of the 256 bytes.
-type Set = [u8; 32];
 
 /// All programs of a table, in pools.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +91,7 @@ pub struct Programs<'a> {
 pub struct Program<'a> {
     code: &'a [u8],
     beginnings: Beginnings<'a>,
-    classes: &'a [u8],
+    classes: &'a [Set],
 }
 
 impl<'a> Programs<'a> {
@@ -100,7 +102,7 @@ impl<'a> Programs<'a> {
         let (start, length) = (span.start as usize, span.len as usize);
         let code = self.code.get(start..start + length).filter(|code| !code.is_empty())?;
         let beginnings = Beginnings::of(self.beginnings, number as usize)?;
-        Some(Program { code, beginnings, classes: self.classes })
+        Some(Program { code, beginnings, classes: self.classes.as_chunks().0 })
     }
 }
 
@@ -343,65 +345,10 @@ fn encode_bytes(bytes: &[u8], code: &mut Vec<u8>) {
     }
 }
 
-/// `None` if it is not of bytes.
-fn set(class: &Class) -> Option<Set> {
-    let ascii;
-    let bytes = match class {
-        Class::Bytes(bytes) => bytes,
-        Class::Unicode(characters) => {
-            ascii = characters.to_byte_class()?;
-            &ascii
-        }
-    };
-    let mut set = [0; 32];
-    for byte in bytes.ranges().iter().flat_map(|range| range.start()..=range.end()) {
-        insert(&mut set, byte);
+/// The number at this place of a program's code.
+fn number(code: &[u8], at: usize) -> u16 {
+    match code.get(at..at + 2) {
+        Some([low, high]) => u16::from_le_bytes([*low, *high]),
+        _ => 0,
     }
-    Some(set)
-}
-
-/// What ends a repetition of `set`: how many bytes are not in it, and which.
-fn ends_of(set: &Set) -> [u8; 4] {
-    let others: Vec<u8> = (0..=u8::MAX).filter(|byte| !contains(set, *byte)).collect();
-    match others.as_slice() {
-        [] => [0; 4],
-        [one] => [1, *one, 0, 0],
-        [one, two] => [2, *one, *two, 0],
-        [one, two, three] => [3, *one, *two, *three],
-        _ => [repeat::MANY, 0, 0, 0],
-    }
-}
-
-/// Whether to know that a byte is of `set` says much.
-fn few(set: &Set) -> bool {
-    set.iter().map(|bits| bits.count_ones()).sum::<u32>() <= 16
-}
-
-fn contains(set: &Set, byte: u8) -> bool {
-    set[usize::from(byte / 8)] & (1 << (byte % 8)) != 0
-}
-
-fn insert(set: &mut Set, byte: u8) {
-    set[usize::from(byte / 8)] |= 1 << (byte % 8);
-}
-
-fn only(byte: u8) -> Set {
-    let mut set = [0; 32];
-    insert(&mut set, byte);
-    set
-}
-
-/// The bytes of what is always exactly one byte.
-fn single(hir: &Hir) -> Option<Set> {
-    match hir.kind() {
-        HirKind::Class(class) => set(class),
-        HirKind::Literal(literal) if literal.0.len() == 1 => Some(only(literal.0[0])),
-        HirKind::Capture(capture) => single(&capture.sub),
-        _ => None,
-    }
-}
-
-/// The class with this number.
-fn class(classes: &[u8], number: u16) -> Option<&Set> {
-    classes.get(usize::from(number) * 32..)?.first_chunk()
 }

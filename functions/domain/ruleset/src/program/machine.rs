@@ -3,8 +3,8 @@
 //! Trying ways again can take time that grows faster than the text. So steps are counted, and whoever asks gets told when
 //! there are too many: then something slower to start but bounded in time has to do it.
 
-use super::{Program, Set, UNLIMITED, class, contains, operation, repeat};
-use memchr::{memchr, memchr2, memchr3, memrchr};
+use super::repetition::{last_with_next, reached};
+use super::{Program, Set, UNLIMITED, class, contains, number, operation, repeat};
 
 /// Steps that any search may take, and more for each byte of the text.
 const STEPS: usize = 1_024;
@@ -113,7 +113,10 @@ impl Machine {
                 Some(&operation::LITERAL) => {
                     let length = usize::from(code.get(at + 1).copied().unwrap_or_default());
                     let literal = code.get(at + 2..at + 2 + length);
-                    let same = literal.is_some_and(|literal| text[place..].starts_with(literal));
+                    // Most fail at the first byte.
+                    let same = literal.is_some_and(|literal| {
+                        literal.first() == text.get(place) && text[place..].starts_with(literal)
+                    });
                     at += 2 + length;
                     place += length;
                     same
@@ -135,8 +138,7 @@ impl Machine {
                     let reached = reached(instruction, classes, text, place, most);
                     *steps = steps.checked_sub((reached - place) / 32).ok_or(TooManySteps)?;
                     at += repeat::LENGTH;
-                    let last = self.untried(at, least, reached);
-                    match last.and_then(|last| self.try_before(program, text, at, least, last)) {
+                    match self.last_place(instruction, program, text, (at, least, reached)) {
                         Some(last) => {
                             place = last;
                             true
@@ -145,14 +147,12 @@ impl Machine {
                     }
                 }
                 Some(&operation::ALTERNATIVE) => {
-                    let first = class(classes, number(code, at + 1));
-                    if first.zip(text.get(place)).is_some_and(|(class, byte)| contains(class, *byte)) {
+                    let (chosen, others) = alternative(code, classes, at, text.get(place));
+                    if let Some(others) = others {
                         *steps = steps.checked_sub(1).ok_or(TooManySteps)?;
-                        self.ways.push(Way { code: at + 5, least: place, most: place });
-                        at = number(code, at + 3).into();
-                    } else {
-                        at += 5;
+                        self.ways.push(Way { code: others, least: place, most: place });
                     }
+                    at = chosen;
                     true
                 }
                 Some(&operation::SPLIT) => {
@@ -207,87 +207,71 @@ impl Machine {
             if least == most {
                 return Some((code, most));
             }
-            if let Some(most) = self.untried(code, least, most)
-                && let Some(place) = self.try_before(program, text, code, least, most)
-            {
+            let instruction = code.checked_sub(repeat::LENGTH).and_then(|start| program.code.get(start..code))?;
+            if let Some(place) = self.last_place(instruction, program, text, (code, least, most)) {
                 return Some((code, place));
             }
         }
     }
 
-    /// The last place from `most` down to `least` at which what follows the `REPEAT` that ends at `code` may match, noted as
-    /// tried; those before it are another way.
-    fn try_before(
+    /// The last place from `most` down to `least` at which what follows a `REPEAT`, which is at `code`, may match and has not
+    /// been tried, noted as tried; those before it are another way.
+    #[inline]
+    fn last_place(
         &mut self,
+        instruction: &[u8],
         program: Program<'_>,
         text: &[u8],
-        code: usize,
-        least: usize,
-        most: usize,
+        (code, least, most): (usize, usize, usize),
     ) -> Option<usize> {
-        let instruction = code.checked_sub(repeat::LENGTH).and_then(|start| program.code.get(start..code))?;
+        let tried = self.tried.iter_mut().find(|tried| tried.code == code);
+        let most = match &tried {
+            Some(tried) if (tried.least..=tried.most).contains(&most) => tried.least.checked_sub(1)?,
+            _ => most,
+        };
+        if most < least {
+            return None;
+        }
         let place = last_with_next(instruction, program, text, least, most);
         let from = place.unwrap_or(least);
-        self.try_between(code, from, most);
+        match tried {
+            None => self.tried.push(Tried { code, least: from, most }),
+            Some(tried) if from <= tried.most + 1 && tried.least <= most + 1 => {
+                (tried.least, tried.most) = (tried.least.min(from), tried.most.max(most));
+            }
+            // Somewhere else: one stretch is enough to remember, the later of the two.
+            Some(tried) => (tried.least, tried.most) = (from, most),
+        }
         let place = place?;
         if least < place {
             self.ways.push(Way { code, least, most: place - 1 });
         }
         Some(place)
     }
+}
 
-    /// The last place from `least` to `most` at which the instruction at `code` is worth trying.
-    fn untried(&self, code: usize, least: usize, most: usize) -> Option<usize> {
-        let tried = self.tried.iter().find(|tried| tried.code == code);
-        let most = match tried {
-            Some(tried) if (tried.least..=tried.most).contains(&most) => tried.least.checked_sub(1)?,
-            _ => most,
-        };
-        (least <= most).then_some(most)
-    }
-
-    /// Notes that the instruction at `code` is tried at the places from `least` to `most`.
-    fn try_between(&mut self, code: usize, least: usize, most: usize) {
-        match self.tried.iter_mut().find(|tried| tried.code == code) {
-            None => self.tried.push(Tried { code, least, most }),
-            Some(tried) if least <= tried.most + 1 && tried.least <= most + 1 => {
-                (tried.least, tried.most) = (tried.least.min(least), tried.most.max(most));
+/// Of the `ALTERNATIVE`s from `at`, the first that may match before `byte`: where it goes on, and where the others are. Or
+/// what follows them all. One loop for all of them, because most fail.
+#[inline]
+fn alternative(code: &[u8], classes: &[Set], start: usize, byte: Option<&u8>) -> (usize, Option<usize>) {
+    const LENGTH: usize = 5;
+    let mut at = start;
+    loop {
+        match code.get(at..).and_then(|rest| rest.first_chunk::<LENGTH>()) {
+            Some([operation::ALTERNATIVE, class @ .., low, high]) => {
+                at += LENGTH;
+                let known = classes.get(usize::from(u16::from_le_bytes(*class)));
+                if let Some(known) = known
+                    && let Some(byte) = byte
+                    && contains(known, *byte)
+                {
+                    return (usize::from(u16::from_le_bytes([*low, *high])), Some(at));
+                }
             }
-            // Somewhere else: one stretch is enough to remember, the later of the two.
-            Some(tried) => (tried.least, tried.most) = (least, most),
+            _ if at == start => return (code.len(), None),
+            _ => return (at, None),
         }
     }
-}
-
-/// How far from `place`, at most to `most`, all bytes of `text` are of the class of a `REPEAT`.
-fn reached(instruction: &[u8], classes: &[u8], text: &[u8], place: usize, most: usize) -> usize {
-    let inside = text.get(place..most).unwrap_or_default();
-    let end = match instruction.get(repeat::ENDS..repeat::NEXT) {
-        Some([0, ..]) => None,
-        Some([1, one, ..]) => memchr(*one, inside),
-        Some([2, one, two, _]) => memchr2(*one, *two, inside),
-        Some([3, one, two, three]) => memchr3(*one, *two, *three, inside),
-        _ => {
-            let known = class(classes, number(instruction, repeat::CLASS)).unwrap_or(&[0; 32]);
-            inside.iter().position(|byte| !contains(known, *byte))
-        }
-    };
-    end.map_or(most.max(place), |length| place + length)
-}
-
-/// The last place from `least` to `most` where, as far as a `REPEAT` tells, what follows it may match.
-fn last_with_next(instruction: &[u8], program: Program<'_>, text: &[u8], least: usize, most: usize) -> Option<usize> {
-    let distance = instruction.get(repeat::DISTANCE).copied().map_or(0, usize::from);
-    let inside = text.get(least + distance..text.len().min(most + distance + 1)).unwrap_or_default();
-    let found = match instruction.get(repeat::NEXT) {
-        Some(&repeat::ONE_BYTE) => memrchr(*instruction.get(repeat::NEXT_BYTES)?, inside),
-        Some(&repeat::ONE_OF_CLASS) => {
-            let next = class(program.classes, number(instruction, repeat::NEXT_BYTES))?;
-            inside.iter().rposition(|byte| contains(next, *byte))
-        }
-        _ => return Some(most),
-    };
-    found.map(|place| least + place)
 }
 
 /// Whether the instruction at `at` cannot match before `byte`.
@@ -301,13 +285,6 @@ fn fails_at_once(program: Program<'_>, at: usize, byte: Option<&u8>) -> bool {
             !known.zip(byte).is_some_and(|(class, byte)| contains(class, *byte))
         }
         _ => false,
-    }
-}
-
-fn number(code: &[u8], at: usize) -> u16 {
-    match code.get(at..at + 2) {
-        Some([low, high]) => u16::from_le_bytes([*low, *high]),
-        _ => 0,
     }
 }
 
@@ -378,9 +355,14 @@ mod tests {
 
     #[test]
     fn code_that_nobody_made_is_no_match() {
-        for code in
-            [&[operation::LITERAL][..], &[operation::CLASS, 9, 9], &[operation::SPLIT], &[operation::JUMP], &[77]]
-        {
+        for code in [
+            &[operation::LITERAL][..],
+            &[operation::CLASS, 9, 9],
+            &[operation::SPLIT],
+            &[operation::JUMP],
+            &[77],
+            &[operation::ALTERNATIVE, 0],
+        ] {
             let program = Program { code, beginnings: Beginnings::ANY, classes: &[] };
             assert!(matches!(Machine::default().find(program, b"abc"), Ok(None) | Err(TooManySteps)));
         }
