@@ -36,9 +36,9 @@ pub(super) fn decoded(text: &str, notes: &mut Notes) -> Option<String> {
 }
 
 fn decode_into(text: &str, depth: usize, out: &mut String, notes: &mut Notes) {
-    let hints = Hints::of(text);
+    let mut hints = Hints::of(text);
     for run in runs(text).take(MOST_RUNS) {
-        let Some(found) = readable(run, hints, notes) else { continue };
+        let Some(found) = readable(run, &mut hints, notes) else { continue };
         if out.len() + found.len() >= FIELD_LIMIT {
             return;
         }
@@ -79,36 +79,47 @@ fn belongs(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
 }
 
-/// What the text around a run says about it. Looked for only where there is a run.
-#[derive(Clone, Copy, Default)]
-struct Hints {
-    /// The run may be turned round.
-    turned: bool,
-    /// The run may be hexadecimal.
-    hexadecimal: bool,
+/// What the text around a run says about it. Looked for only where it matters, and once.
+struct Hints<'t> {
+    text: &'t str,
+    turned: Option<bool>,
+    hexadecimal: Option<bool>,
 }
 
-impl Hints {
-    fn of(text: &str) -> Self {
-        if runs(text).next().is_none() {
-            return Self::default();
-        }
-        let lower = text.to_ascii_lowercase();
-        let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-        Self { turned: has(&["rev", "[-1.."]), hexadecimal: has(&["xxd", "hex", "unpack", "0x", "convert"]) }
+impl<'t> Hints<'t> {
+    const fn of(text: &'t str) -> Self {
+        Self { text, turned: None, hexadecimal: None }
+    }
+
+    /// Whether a run may be turned round.
+    fn turned(&mut self) -> bool {
+        let text = self.text;
+        *self.turned.get_or_insert_with(|| has_one(text, &["rev", "[-1.."]))
+    }
+
+    /// Whether a run may be hexadecimal.
+    fn hexadecimal(&mut self) -> bool {
+        let text = self.text;
+        *self.hexadecimal.get_or_insert_with(|| has_one(text, &["xxd", "hex", "unpack", "0x", "convert"]))
     }
 }
 
+fn has_one(text: &str, words: &[&str]) -> bool {
+    let lower = text.to_ascii_lowercase();
+    words.iter().any(|word| lower.contains(word))
+}
+
 /// The text that `run` encodes.
-fn readable(run: &str, hints: Hints, notes: &mut Notes) -> Option<String> {
-    if hints.hexadecimal
-        && run.len().is_multiple_of(2)
+fn readable(run: &str, hints: &mut Hints<'_>, notes: &mut Notes) -> Option<String> {
+    if run.len().is_multiple_of(2)
+        && run.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && hints.hexadecimal()
         && let Some(text) = hex::decode(run).ok().and_then(|bytes| text_of(&bytes))
     {
         return Some(text);
     }
     let straight = from_base64(run, notes);
-    if straight.is_some() || !hints.turned {
+    if straight.is_some() || !hints.turned() {
         return straight;
     }
     from_base64(&run.chars().rev().collect::<String>(), notes)

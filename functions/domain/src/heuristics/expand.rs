@@ -58,8 +58,8 @@ pub(super) fn expanded<'a>(lower: &'a str, has: Characters, notes: &mut Notes) -
     if has.has(b'\\') || here.has(b'\\') || has.all(b":/") && here.all(b":/") {
         plain_paths(&mut text, here, notes);
     }
+    // All letters of the shorter of its names, which are in the longer too.
     if has.all(b"pwsh")
-        && (text.contains("powershell") || text.contains("pwsh"))
         && let Some(full) = powershell::arguments(&text)
     {
         text = Cow::Owned(full);
@@ -126,10 +126,10 @@ mod tests {
 
     #[test]
     fn options_turn_up_with_either_prefix_where_the_program_takes_either() {
-        let flipped = other_prefix("certutil.exe /urlcache -f http://x/a /b", ["certutil.exe"]);
+        let flipped = other_prefix("certutil.exe /urlcache -f http://x/a /b", ["certutil.exe"], false);
         assert_eq!(flipped.as_deref(), Some("certutil.exe -urlcache /f http://x/a -b"));
-        assert_eq!(other_prefix("ls -la", ["ls"]), None);
-        assert_eq!(other_prefix("net user", ["net"]), None);
+        assert_eq!(other_prefix("ls -la", ["ls"], true), None);
+        assert_eq!(other_prefix("net user", ["net"], true), None);
     }
 
     #[test]

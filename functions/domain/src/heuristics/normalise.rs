@@ -222,13 +222,17 @@ const SPELLINGS: &[&str] = &[
 
 /// A word that has fewer changes between upper and lower case is written as people write.
 const LEAST_CHANGES: usize = 3;
-/// The bytes of which words and base64 are made.
-const OF_WORDS: [bool; 256] = {
-    let mut of_words = [false; 256];
+/// The bytes of which words and base64 are made: two bits, of which the lower says whether it is a capital.
+const OF_WORDS: [u8; 256] = {
+    let mut of_words = [0; 256];
     let mut byte = 0;
     while byte < 128 {
         let b = byte as u8;
-        of_words[byte] = b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'_');
+        if b.is_ascii_uppercase() {
+            of_words[byte] = 0b11;
+        } else if b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'_') {
+            of_words[byte] = 0b10;
+        }
         byte += 1;
     }
     of_words
@@ -240,18 +244,18 @@ pub(super) fn has_random_case(tidy: &str) -> bool {
     if case_changes(bytes) < LEAST_CHANGES {
         return false;
     }
-    let (mut start, mut changes, mut capital) = (0, 0, false);
+    let (mut start, mut changes, mut before) = (0, 0, 0);
     for (at, byte) in bytes.iter().enumerate() {
-        if OF_WORDS[usize::from(*byte)] {
-            let is_capital = byte.is_ascii_uppercase();
-            changes += usize::from(is_capital != capital);
-            capital = is_capital;
-            continue;
+        let of_word = OF_WORDS[usize::from(*byte)];
+        if of_word == 0 {
+            if changes >= LEAST_CHANGES && is_random(&bytes[start..at]) {
+                return true;
+            }
+            (start, changes) = (at + 1, 0);
+        } else {
+            changes += usize::from((of_word ^ before) & 1);
         }
-        if changes >= LEAST_CHANGES && is_random(&bytes[start..at]) {
-            return true;
-        }
-        (start, changes, capital) = (at + 1, 0, false);
+        before = of_word;
     }
     changes >= LEAST_CHANGES && is_random(&bytes[start..])
 }
@@ -285,7 +289,8 @@ fn is_random(word: &[u8]) -> bool {
     if changes >= 5 && changes * 5 >= (word.len() - 1) * 4 && word.iter().all(u8::is_ascii_alphabetic) {
         return true;
     }
-    SPELLINGS.iter().map(|known| known.as_bytes()).filter(|known| known.eq_ignore_ascii_case(word)).any(|known| {
+    let same = |known: &[u8]| known.len() == word.len() && known.eq_ignore_ascii_case(word);
+    SPELLINGS.iter().map(|known| known.as_bytes()).filter(|known| same(known)).any(|known| {
         let odd = known.iter().zip(word).filter(|(usual, b)| usual.is_ascii_lowercase() && b.is_ascii_uppercase());
         odd.count() >= 2
     })

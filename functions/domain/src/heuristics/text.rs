@@ -10,7 +10,7 @@ use super::normalise::{FIELD_LIMIT, has_random_case, lowered, stripped, tidy};
 use super::note::{Note, Notes};
 use super::undo::undone;
 use super::{Observation, PlatformSet};
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr_iter, memrchr2};
 use std::cell::OnceCell;
 use vyrox_ruleset::Field;
 
@@ -178,8 +178,7 @@ fn flip(flipped: &mut Option<Option<String>>, lower: &str, names: Option<&str>, 
         let names = names.filter(|_| systems.overlaps(PlatformSet::WINDOWS));
         *flipped = Some(names.and_then(|names| {
             let shell = names.split('|').any(|name| matches!(name, "cmd" | "powershell" | "pwsh"));
-            let called = shell.then(|| words(lower).map(base_name)).into_iter().flatten();
-            other_prefix(lower, names.split('|').chain(called))
+            other_prefix(lower, names.split('|'), shell)
         }));
     }
 }
@@ -276,17 +275,6 @@ fn push_name(texts: &mut Vec<Text>, field: Field, content: String) {
     }
 }
 
-/// What stands between the spaces of `text`.
-pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(text);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let space = memchr(b' ', text.as_bytes());
-        rest = space.map(|space| &text[space + 1..]);
-        Some(space.map_or(text, |space| &text[..space]))
-    })
-}
-
 /// A program's name without its suffix.
 fn stem(program: &str) -> &str {
     let length = program.len().saturating_sub(".exe".len());
@@ -302,9 +290,10 @@ fn begins_with(text: &str, start: &str) -> bool {
 }
 
 fn base_name(path: &str) -> &str {
-    let path = path.trim_end_matches(['\\', '/']);
-    let folder = path.bytes().rposition(|byte| matches!(byte, b'\\' | b'/'));
-    folder.map_or(path, |end| &path[end + 1..])
+    let is_slash = |byte: &u8| matches!(byte, b'\\' | b'/');
+    let end = path.as_bytes().iter().rposition(|byte| !is_slash(byte)).map_or(0, |last| last + 1);
+    let folder = memrchr2(b'\\', b'/', &path.as_bytes()[..end]);
+    &path[folder.map_or(0, |slash| slash + 1)..end]
 }
 
 /// The program of a command line: up to the closing quote, or up to white space.

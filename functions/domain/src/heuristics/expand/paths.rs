@@ -21,20 +21,48 @@ pub(super) fn plain_paths(text: &mut Cow<'_, str>, has: Characters, notes: &mut 
         (r"\?\c:", "c:"),
     ];
     // What is written out or taken off adds no dot, and no colon before a slash that is not there.
-    let contains = |text: &str, part: &str| has.all(part.as_bytes()) && text.contains(part);
-    if contains(text, r"\?") || contains(text, "c$") || contains(text, r"\.\") {
+    let odd = Odd::of(text, has);
+    if odd.prefix {
         replace_all(text, LOCAL);
     }
-    if has.has(b'/') && text.contains(":/") {
-        let turned = slashes_turned(text);
-        if let Some(turned) = turned {
-            *text = Cow::Owned(turned);
-        }
+    let turned = if has.has(b'/') && text.contains(":/") { slashes_turned(text) } else { None };
+    let changed = odd.prefix || turned.is_some();
+    if let Some(turned) = turned {
+        *text = Cow::Owned(turned);
     }
-    if has.has(b'.') && (text.contains(r"\..\") || text.contains(r"\.\")) {
+    let detour = || has.has(b'.') && (text.contains(r"\..\") || text.contains(r"\.\"));
+    if if changed { detour() } else { odd.detour } {
         let (plain, traversed) = without_detours(text);
         notes.add_if(traversed, Note::Traversal);
         *text = Cow::Owned(plain);
+    }
+}
+
+/// What few paths have.
+#[derive(Debug, Clone, Copy, Default)]
+struct Odd {
+    /// Perhaps a device prefix or a share of this machine.
+    prefix: bool,
+    /// Ups and downs.
+    detour: bool,
+}
+
+impl Odd {
+    /// In one pass over the backslashes of `text`, which has the characters `has`.
+    fn of(text: &str, has: Characters) -> Self {
+        let bytes = text.as_bytes();
+        let mut odd = Self { prefix: has.all(b"c$") && text.contains("c$"), detour: false };
+        if has.any(b"?.") {
+            for at in memchr_iter(b'\\', bytes) {
+                match bytes.get(at + 1..).unwrap_or_default() {
+                    [b'?', ..] => odd.prefix = true,
+                    [b'.', b'\\', ..] => odd = Self { prefix: true, detour: true },
+                    [b'.', b'.', b'\\', ..] => odd.detour = true,
+                    _ => {}
+                }
+            }
+        }
+        odd
     }
 }
 

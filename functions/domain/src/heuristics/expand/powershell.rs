@@ -1,6 +1,6 @@
 //! The parameters of PowerShell itself, which it lets one shorten.
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 
 /// What the next word of a PowerShell command line is.
 #[derive(Clone, Copy)]
@@ -58,10 +58,20 @@ pub(super) fn arguments(text: &str) -> Option<String> {
     })
 }
 
-/// Where the first of PowerShell's names is in `text`.
+/// Where the first of PowerShell's names is in `text`: around a letter that is rare.
 fn name(text: &str) -> Option<usize> {
-    let places = ["powershell", "pwsh"].map(|name| memmem::find(text.as_bytes(), name.as_bytes()));
-    places.into_iter().flatten().min()
+    let bytes = text.as_bytes();
+    memchr_iter(b'w', bytes).find_map(|at| {
+        let begins = |before: usize, name: &[u8]| {
+            let start = at.checked_sub(before)?;
+            bytes[start..].starts_with(name).then_some(start)
+        };
+        match bytes.get(at + 1) {
+            Some(b'e') => begins("po".len(), b"powershell"),
+            Some(b's') => begins("p".len(), b"pwsh"),
+            _ => None,
+        }
+    })
 }
 
 fn is_powershell(word: &str) -> bool {

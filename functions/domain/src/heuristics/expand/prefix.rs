@@ -1,27 +1,67 @@
 //! Options that may be written with either of two prefixes.
 
-/// `lower` with the other prefix in front of each option, if one of its programs takes either.
+use memchr::memchr_iter;
+
+/// `lower` with the other prefix in front of each option, if one of the programs `names` takes either, or if `lower` is for
+/// a shell and one that is called in it does.
 ///
 /// Attackers write whichever a rule does not.
-pub(in crate::heuristics) fn other_prefix<'n>(lower: &str, names: impl IntoIterator<Item = &'n str>) -> Option<String> {
-    if !names.into_iter().any(takes_either) {
+pub(in crate::heuristics) fn other_prefix<'n>(
+    lower: &str,
+    names: impl IntoIterator<Item = &'n str>,
+    for_shell: bool,
+) -> Option<String> {
+    if !names.into_iter().any(takes_either) && !(for_shell && calls_one(lower)) {
         return None;
     }
-    let mut bytes = lower.as_bytes().to_vec();
-    let mut changed = false;
-    for at in 1..bytes.len() {
-        let option = bytes[at - 1] == b' ' && bytes.get(at + 1).is_some_and(u8::is_ascii_alphabetic);
-        if option && matches!(bytes[at], b'-' | b'/') {
-            bytes[at] = if bytes[at] == b'-' { b'/' } else { b'-' };
-            changed = true;
-        }
+    let bytes = lower.as_bytes();
+    let mut flipped: Option<Vec<u8>> = None;
+    for space in memchr_iter(b' ', bytes) {
+        let other = match bytes.get(space + 1..space + 3) {
+            Some([b'-', next]) if next.is_ascii_alphabetic() => b'/',
+            Some([b'/', next]) if next.is_ascii_alphabetic() => b'-',
+            _ => continue,
+        };
+        flipped.get_or_insert_with(|| bytes.to_vec())[space + 1] = other;
     }
-    changed.then(|| String::from_utf8(bytes).ok()).flatten()
+    flipped.and_then(|flipped| String::from_utf8(flipped).ok())
 }
+
+/// Whether the last part of a path in `text`, or a word without slashes, is a program that takes an option with either.
+fn calls_one(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    // Most words are too long or no names, which shows before they are compared.
+    let is_one = |start: usize, end: usize| {
+        (SHORTEST..=LONGEST).contains(&end.saturating_sub(start))
+            && bytes[start].is_ascii_lowercase()
+            && takes_either(&text[start..end])
+    };
+    let (mut start, mut at) = (0, 0);
+    while let Some(byte) = bytes.get(at) {
+        let end = at;
+        at += 1;
+        if !matches!(byte, b' ' | b'\\' | b'/') {
+            continue;
+        }
+        // Slashes at the end of a word belong to what is before them.
+        while *byte != b' ' && matches!(bytes.get(at), Some(b'\\' | b'/')) {
+            at += 1;
+        }
+        if *byte == b' ' || matches!(bytes.get(at), None | Some(b' ')) {
+            if is_one(start, end) {
+                return true;
+            }
+        }
+        start = at;
+    }
+    is_one(start, bytes.len())
+}
+
+const SHORTEST: usize = "sc".len();
+const LONGEST: usize = "installutil.exe".len();
 
 /// Whether `name` is a program of Windows that takes an option with `-` as well as with `/`.
 fn takes_either(name: &str) -> bool {
-    const LONGEST: usize = "installutil.exe".len();
     name.len() <= LONGEST
         && matches!(
             name.strip_suffix(".exe").unwrap_or(name),
@@ -70,4 +110,21 @@ fn takes_either(name: &str) -> bool {
                 | "wevtutil"
                 | "whoami"
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_program_is_called_where_a_word_ends_in_its_name(text in "([ /\\\\]|net|reg[.]exe|x|-c|\u{e9}){0,9}") {
+            let name = |word: &str| {
+                let word = word.trim_end_matches(['\\', '/']);
+                takes_either(word.rsplit(['\\', '/']).next().unwrap_or_default())
+            };
+            prop_assert_eq!(calls_one(&text), text.split(' ').any(name), "{}", text);
+        }
+    }
 }

@@ -32,7 +32,7 @@ pub(in crate::heuristics) const VARIABLES: &[(&str, &str)] = &[
 /// `%name%`, `!name!`, `$env:name`, `${env:name}`; and a Unix shell's `$IFS`, empty parameters and home.
 pub(super) fn replace_variables(text: &mut Cow<'_, str>, notes: &mut Notes) {
     let bytes = text.as_bytes();
-    let mut out = String::with_capacity(text.len() + 64);
+    let mut out = String::new();
     let (mut from, mut at) = (0, 0);
     while let Some(next) = memchr3(b'%', b'!', b'$', &bytes[at..]) {
         at += next;
@@ -41,11 +41,19 @@ pub(super) fn replace_variables(text: &mut Cow<'_, str>, notes: &mut Notes) {
                 let rest = &text[at..];
                 named(&rest[1..], |name| rest.as_bytes().get(1 + name) == Some(&bytes[at]), 2)
             }
-            b'$' => unix_parameter(&text[at..], notes).or_else(|| powershell_variable(&text[at..])),
+            b'$' => match bytes.get(at + 1) {
+                Some(b'{') => unix_parameter(&text[at..], notes).or_else(|| powershell_variable(&text[at..])),
+                Some(b'i' | b'@' | b'*' | b'h') => unix_parameter(&text[at..], notes),
+                Some(b'e') => powershell_variable(&text[at..]),
+                _ => None,
+            },
             _ => None,
         };
         match found {
             Some((value, length)) => {
+                if from == 0 {
+                    out.reserve(text.len() + 64);
+                }
                 out.push_str(&text[from..at]);
                 out.push_str(value);
                 at += length;
@@ -74,7 +82,13 @@ fn named(rest: &str, ends: impl Fn(usize) -> bool, around: usize) -> Option<(&'s
     let length = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'(' | b')')).count();
     let name = rest.get(..length)?;
     // A closing bracket may belong to what is around the variable.
-    let value = |name: &str| VARIABLES.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+    let value = |name: &str| {
+        // Nothing is compared that no variable begins with.
+        let begins =
+            matches!(name.as_bytes(), [b'a' | b'c' | b'h' | b'l' | b'o' | b'p' | b's' | b't' | b'u' | b'w', _, ..]);
+        let known = || VARIABLES.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        if begins { known() } else { None }
+    };
     let (value, length) = match value(name) {
         Some(value) => (value, length),
         None => {
