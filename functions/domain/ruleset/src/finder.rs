@@ -180,8 +180,8 @@ impl Part<'_> {
         let hash = index(gram);
         let Some(starts) = self.starts.as_array::<{ INDICES + 1 }>() else { return };
         let (start, end) = (u32::from_le_bytes(starts[hash]), u32::from_le_bytes(starts[hash + 1]));
-        for entry in start..end {
-            let Some([known, packed]) = self.entries.pair(entry as usize) else { return };
+        let Some(entries) = self.entries.pairs(start as usize..end as usize) else { return };
+        for [known, packed] in entries {
             if known != gram {
                 continue;
             }
@@ -189,8 +189,33 @@ impl Part<'_> {
             let Some(start) = at.checked_sub(offset) else { continue };
             let Some(bytes) = literals.bytes(literal as usize) else { continue };
             // One of so many bytes has been compared already.
-            if bytes.len() <= GRAM || text[start..].starts_with(bytes) {
+            if bytes.len() <= GRAM || is_at(text, start, bytes) {
                 found(literal, start);
+            }
+        }
+    }
+}
+
+/// Whether `literal` is in `text` at `start`. Most are short, so that to call something that compares any number of bytes
+/// would take longer than to compare.
+#[inline]
+fn is_at(text: &[u8], start: usize, literal: &[u8]) -> bool {
+    const HALF: usize = 8;
+    let Some(bytes) = text.get(start..start + literal.len()) else { return false };
+    match (bytes.first_chunk::<HALF>(), literal.first_chunk(), bytes.last_chunk::<HALF>(), literal.last_chunk()) {
+        (Some(first), Some(known), Some(last), Some(end)) => {
+            u64::from_le_bytes(*first) == u64::from_le_bytes(*known)
+                && u64::from_le_bytes(*last) == u64::from_le_bytes(*end)
+                && (bytes.len() <= 2 * HALF || bytes == literal)
+        }
+        _ => {
+            match (bytes.first_chunk::<GRAM>(), literal.first_chunk(), bytes.last_chunk::<GRAM>(), literal.last_chunk())
+            {
+                (Some(first), Some(known), Some(last), Some(end)) => {
+                    u32::from_le_bytes(*first) == u32::from_le_bytes(*known)
+                        && u32::from_le_bytes(*last) == u32::from_le_bytes(*end)
+                }
+                _ => bytes == literal,
             }
         }
     }

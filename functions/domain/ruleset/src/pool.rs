@@ -3,6 +3,7 @@
 
 use crate::table::Span;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::ops::Range;
 
 /// Numbers of four bytes, the lowest first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,6 +38,12 @@ impl<'a> Numbers<'a> {
     #[inline]
     pub(crate) fn pair(self, place: usize) -> Option<[u32; 2]> {
         self.0.as_chunks().0.get(place).map(pair)
+    }
+
+    /// The pairs at these places, if they are taken two and two.
+    #[inline]
+    pub(crate) fn pairs(self, places: Range<usize>) -> Option<impl Iterator<Item = [u32; 2]> + use<'a>> {
+        Some(self.0.as_chunks().0.get(places)?.iter().map(pair))
     }
 
     /// How many there are.
@@ -133,7 +140,8 @@ impl<'a> Literals<'a> {
     /// Its bytes.
     #[inline]
     pub(crate) fn bytes(self, number: usize) -> Option<&'a [u8]> {
-        self.text.as_bytes().get(self.starts.get(number)? as usize..self.starts.get(number + 1)? as usize)
+        let [start, end] = self.starts.0.get(number..)?.first_chunk()?;
+        self.text.as_bytes().get(u32::from_le_bytes(*start) as usize..u32::from_le_bytes(*end) as usize)
     }
 
     /// All of them.

@@ -26,6 +26,7 @@ pub struct Span {
 impl Span {
     /// The part of `pool`, or an empty one if it has no such part.
     #[must_use]
+    #[inline]
     pub fn of<T>(self, pool: &[T]) -> &[T] {
         let start = self.start as usize;
         pool.get(start..start.saturating_add(self.len as usize)).unwrap_or_default()
@@ -158,6 +159,7 @@ impl Field {
 
     /// The field with this byte.
     #[must_use]
+    #[inline]
     pub fn of_byte(byte: u8) -> Option<Self> {
         Self::ALL.get(usize::from(byte)).copied()
     }

@@ -18,6 +18,7 @@
 
 mod assessment;
 mod band;
+mod candidates;
 mod characters;
 mod decode;
 mod examples;

@@ -62,6 +62,7 @@ impl Places {
     }
 
     /// The texts that a literal is in, a bit each, see [`bit_of`].
+    #[inline]
     pub(super) fn texts(&self, literal: u32) -> u32 {
         self.of.get(literal as usize).map_or(0, |of| of.texts)
     }

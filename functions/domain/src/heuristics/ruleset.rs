@@ -2,6 +2,7 @@
 
 use super::Observation;
 use super::assessment::{Assessment, combine, sort};
+use super::candidates::Candidates;
 use super::fitted::System;
 use super::ngram_model::{Scorer, resemblance};
 use super::patterns::Patterns;
@@ -10,6 +11,7 @@ use super::platform::PlatformSet;
 use super::text::{Text, texts};
 use super::vendor_context::vendor_evidence;
 use crate::verdict::{Confidence, Evidence};
+use memchr::memchr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use vyrox_ruleset::{Condition, Field, Finder, Machine, Rule, Span, Table, Way};
 
@@ -44,7 +46,7 @@ pub enum LoadError {
 #[derive(Default)]
 struct Memory {
     places: Places,
-    candidates: Vec<u32>,
+    candidates: Candidates,
     search: Search,
     scorer: Scorer,
 }
@@ -155,7 +157,7 @@ impl<'a> Ruleset<'a> {
         self.scan(texts, systems, &mut memory);
         let Memory { places, candidates, search, .. } = &mut memory;
         let scanned = Scanned { texts, of_field: of_field(texts), places };
-        for rule in candidates.iter().filter_map(|number| self.table.rules.get(*number as usize)) {
+        for rule in candidates.take().filter_map(|number| self.table.rules.get(number)) {
             if !systems.overlaps(PlatformSet::of_bits(rule.platforms)) {
                 continue;
             }
@@ -175,16 +177,15 @@ impl<'a> Ruleset<'a> {
     fn scan(&self, texts: &[Text], systems: PlatformSet, memory: &mut Memory) {
         let Memory { places, candidates, .. } = memory;
         places.clear(self.table.literals.len());
-        candidates.clear();
+        candidates.clear(self.table.rules.len());
         for (number, text) in (0..).zip(texts) {
             self.finder.find(self.table.literals, text.content.as_bytes(), systems.bits(), |literal, start| {
                 if places.add(literal, number, start) {
-                    candidates.extend(self.table.candidates.of(self.table.worth.get(literal as usize)));
+                    let worth = self.table.worth.get(literal as usize);
+                    self.table.candidates.of(worth).for_each(|rule| candidates.add(rule));
                 }
             });
         }
-        candidates.sort_unstable();
-        candidates.dedup();
     }
 
     /// The evidence if every condition of `rule` holds; it shows the first condition's match.
@@ -326,6 +327,7 @@ impl<'a> Ruleset<'a> {
 
 impl Scanned<'_> {
     /// The texts that a literal is in.
+    #[inline]
     fn of(&self, literal: u32) -> u32 {
         self.places.texts(literal)
     }
@@ -358,7 +360,11 @@ fn of_field(texts: &[Text]) -> [u32; Field::ALL.len()] {
 fn excerpt(text: &str, start: usize, end: usize) -> String {
     let start = text.floor_char_boundary(start.min(text.len()));
     let end = text.ceil_char_boundary((end + 40).min(text.len()));
-    text[start..end].trim_matches(['|', '\u{1}']).chars().filter(|c| *c != '\u{1}').take(SHOWN).collect()
+    let shown = text[start..end].trim_matches(['|', '\u{1}']);
+    if shown.len() <= SHOWN && memchr(1, shown.as_bytes()).is_none() {
+        return shown.to_owned();
+    }
+    shown.chars().filter(|c| *c != '\u{1}').take(SHOWN).collect()
 }
 
 #[cfg(test)]
