@@ -164,6 +164,9 @@ impl Encoder {
             HirKind::Capture(capture) => self.encode(&capture.sub, code)?,
             HirKind::Concat(parts) => {
                 for (place, part) in parts.iter().enumerate() {
+                    if parts.get(place + 1).is_some_and(|next| repetition::takes_all_of(next, part)) {
+                        continue;
+                    }
                     let start = code.len();
                     self.encode(part, code)?;
                     if code.get(start) == Some(&operation::REPEAT) && code.len() == start + repeat::LENGTH {

@@ -334,6 +334,9 @@ mod tests {
             (r"", "abc"),
             (r"a?", "ba"),
             (r"(x+x+)+y", "xxxxxxxxxxy"),
+            (r"a\S*.*b", "xa cb bbc d"),
+            (r"a\S*.*", "xa c"),
+            (r"[ab]*[abc]+c", "abcbcd"),
             (r"[^\x00-\x7f]", "a\u{e9}"),
             ("é", "a\u{e9}"),
         ] {

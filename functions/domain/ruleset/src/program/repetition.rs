@@ -1,7 +1,23 @@
 //! How far a repetition of single bytes goes, and where it may end.
 
-use super::{Program, Set, class, contains, number, repeat};
+use super::{Program, Set, class, contains, number, repeat, single};
 use memchr::{memchr, memchr2, memchr3, memrchr};
+use regex_syntax::hir::{Hir, HirKind, Repetition};
+
+/// Whether `\S*` before `.*` is nothing to look for apart: whatever `before` takes, any number of bytes and as many as it
+/// can, `next` takes as well, and the last place where what follows them matches is the same.
+pub(super) fn takes_all_of(next: &Hir, before: &Hir) -> bool {
+    let (Some((wide, _)), Some((narrow, 0))) = (unlimited(next), unlimited(before)) else { return false };
+    narrow.iter().zip(wide).all(|(narrow, wide)| narrow & !wide == 0)
+}
+
+/// The bytes of a repetition without a limit that takes as many as it can, and the least.
+fn unlimited(hir: &Hir) -> Option<(Set, u32)> {
+    match hir.kind() {
+        HirKind::Repetition(Repetition { min, max: None, greedy: true, sub }) => Some((single(sub)?, *min)),
+        _ => None,
+    }
+}
 
 /// How far from `place`, at most to `most`, all bytes of `text` are of the class of a `REPEAT`.
 pub(super) fn reached(instruction: &[u8], classes: &[Set], text: &[u8], place: usize, most: usize) -> usize {
@@ -52,7 +68,26 @@ pub(super) fn last_with_next(
 
 #[cfg(test)]
 mod tests {
-    use super::white_space;
+    use super::{takes_all_of, white_space};
+    use regex_syntax::ParserBuilder;
+
+    #[test]
+    fn what_the_next_repetition_takes_as_well_is_told() {
+        let hir = |pattern: &str| ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).unwrap();
+        for (before, next, all) in [
+            (r"\S*", ".*", true),
+            (r"\S*", ".+", true),
+            ("a*", "[ab]{2,}", true),
+            (r"\S+", ".*", false),
+            (r"\S*?", ".*", false),
+            (r"\S*", ".*?", false),
+            (r"\S*", ".{0,9}", false),
+            (".*", r"\S*", false),
+            ("(ab)*", ".*", false),
+        ] {
+            assert_eq!(takes_all_of(&hir(next), &hir(before)), all, "{before}{next}");
+        }
+    }
 
     #[test]
     fn white_space_is_found_whatever_it_is() {
