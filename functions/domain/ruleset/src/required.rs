@@ -15,8 +15,11 @@ const MOST_TOGETHER: usize = 320;
 const LONG_ENOUGH: usize = 8;
 /// As for literals that are written.
 const SHORTEST: usize = 3;
-/// Of larger classes nothing is known.
-const LARGEST_CLASS: usize = 3;
+/// Of larger classes nothing is known. A digit is one of ten: `://\d` occurs where an address is a number, and a pattern that
+/// looks for such addresses is not run for the others.
+const LARGEST_CLASS: usize = 10;
+/// So many bytes a [`Mark`] has.
+const MOST_MARKED: usize = 3;
 /// The best few groups tell most texts apart.
 const MOST_GROUPS: usize = 3;
 /// More alternatives are looked at together.
@@ -53,7 +56,7 @@ pub(crate) struct Anchor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark {
     /// Fewer than three are repeated.
-    pub(crate) bytes: [u8; 3],
+    pub(crate) bytes: [u8; MOST_MARKED],
     pub(crate) least: usize,
     pub(crate) most: usize,
 }
@@ -144,7 +147,8 @@ fn add_marks(hir: &Hir, at: Distance, marks: &mut Vec<Mark>) {
             }
         }
         HirKind::Class(_) => {
-            if let Some(set) = exact(hir) {
+            // A mark has three bytes: one of more would be missed.
+            if let Some(set) = exact(hir).filter(|set| set.len() <= MOST_MARKED) {
                 add(&set.concat(), at);
             }
         }
@@ -335,12 +339,14 @@ mod tests {
             ),
             (r"net1?(\.exe)?\s+user", vec![vec![" user"], vec!["net ", "net.exe ", "net1 ", "net1.exe "]]),
             (r"\b(iex|invoke-expression)\b", vec![vec!["iex", "invoke-expression"]]),
-            (r"(abc)+\d{2}", vec![vec!["abc"]]),
+            (r"(abc)+\w{2}", vec![vec!["abc"]]),
             (r"colou?r", vec![vec!["color", "colour"]]),
             (r"abc|abcd", vec![vec!["abc"]]),
             (r"[xy]abc", vec![vec!["xabc", "yabc"]]),
-            (r"a.b|\d+", vec![]),
-            (r"(abc)?\d", vec![]),
+            (r"a:\d", vec![vec!["a:0", "a:1", "a:2", "a:3", "a:4", "a:5", "a:6", "a:7", "a:8", "a:9"]]),
+            (r"a:[0-9a]", vec![]),
+            (r"a.b|\w+", vec![]),
+            (r"(abc)?\w", vec![]),
             (r"ab", vec![]),
         ] {
             assert_eq!(required(pattern)[0].groups, literals, "{pattern}");
@@ -360,13 +366,13 @@ mod tests {
     #[test]
     fn bytes_say_where_a_match_begins_where_no_literal_does() {
         for (pattern, marked) in [
-            (r"\s\\+\d{1,3}", Some((r"\\\", 1, 1))),
-            (r"[,;]{2,}\s*\d", Some((",;,", 0, 0))),
-            (r"\d{1,2}\.?x=\d", Some(("===", 2, 4))),
-            (r"\d*=\d", None),
+            (r"\s\\+\w{1,3}", Some((r"\\\", 1, 1))),
+            (r"[,;]{2,}\s*\w", Some((",;,", 0, 0))),
+            (r"\w{1,2}\.?x=\w", Some(("===", 2, 4))),
+            (r"\w*=\w", None),
             (r"whoami\s+=", None),
-            (r"\d\s", None),
-            (r"[;&|!]\d", None),
+            (r"\w\s", None),
+            (r"[;&|!]\w", None),
         ] {
             let mark = required(pattern)[0].mark;
             let marked = marked.map(|(bytes, least, most)| (bytes.as_bytes().to_vec(), least, most));
