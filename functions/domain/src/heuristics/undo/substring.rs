@@ -3,7 +3,7 @@
 use super::quoted;
 use crate::heuristics::expand::VARIABLES;
 use crate::heuristics::note::{Note, Notes};
-use memchr::memchr3;
+use memchr::{memchr, memchr3};
 
 /// PowerShell's own variables that attackers index, as they usually are (case matters to nobody).
 const KNOWN: &[(&str, &str)] = &[
@@ -15,6 +15,8 @@ const KNOWN: &[(&str, &str)] = &[
 ];
 /// Variables that scripts cut up every day.
 const EVERYDAY: &[&str] = &["date", "time", "cd", "random", "0", "1", "2"];
+/// No variable in a batch file that is worth looking at has a longer name.
+const LONGEST_NAME: usize = 23;
 /// At most so many indices.
 const MOST_INDICES: usize = 64;
 
@@ -48,8 +50,13 @@ pub(super) fn cut_out(text: &str, notes: &mut Notes) -> Option<String> {
 /// `%name:~start,length%`
 fn batch(text: &str, notes: &mut Notes) -> Option<(String, usize)> {
     let delimiter = char::from(text.as_bytes()[0]);
-    let (name, rest) =
-        text[1..].split_once(":~").filter(|(name, _)| name.len() < 24 && !name.contains([' ', delimiter]))?;
+    // Nearly all of these characters begin something else, which shows in the next few.
+    let near = &text.as_bytes()[1..text.len().min(1 + LONGEST_NAME + ":~".len())];
+    let name_ends = near.windows(2).position(|pair| pair == b":~")?;
+    let (name, rest) = (&text[1..1 + name_ends], &text[1 + name_ends + ":~".len()..]);
+    if name.contains([' ', delimiter]) {
+        return None;
+    }
     let (range, _) = rest.split_once(delimiter).filter(|(range, _)| range.len() < 16)?;
     let name_lower = name.to_ascii_lowercase();
     let everyday =
@@ -78,7 +85,7 @@ fn from_either_end(at: i32, length: usize) -> usize {
 
 /// `env:name[1,2]`, `name[1]`, `{name}[1]`, after the dollar sign; `.ToString()` may stand before the bracket.
 fn indexed(text: &str) -> Option<(String, usize)> {
-    let open = text.find('[').filter(|open| *open < 48)?;
+    let open = memchr(b'[', &text.as_bytes()[..text.len().min(48)])?;
     let close = open + text[open..].find(']').filter(|close| *close < 256)?;
     let written = text[..open].to_ascii_lowercase();
     let name = written.trim_matches(['{', '}', ')']).trim_end_matches(".tostring()").trim_end_matches(".tostring(");
