@@ -30,8 +30,8 @@ pub(super) fn plain_paths(text: &mut Cow<'_, str>, has: Characters, notes: &mut 
     if let Some(turned) = turned {
         *text = Cow::Owned(turned);
     }
-    let detour = || has.has(b'.') && (text.contains(r"\..\") || text.contains(r"\.\"));
-    if if changed { detour() } else { odd.detour } {
+    let detour = if changed { has.has(b'.') && (text.contains(r"\..\") || text.contains(r"\.\")) } else { odd.detour };
+    if detour {
         let (plain, traversed) = without_detours(text);
         notes.add_if(traversed, Note::Traversal);
         *text = Cow::Owned(plain);

@@ -11,7 +11,8 @@ pub(in crate::heuristics) fn other_prefix<'n>(
     names: impl IntoIterator<Item = &'n str>,
     for_shell: bool,
 ) -> Option<String> {
-    if !names.into_iter().any(takes_either) && !(for_shell && calls_one(lower)) {
+    let takes_either = names.into_iter().any(takes_either) || for_shell && calls_one(lower);
+    if !takes_either {
         return None;
     }
     let bytes = lower.as_bytes();
@@ -47,10 +48,9 @@ fn calls_one(text: &str) -> bool {
         while *byte != b' ' && matches!(bytes.get(at), Some(b'\\' | b'/')) {
             at += 1;
         }
-        if *byte == b' ' || matches!(bytes.get(at), None | Some(b' ')) {
-            if is_one(start, end) {
-                return true;
-            }
+        let word_ends = *byte == b' ' || matches!(bytes.get(at), None | Some(b' '));
+        if word_ends && is_one(start, end) {
+            return true;
         }
         start = at;
     }
