@@ -21,9 +21,11 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStderr, Command};
 use vyrox_contract::{Ed25519Signer, Envelope, Poll, TenantId, Vendor};
+use vyrox_domain::custom_id::Verb;
+use vyrox_domain::tenant::Caps;
 use vyrox_platform::rate::Limits;
 use vyrox_standins::lambda::RuntimeApi;
-use vyrox_tests::{Bench, batch, message};
+use vyrox_tests::{APPROVER, Bench, Desk, Hop, batch, command_body, message};
 
 /// What a request to DynamoDB, SQS or KMS takes within a region, beyond loopback.
 const REGION: Duration = Duration::from_millis(4);
@@ -112,6 +114,10 @@ async fn main() {
     let command = release("relay", bench.environment("RelayFunction"));
     all.push(run(&bench, "relay, a poll for nothing", 1, 512.0, command, polls).await);
 
+    for (name, memory, command, events) in on_occasion(&bench, &discord).await {
+        all.push(run(&bench, name, 1, memory, command, events).await);
+    }
+
     match python(&bench) {
         Some(command) => {
             all.push(run(&bench, "Python: ingest", 1, 256.0, command, events("acme", "credential-dump", runs)).await);
@@ -119,11 +125,11 @@ async fn main() {
         None => eprintln!("SKIPPED: there is no Python with boto3 (VYROX_PYTHON names one), so it is NOT beside ours"),
     }
     println!(
-        "invocation                      MB  wall ms   CPU ms  billed ms  resident MiB  log bytes  GB-s per million alerts"
+        "invocation                                     MB  wall ms   CPU ms  billed ms  resident MiB  log bytes  GB-s per million alerts"
     );
     for one in &all {
         println!(
-            "{:<29} {:>5} {:>8.1} {:>8.2} {:>10} {:>13.1} {:>10.0} {:>24.0}",
+            "{:<44} {:>5} {:>8.1} {:>8.2} {:>10} {:>13.1} {:>10.0} {:>24.0}",
             one.name,
             one.memory,
             one.wall,
@@ -135,6 +141,65 @@ async fn main() {
         );
     }
     std::process::exit(0);
+}
+
+/// What people, programs and the clock ask for, now and then.
+async fn on_occasion(bench: &Bench, discord: &str) -> Vec<(&'static str, f64, Command, Vec<Value>)> {
+    let (runs, now) = (WARM_UP + MEASURED, vyrox_local::clock::system().now());
+    let desk = Desk::start_at(now).await;
+    // Past any cap, so that every click decides.
+    desk.set(|tenant| tenant.policy.caps = Caps { per_user: u32::MAX, hosts_per_hour: u32::MAX }).await;
+    let (mut clicks, mut actions, mut commands) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 0..runs {
+        clicks.push(desk.event(desk.ask().await, Verb::Approve, APPROVER, now).await);
+        actions.push(batch(&[queued(&desk.approved_action(APPROVER).await)]));
+        let command = desk.posted(&command_body(number as u64, &["stats"], &[]), now);
+        commands.push(command);
+    }
+    // What interactions hands on for a command, for assist.
+    let mut asked = Vec::new();
+    for command in &commands {
+        let (headers, body) = (&command["headers"], command["body"].as_str().unwrap());
+        let header = |name: &'static str| (name, headers[name].as_str().unwrap());
+        let headers = [header("x-signature-ed25519"), header("x-signature-timestamp")];
+        assert_eq!(desk.post_raw(&headers, body.as_bytes()).await.status, 200, "{body}");
+        let interaction: Value = serde_json::from_str(body).unwrap();
+        asked.push(batch(&[queued(&json!({"tenant_id": desk.tenant_id(), "interaction_id": interaction["id"]}))]));
+    }
+    let hop = Hop::before(&desk.aws_url()).await;
+    hop.slow(REGION);
+    let of_desk = |name, function| release(name, desk.environment(function, &hop.url));
+    let mut assist = of_desk("assist", "AssistFunction");
+    assist.env("VYROX_DISCORD_API_URL", discord);
+
+    let key = bench.api_key(&"shown".parse().unwrap()).await;
+    let mut page: Value = serde_json::from_str(include_str!("../../events/lambda/ingest.json")).unwrap();
+    page["rawPath"] = json!("/api/v1/alerts");
+    page["requestContext"]["http"]["path"] = json!("/api/v1/alerts");
+    page["requestContext"]["http"]["method"] = json!("GET");
+    page["headers"]["authorization"] = json!(format!("Bearer {}", key.reveal()));
+    page["body"] = json!("");
+    let of_bench = |name, function| release(name, bench.environment(function));
+    let done = vec![
+        ("interactions, an approving click", 512.0, of_desk("interactions", "InteractionsFunction"), clicks),
+        ("dispatch, an action that its proxy polls for", 256.0, of_desk("dispatch", "DispatchFunction"), actions),
+        ("assist, /vyrox stats", 512.0, assist, asked),
+        (
+            "checkpoint, three tenants, nothing new",
+            256.0,
+            of_bench("checkpoint", "CheckpointFunction"),
+            vec![json!({}); runs],
+        ),
+        ("api, a page of alerts", 512.0, of_bench("api", "ApiFunction"), vec![page; runs]),
+    ];
+    // The runner's process ends with the table: until then the desk is needed.
+    std::mem::forget(desk);
+    done
+}
+
+/// A message as SQS hands it over.
+fn queued(body: &Value) -> Value {
+    json!({"messageId": "1", "receiptHandle": "1", "body": body.to_string()})
 }
 
 /// Events with so many new alerts each, as the function behind `queue` gets them.
@@ -173,7 +238,7 @@ fn poll(tenant: &TenantId, proxy: &str, signer: &Ed25519Signer) -> Value {
     event
 }
 
-/// A Discord that takes every message at once, however many: what is measured is notify, not its waiting for a limit.
+/// A Discord that takes every message and answer at once, however many: what is measured is not the waiting for a limit.
 async fn discord() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/api/v10", listener.local_addr().unwrap());
@@ -182,7 +247,9 @@ async fn discord() -> String {
         let id = next.fetch_add(1, Ordering::Relaxed).to_string();
         async move { axum::Json(json!({"id": id})) }
     };
-    let router = axum::Router::new().route("/api/v10/channels/{channel}/messages", axum::routing::post(taken));
+    let router = axum::Router::new()
+        .route("/api/v10/channels/{channel}/messages", axum::routing::post(taken.clone()))
+        .route("/api/v10/webhooks/{application}/{token}/messages/@original", axum::routing::patch(taken));
     tokio::spawn(async move { axum::serve(listener, router).await });
     url
 }

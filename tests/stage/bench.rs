@@ -13,11 +13,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tower::ServiceExt as _;
 use vyrox_audit::{Draft, Entry};
 use vyrox_contract::{Ed25519Signer, TenantId, Vendor};
+use vyrox_domain::access::{Access, Role};
 use vyrox_domain::tenant::Tenant;
 use vyrox_domain::webhook::{SIGNATURE_HEADER, Scheme, sign};
 use vyrox_ingest::Ingest;
 use vyrox_local::scenario::Scenario;
 use vyrox_local_aws::{ClientSet, Embedded, EmbeddedOptions, Provisioned, Topology};
+use vyrox_platform::api_key::{ApiKey, ApiKeyToken};
 use vyrox_platform::aws::Clients;
 use vyrox_platform::clock::{Clock as _, ManualClock};
 use vyrox_platform::config::{self, Aws};
@@ -128,6 +130,20 @@ impl Bench {
         let put = Change::put(SortKey::proxy(&enrolled.id), &enrolled, Expect::Absent).known_as(Lookup::key(&key.id()));
         let event = Draft::event(self.clock.now(), tenant.as_str(), "PROXY_ENROLLED");
         self.ledger.commit(tenant, &[put], &event).await.expect("the proxy is stored");
+    }
+
+    /// A key for a tenant's API that may read everything, for a day.
+    ///
+    /// # Panics
+    /// It cannot be stored.
+    pub async fn api_key(&self, tenant: &TenantId) -> ApiKeyToken {
+        let (token, now) = (ApiKeyToken::generate(), self.clock.now());
+        let key = ApiKey::made(&token, Access::of(Role::Viewer), now, now + 86_400);
+        let put = Change::put(SortKey::api_key(&key.prefix), &key, Expect::Absent);
+        let event = Draft::event(now, tenant.as_str(), "API_KEY_CREATED");
+        let change = put.known_as(Lookup::api_key(&key.prefix));
+        self.ledger.commit(tenant, &[change], &event).await.expect("the key is stored");
+        token
     }
 
     /// The KMS key for secrets and evidence.

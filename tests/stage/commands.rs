@@ -1,6 +1,6 @@
 //! Slash commands as members enter them, and their answers.
 
-use crate::{APPROVER, PATIENCE, Stage};
+use crate::{APPROVER, ClickBody, PATIENCE, Stage};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use vyrox_contract::AlertId;
@@ -109,23 +109,28 @@ impl Stage {
 
     /// A command as Discord would post it, by an approver without Manage Server; every part can be made to lie.
     #[must_use]
-    pub fn command_body(&self, path: &[&str], entered: &[Entered<'_>]) -> crate::ClickBody {
-        let number = self.counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        crate::ClickBody(json!({
-            "id": (1_600_000_000_000_000_000_u64 + number).to_string(), "application_id": "500000000000000001",
-            "type": 2, "token": "t", "version": 1, "guild_id": "600000000000000001",
-            "channel_id": "700000000000000001",
-            "data": {"id": "1", "name": "vyrox", "type": 1, "options": options(path, entered), "resolved": {"roles": {
-                "600000000000000001": {"id": "600000000000000001", "name": "@everyone", "managed": false, "flags": 0},
-                APPROVER_ROLE: {"id": APPROVER_ROLE, "name": "approver", "managed": false, "flags": 0},
-                ADMIN_ROLE: {"id": ADMIN_ROLE, "name": "vyrox-admin", "managed": false, "flags": 0},
-                "81": {"id": "81", "name": "a bot's", "managed": true, "flags": 0},
-                "82": {"id": "82", "name": "chosen while joining", "managed": false, "flags": 1},
-                "83": {"id": "83", "name": "of a linked account", "managed": false, "flags": 0, "tags": {"guild_connections": null}},
-                "84": {"id": "84", "name": "another", "managed": false, "flags": 0},
-            }}},
-            "member": {"user": {"id": APPROVER, "username": "member", "global_name": null, "bot": false},
-                "roles": [APPROVER_ROLE], "pending": false, "communication_disabled_until": null, "permissions": "0"},
-        }))
+    pub fn command_body(&self, path: &[&str], entered: &[Entered<'_>]) -> ClickBody {
+        command_body(self.counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed), path, entered)
     }
+}
+
+/// The `number`-th command as Discord would post it, by an approver without Manage Server.
+#[must_use]
+pub fn command_body(number: u64, path: &[&str], entered: &[Entered<'_>]) -> ClickBody {
+    ClickBody(json!({
+        "id": (1_600_000_000_000_000_000_u64 + number).to_string(), "application_id": "500000000000000001",
+        "type": 2, "token": "t", "version": 1, "guild_id": "600000000000000001",
+        "channel_id": "700000000000000001",
+        "data": {"id": "1", "name": "vyrox", "type": 1, "options": options(path, entered), "resolved": {"roles": {
+            "600000000000000001": {"id": "600000000000000001", "name": "@everyone", "managed": false, "flags": 0},
+            APPROVER_ROLE: {"id": APPROVER_ROLE, "name": "approver", "managed": false, "flags": 0},
+            ADMIN_ROLE: {"id": ADMIN_ROLE, "name": "vyrox-admin", "managed": false, "flags": 0},
+            "81": {"id": "81", "name": "a bot's", "managed": true, "flags": 0},
+            "82": {"id": "82", "name": "chosen while joining", "managed": false, "flags": 1},
+            "83": {"id": "83", "name": "of a linked account", "managed": false, "flags": 0, "tags": {"guild_connections": null}},
+            "84": {"id": "84", "name": "another", "managed": false, "flags": 0},
+        }}},
+        "member": {"user": {"id": APPROVER, "username": "member", "global_name": null, "bot": false},
+            "roles": [APPROVER_ROLE], "pending": false, "communication_disabled_until": null, "permissions": "0"},
+    }))
 }

@@ -170,7 +170,16 @@ impl Desk {
     /// # Panics
     /// The alert has no card.
     pub async fn event(&self, alert: AlertId, verb: Verb, user: &str, now: i64) -> Value {
-        let body = self.click(alert, verb, user, &[ROLE]).await.0.to_string();
+        self.posted(&self.click(alert, verb, user, &[ROLE]).await, now)
+    }
+
+    /// An HTTP API's event with this interaction, signed at `now` (unix seconds).
+    ///
+    /// # Panics
+    /// Never: the file is JSON.
+    #[must_use]
+    pub fn posted(&self, interaction: &ClickBody, now: i64) -> Value {
+        let body = interaction.0.to_string();
         let (template, timestamp) = (include_str!("../../events/lambda/interactions.json"), now.to_string());
         let mut event: Value = serde_json::from_str(template).expect("the file is JSON");
         event["headers"]["x-signature-ed25519"] = json!(self.sign(&timestamp, body.as_bytes()));

@@ -38,7 +38,9 @@ mod shifted;
 mod webhook;
 
 pub use bench::{Bench, Queued, post};
-pub use commands::{ADMIN_ROLE, ADMINISTRATOR, APPROVER_ROLE, Entered, ROLE_OPTION, TEXT, WHOLE, options, said};
+pub use commands::{
+    ADMIN_ROLE, ADMINISTRATOR, APPROVER_ROLE, Entered, ROLE_OPTION, TEXT, WHOLE, command_body, options, said,
+};
 pub use config::{aws_of_its_own, chaos_seconds, injection_table, pack_copy, python, races};
 pub use desk::{CHANNEL, Desk, GUILD, ROLE, Said};
 pub use hop::{Fault, Hop, Units};
