@@ -45,7 +45,7 @@ pub enum LogError {
     /// The file is not as this process left it: shortened, extended or removed by someone else.
     #[error("{0} was changed by another process")]
     Changed(PathBuf),
-    /// An index does not say what the log says. [`Log::discard_indexes`] makes it anew from the log.
+    /// An index does not say what the log says. [`Log::discard_indexes`](super::Log::discard_indexes) makes it anew from the log.
     #[error("{0} does not agree with the log")]
     Index(PathBuf),
     /// The time given is outside the years 0 to 9999.
