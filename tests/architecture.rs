@@ -421,6 +421,8 @@ fn no_query_can_be_written_without_a_tenant() {
         "checkpoint/retention.rs",
         "ledger/transaction.rs",
         "table.rs",
+        "table/counters.rs",
+        "table/owner.rs",
         "transfer.rs",
         "volatile.rs",
     ]
