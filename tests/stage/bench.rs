@@ -132,13 +132,13 @@ impl Bench {
         self.ledger.commit(tenant, &[put], &event).await.expect("the proxy is stored");
     }
 
-    /// A key for a tenant's API that may read everything, for a day.
+    /// A key for a tenant's API that may read alerts, for a day.
     ///
     /// # Panics
     /// It cannot be stored.
     pub async fn api_key(&self, tenant: &TenantId) -> ApiKeyToken {
         let (token, now) = (ApiKeyToken::generate(), self.clock.now());
-        let key = ApiKey::made(&token, Access::of(Role::Viewer), now, now + 86_400);
+        let key = ApiKey::made(&token, Access::of(Role::Security), now, now + 86_400);
         let put = Change::put(SortKey::api_key(&key.prefix), &key, Expect::Absent);
         let event = Draft::event(now, tenant.as_str(), "API_KEY_CREATED");
         let change = put.known_as(Lookup::api_key(&key.prefix));
