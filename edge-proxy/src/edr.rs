@@ -12,6 +12,7 @@ mod deed;
 mod defender;
 mod device;
 mod failure;
+mod json;
 mod sentinelone;
 mod turns;
 

@@ -5,6 +5,7 @@ use crate::edr::api::Malformed;
 use crate::edr::change::{Answer, Reading};
 use crate::edr::device::{Device, Found};
 use crate::edr::failure::{Refusal, printable};
+use crate::edr::json;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use vyrox_contract::Operation;
@@ -68,12 +69,12 @@ impl ApiError {
 }
 
 fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, Malformed> {
-    Ok(serde_json::from_slice(bytes)?)
+    Ok(json::read(bytes)?)
 }
 
 /// The body's own trace id, for answers without the header.
 pub fn trace(bytes: &[u8]) -> Option<String> {
-    let body: Body<serde::de::IgnoredAny> = serde_json::from_slice(bytes).ok()?;
+    let body: Body<serde::de::IgnoredAny> = json::read(bytes).ok()?;
     body.meta?.trace_id.filter(|text| !text.is_empty()).map(|text| printable(&text, 64))
 }
 

@@ -4,6 +4,7 @@ use crate::edr::api::Malformed;
 use crate::edr::change::Reading;
 use crate::edr::device::{Device, Found};
 use crate::edr::failure::{Refusal, printable};
+use crate::edr::json;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -71,7 +72,7 @@ impl ActionItem {
 
 /// The error of a body; an empty one for a body that has none or is none.
 pub fn refusal(bytes: &[u8]) -> Refusal {
-    let Ok(ErrorBody { error }) = serde_json::from_slice(bytes) else { return Refusal::default() };
+    let Ok(ErrorBody { error }) = json::read(bytes) else { return Refusal::default() };
     let text = |text: Option<String>, most| printable(text.as_deref().unwrap_or_default(), most);
     let trace = Some(text(error.target, 64)).filter(|trace| !trace.is_empty());
     Refusal { status: 0, code: text(error.code, 48), message: text(error.message, 160), trace }
@@ -89,7 +90,7 @@ pub fn is_in_progress(refusal: &Refusal) -> bool {
 /// # Errors
 /// [`Malformed`].
 pub fn machine(bytes: &[u8]) -> Result<Device, Malformed> {
-    let Machine { id, computer_dns_name } = serde_json::from_slice(bytes)?;
+    let Machine { id, computer_dns_name } = json::read(bytes)?;
     Ok(Device { id, hostname: computer_dns_name, state: None })
 }
 
@@ -98,7 +99,7 @@ pub fn machine(bytes: &[u8]) -> Result<Device, Malformed> {
 /// # Errors
 /// [`Malformed`].
 pub fn machines(bytes: &[u8]) -> Result<Found<Device>, Malformed> {
-    let list: List<Machine> = serde_json::from_slice(bytes)?;
+    let list: List<Machine> = json::read(bytes)?;
     let devices = list.value.into_iter();
     Ok(Found::of(devices.map(|found| Device { id: found.id, hostname: found.computer_dns_name, state: None })))
 }
@@ -108,7 +109,7 @@ pub fn machines(bytes: &[u8]) -> Result<Found<Device>, Malformed> {
 /// # Errors
 /// [`Malformed`].
 pub fn action(bytes: &[u8]) -> Result<ActionItem, Malformed> {
-    let action: ActionItem = serde_json::from_slice(bytes)?;
+    let action: ActionItem = json::read(bytes)?;
     if is_plain(&action.id) { Ok(action) } else { Err(Malformed) }
 }
 
@@ -122,7 +123,7 @@ fn is_plain(id: &str) -> bool {
 /// # Errors
 /// [`Malformed`].
 pub fn actions(bytes: &[u8]) -> Result<Vec<ActionItem>, Malformed> {
-    let List { mut value } = serde_json::from_slice::<List<ActionItem>>(bytes)?;
+    let List { mut value } = json::read::<List<ActionItem>>(bytes)?;
     value.retain(|action| is_plain(&action.id));
     value.sort_by(|one, other| other.creation_date_time_utc.cmp(&one.creation_date_time_utc));
     Ok(value)

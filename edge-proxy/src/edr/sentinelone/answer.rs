@@ -4,6 +4,7 @@ use crate::edr::api::Malformed;
 use crate::edr::change::{Answer, Reading};
 use crate::edr::device::{Device, Found};
 use crate::edr::failure::{Refusal, printable};
+use crate::edr::json;
 use serde::Deserialize;
 use vyrox_contract::Operation;
 
@@ -84,7 +85,7 @@ impl ApiError {
 
 /// The first error of a body; an empty one for a body that has none or is none.
 pub fn refusal(bytes: &[u8]) -> Refusal {
-    let body: Option<Body<serde::de::IgnoredAny>> = serde_json::from_slice(bytes).ok();
+    let body: Option<Body<serde::de::IgnoredAny>> = json::read(bytes).ok();
     let first = body.and_then(|body| body.errors?.into_iter().next());
     first.map(|error| error.refusal()).unwrap_or_default()
 }
@@ -94,7 +95,7 @@ pub fn refusal(bytes: &[u8]) -> Refusal {
 /// # Errors
 /// [`Malformed`].
 pub fn agent(bytes: &[u8]) -> Result<Found<Device>, Malformed> {
-    let body: Body<Vec<Agent>> = serde_json::from_slice(bytes)?;
+    let body: Body<Vec<Agent>> = json::read(bytes)?;
     if body.pagination.and_then(|page| page.total_items).is_some_and(|total| total > 1) {
         return Ok(Found::Several);
     }
@@ -111,7 +112,7 @@ pub fn agent(bytes: &[u8]) -> Result<Found<Device>, Malformed> {
 /// # Errors
 /// [`Malformed`].
 pub fn threat(bytes: &[u8], id: &str) -> Result<Option<Threat>, Malformed> {
-    let body: Body<Vec<ThreatItem>> = serde_json::from_slice(bytes)?;
+    let body: Body<Vec<ThreatItem>> = json::read(bytes)?;
     let item = body.data.ok_or(Malformed)?.into_iter().find(|item| item.id == id);
     Ok(item.map(|item| Threat {
         agent: item.agent_realtime_info.and_then(|info| info.agent_id),
@@ -129,7 +130,7 @@ pub fn threat(bytes: &[u8], id: &str) -> Result<Option<Threat>, Malformed> {
 /// # Errors
 /// `Err(None)` if it is not understood, `Err(Some)` with the vendor's error.
 pub fn affected(bytes: &[u8]) -> Result<Answer, Option<Refusal>> {
-    let body: Body<Affected> = serde_json::from_slice(bytes).map_err(|_| None)?;
+    let body: Body<Affected> = json::read(bytes).map_err(|_| None)?;
     if let Some(error) = body.errors.unwrap_or_default().first() {
         return Err(Some(error.refusal()));
     }
