@@ -25,9 +25,25 @@ struct Key {
     kind: Option<Kind>,
 }
 
+/// At most so often: the second time has nothing to do but in texts made for it.
+const MOST_PASSES: usize = 4;
+
 pub(super) fn redact(redactor: Redactor, document: &str) -> Result<String, NotJson> {
     // The document is known to be one before its literals are trusted.
     serde_json::from_str::<serde::de::IgnoredAny>(document).map_err(|_| NotJson)?;
+    let mut document = document.to_owned();
+    // What is written in a secret's place can make what stands beside it read otherwise.
+    for _ in 0..MOST_PASSES {
+        match redacted_once(redactor, &document)? {
+            Some(redacted) => document = redacted,
+            None => break,
+        }
+    }
+    Ok(document)
+}
+
+/// The document without the secrets that are seen in it; nothing if there are none.
+fn redacted_once(redactor: Redactor, document: &str) -> Result<Option<String>, NotJson> {
     let mut scan = Scan { redactor, document, open: Vec::new(), edits: BTreeMap::new() };
     scan.run()?;
     let mut out = String::with_capacity(document.len());
@@ -38,7 +54,7 @@ pub(super) fn redact(redactor: Redactor, document: &str) -> Result<String, NotJs
         done = *end;
     }
     out.push_str(&document[done..]);
-    Ok(out)
+    Ok((out != document).then_some(out))
 }
 
 struct Scan<'a> {

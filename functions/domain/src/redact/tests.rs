@@ -456,6 +456,12 @@ fn same_shape(a: &Value, b: &Value) -> bool {
     }
 }
 
+#[test]
+fn what_a_mark_makes_readable_is_redacted_at_once() {
+    let document = json!(["Authorization: ", "\\-----BEGIN PRIVATE KEY-----"]).to_string();
+    assert_eq!(kept().json(&document).unwrap(), r#"["Authorization: ","[redacted:token]"]"#);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
