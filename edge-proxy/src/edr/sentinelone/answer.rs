@@ -6,6 +6,7 @@ use crate::edr::device::{Device, Found};
 use crate::edr::failure::{Refusal, printable};
 use crate::edr::json;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use vyrox_contract::Operation;
 
 #[derive(Deserialize)]
@@ -24,14 +25,9 @@ struct Pagination {
 #[derive(Deserialize)]
 struct ApiError {
     // A number in some places and a text in others.
-    code: Option<serde_json::Value>,
+    code: Option<Value>,
     detail: Option<String>,
     title: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Affected {
-    affected: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -74,8 +70,8 @@ struct Mitigation {
 impl ApiError {
     fn refusal(&self) -> Refusal {
         let code = match &self.code {
-            Some(serde_json::Value::String(text)) => printable(text, 32),
-            Some(serde_json::Value::Number(number)) => number.to_string(),
+            Some(Value::String(text)) => printable(text, 32),
+            Some(Value::Number(number)) => number.to_string(),
             _ => String::new(),
         };
         let text = self.detail.as_deref().filter(|text| !text.is_empty()).or(self.title.as_deref());
@@ -130,11 +126,11 @@ pub fn threat(bytes: &[u8], id: &str) -> Result<Option<Threat>, Malformed> {
 /// # Errors
 /// `Err(None)` if it is not understood, `Err(Some)` with the vendor's error.
 pub fn affected(bytes: &[u8]) -> Result<Answer, Option<Refusal>> {
-    let body: Body<Affected> = json::read(bytes).map_err(|_| None)?;
+    let body: Body<Map<String, Value>> = json::read(bytes).map_err(|_| None)?;
     if let Some(error) = body.errors.unwrap_or_default().first() {
         return Err(Some(error.refusal()));
     }
-    match body.data.and_then(|data| data.affected) {
+    match body.data.and_then(|data| data.get("affected")?.as_u64()) {
         Some(1) => Ok(Answer::Accepted),
         Some(0) => Ok(Answer::Nothing),
         Some(_) | None => Err(None),
