@@ -1,7 +1,7 @@
 //! `vyroxctl source test --send`: a sample posted to its webhook as the source itself would post it. It asks nothing of the
 //! deployment, so it also shows what a sender behind the same network sees.
 
-use super::secret::{from_stdin, header};
+use super::secret::{check_secret, from_stdin, header};
 use crate::address::https_or_loopback;
 use crate::error::CtlError;
 use crate::report::Report;
@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::time::Duration;
 use vyrox_domain::text::visible;
-use vyrox_domain::webhook::{Scheme, Sender, parse_standard_webhooks_key};
+use vyrox_domain::webhook::{Scheme, Sender};
 use vyrox_platform::secrets::Secret;
 use vyrox_platform::{http, random};
 
@@ -48,9 +48,8 @@ impl Delivery {
         let secret = match scheme {
             // What proves it is in the sample.
             Scheme::GraphClientState => Secret::new(Vec::new()),
-            Scheme::StandardWebhooks => parse_standard_webhooks_key(from_stdin()?.expose())
-                .map(Secret::new)
-                .ok_or(CtlError::BadSecret("must be whsec_ and the base64 of 24 to 64 bytes"))?,
+            // Signed with what its base64 stands for.
+            Scheme::StandardWebhooks => check_secret(scheme, from_stdin()?.expose()).map_err(CtlError::BadSecret)?,
             _ => from_stdin()?,
         };
         if secret.as_ref().is_empty() && scheme != Scheme::GraphClientState {

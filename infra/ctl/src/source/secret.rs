@@ -93,7 +93,7 @@ fn generate(scheme: Scheme) -> Given {
 }
 
 /// A secret that somebody else made, if it is one that can be guessed by nobody and arrives as it is sent.
-fn check_secret(scheme: Scheme, text: &str) -> Result<Secret, &'static str> {
+pub(super) fn check_secret(scheme: Scheme, text: &str) -> Result<Secret, &'static str> {
     let is = |length: std::ops::RangeInclusive<usize>, allowed: fn(u8) -> bool| {
         length.contains(&text.len()) && text.bytes().all(allowed)
     };
