@@ -25,7 +25,7 @@ use vyrox_domain::custom_id::Verb;
 use vyrox_domain::tenant::Caps;
 use vyrox_platform::rate::Limits;
 use vyrox_standins::lambda::RuntimeApi;
-use vyrox_tests::{APPROVER, Bench, Desk, Hop, batch, command_body, message};
+use vyrox_tests::{APPROVER, Bench, Desk, Hop, batch, command_body, message, request};
 
 /// What a request to DynamoDB, SQS or KMS takes within a region, beyond loopback.
 const REGION: Duration = Duration::from_millis(4);
@@ -173,12 +173,8 @@ async fn on_occasion(bench: &Bench, discord: &str) -> Vec<(&'static str, f64, Co
     assist.env("VYROX_DISCORD_API_URL", discord);
 
     let key = bench.api_key(&"shown".parse().unwrap()).await;
-    let mut page: Value = serde_json::from_str(include_str!("../../events/lambda/ingest.json")).unwrap();
-    page["rawPath"] = json!("/api/v1/alerts");
-    page["requestContext"]["http"]["path"] = json!("/api/v1/alerts");
-    page["requestContext"]["http"]["method"] = json!("GET");
+    let mut page = request("GET", "/api/v1/alerts", "");
     page["headers"]["authorization"] = json!(format!("Bearer {}", key.reveal()));
-    page["body"] = json!("");
     let of_bench = |name, function| release(name, bench.environment(function));
     let done = vec![
         ("interactions, an approving click", 512.0, of_desk("interactions", "InteractionsFunction"), clicks),
@@ -230,12 +226,7 @@ fn poll(tenant: &TenantId, proxy: &str, signer: &Ed25519Signer) -> Value {
         audit_head: None,
         version: "bench".to_owned(),
     };
-    let mut event: Value = serde_json::from_str(include_str!("../../events/lambda/ingest.json")).unwrap();
-    let path = "/proxy/v1/poll";
-    event["rawPath"] = json!(path);
-    event["requestContext"]["http"]["path"] = json!(path);
-    event["body"] = json!(json!(Envelope::seal(&poll, signer)).to_string());
-    event
+    request("POST", "/proxy/v1/poll", &json!(Envelope::seal(&poll, signer)).to_string())
 }
 
 /// A Discord that takes every message and answer at once, however many: what is measured is not the waiting for a limit.

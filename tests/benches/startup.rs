@@ -25,7 +25,7 @@ use vyrox_contract::AlertId;
 use vyrox_domain::custom_id::Verb;
 use vyrox_platform::rate::Limits;
 use vyrox_standins::lambda::RuntimeApi;
-use vyrox_tests::{Bench, Desk, batch};
+use vyrox_tests::{Bench, Desk, batch, request};
 
 const ROUNDS: usize = 15;
 const WARM: usize = 20;
@@ -212,14 +212,4 @@ async fn subjects(bench: &Bench, desk: &Desk) -> Vec<Subject> {
         ),
         subject("api", http, bench.environment("ApiFunction"), Events::One(request("GET", "/api/v1/keys", ""))),
     ]
-}
-
-/// An HTTP API's event without anything of its own.
-fn request(method: &str, path: &str, body: &str) -> Value {
-    let mut event: Value = serde_json::from_str(include_str!("../../events/lambda/ingest.json")).unwrap();
-    event["rawPath"] = json!(path);
-    event["requestContext"]["http"]["path"] = json!(path);
-    event["requestContext"]["http"]["method"] = json!(method);
-    event["body"] = json!(body);
-    event
 }

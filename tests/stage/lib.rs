@@ -46,7 +46,7 @@ pub use desk::{CHANNEL, Desk, GUILD, ROLE, Said};
 pub use hop::{Fault, Hop, Units};
 pub use inspect::Snapshot;
 pub use judge::{again, is_fallback, models, unlike};
-pub use line::{Record, batch, message};
+pub use line::{Record, batch, message, request};
 pub use member::{APPROVER, Answered, Card, ClickBody, ONLOOKER, SECOND_APPROVER, message_of, shown_buttons};
 pub use openapi::OpenApi;
 pub use reckoning::{Promised, Reckoning};

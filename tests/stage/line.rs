@@ -132,3 +132,18 @@ pub fn message<M: serde::de::DeserializeOwned>(record: &Record) -> M {
 pub fn batch(records: &[Record]) -> Value {
     json!({"Records": records})
 }
+
+/// An HTTP API's event without anything of its own.
+///
+/// # Panics
+/// Never: the file is JSON.
+#[must_use]
+pub fn request(method: &str, path: &str, body: &str) -> Value {
+    let mut event: Value =
+        serde_json::from_str(include_str!("../../events/lambda/ingest.json")).expect("the file is JSON");
+    event["rawPath"] = json!(path);
+    event["requestContext"]["http"]["path"] = json!(path);
+    event["requestContext"]["http"]["method"] = json!(method);
+    event["body"] = json!(body);
+    event
+}
