@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     if std::env::args().nth(1).as_deref() == Some("http") {
         return lambda_http::run(Router::new().fallback(async || StatusCode::ACCEPTED)).await;

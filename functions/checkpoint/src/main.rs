@@ -13,7 +13,7 @@ use vyrox_platform::{config, startup};
 /// What is kept of the function's time: what is cut off then is gone on with by the next run.
 const RESERVE: Duration = Duration::from_secs(5);
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     startup::run(config::Checkpoint::from_environment, async |config: config::Checkpoint| {
         let function = Checkpointer::connect(&Clients::new(&config.aws), &config, Arc::new(SystemClock)).await?;

@@ -9,7 +9,7 @@ use vyrox_platform::aws::Clients;
 use vyrox_platform::clock::SystemClock;
 use vyrox_platform::{batch, config, http, startup};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     startup::run(config::Dispatch::from_environment, async |config: config::Dispatch| {
         let (clients, clock) = (Clients::new(&config.aws), Arc::new(SystemClock));

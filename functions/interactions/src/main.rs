@@ -7,7 +7,7 @@ use vyrox_platform::aws::Clients;
 use vyrox_platform::clock::SystemClock;
 use vyrox_platform::{config, startup};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     startup::run(config::Interactions::from_environment, async |config: config::Interactions| {
         let function = Interactions::new(&Clients::new(&config.aws), &config, Arc::new(SystemClock));

@@ -7,7 +7,7 @@ use vyrox_platform::clock::SystemClock;
 use vyrox_platform::{config, startup};
 use vyrox_relay::{Relay, router};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     startup::run(config::Relay::from_environment, async |config: config::Relay| {
         let function = Relay::connect(&Clients::new(&config.aws), &config, Arc::new(SystemClock)).await?;

@@ -12,7 +12,7 @@ use vyrox_triage::Triage;
 /// No request to a model takes longer; `config::Llm` has the limits that matter.
 const MODEL_TIMEOUT: Duration = Duration::from_secs(100);
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     startup::run(config::Triage::from_environment, async |config: config::Triage| {
         let (clients, clock) = (Clients::new(&config.aws), Arc::new(SystemClock));
