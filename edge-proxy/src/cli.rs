@@ -154,11 +154,18 @@ impl Cli {
 }
 
 async fn rotate(config: &Config) -> Result<(), CliError> {
-    let (new, old_file) = rotate::rotate(config, SystemClock.now()).await?;
+    let rotated = rotate::rotate(config, SystemClock.now()).await?;
     let mut out = std::io::stdout();
     writeln!(out, "this proxy's key was: {}", config.signer.verifying_key().id())?;
-    writeln!(out, "this proxy's key is:  {}", new.verifying_key().id())?;
-    writeln!(out, "send the running proxy a SIGHUP within a day; then delete {}", old_file.display())?;
+    writeln!(out, "this proxy's key is:  {}", rotated.signer.verifying_key().id())?;
+    writeln!(out, "send the running proxy a SIGHUP within a day; then delete {}", rotated.old_file.display())?;
+    for key in rotated.platform_keys.iter().filter(|key| !config.platform_keys.contains(key)) {
+        writeln!(out, "the platform has another key: {}   compare this with what the platform shows, then", key.id())?;
+        writeln!(out, "add it to platform_keys before the SIGHUP: \"{}\"", key.to_text())?;
+    }
+    for key in config.platform_keys.iter().filter(|key| !rotated.platform_keys.contains(key)) {
+        writeln!(out, "the platform does not name this key any more: {}   take it out of platform_keys", key.id())?;
+    }
     Ok(())
 }
 

@@ -4,8 +4,9 @@
 use crate::config::Config;
 use crate::enrol::{EnrolError, failed, key};
 use crate::relay::{Relay, RelayError};
+use serde::Deserialize;
 use std::path::PathBuf;
-use vyrox_contract::{Ed25519Signer, Envelope, Rotation};
+use vyrox_contract::{Ed25519Signer, Envelope, Rotation, VerifyingKey};
 
 /// Why the key stays as it is.
 #[derive(Debug, thiserror::Error)]
@@ -30,12 +31,30 @@ pub enum RotateError {
     Client(#[from] crate::outbound::ClientError),
 }
 
+/// What came of a rotation.
+#[derive(Debug)]
+pub struct Rotated {
+    /// The new key.
+    pub signer: Ed25519Signer,
+    /// Where the old one is.
+    pub old_file: PathBuf,
+    /// The keys that the platform signs with, or will: what should be in `platform_keys`. Nobody has compared them yet.
+    pub platform_keys: Vec<VerifyingKey>,
+}
+
+/// The relay's answer.
+#[derive(Deserialize)]
+struct Reply {
+    #[serde(default)]
+    platform_keys: Vec<String>,
+}
+
 /// Makes a key, has the relay know this proxy by it, and puts it in the old one's place, which is kept beside it. `now` in
-/// unix seconds. The new key, and where the old one is.
+/// unix seconds.
 ///
 /// # Errors
 /// [`RotateError`]. The key of an attempt that failed is used again: if only the answer was lost, the relay has it already.
-pub async fn rotate(config: &Config, now: i64) -> Result<(Ed25519Signer, PathBuf), RotateError> {
+pub async fn rotate(config: &Config, now: i64) -> Result<Rotated, RotateError> {
     let url = config.relay_url.as_deref().ok_or(RotateError::NoRelay)?;
     let file = config.signing_key_file.as_deref().ok_or(RotateError::NoFile)?;
     let (new_file, old_file) = (file.with_extension("new.pem"), file.with_extension("old.pem"));
@@ -47,13 +66,15 @@ pub async fn rotate(config: &Config, now: i64) -> Result<(Ed25519Signer, PathBuf
         public_key: new.verifying_key().to_text(),
     };
     let envelope = Envelope::seal_by_all(&rotation, &[&config.signer, &new]);
-    let taken = Relay::new(url)?.post::<serde_json::Value>("/proxy/v1/rotate", &envelope, now).await;
-    taken.map_err(|error| match error {
+    let taken = Relay::new(url)?.post::<Reply>("/proxy/v1/rotate", &envelope, now).await;
+    let reply = taken.map_err(|error| match error {
         RelayError::Unauthorised(_) => RotateError::Refused,
         other => RotateError::Relay(other),
     })?;
     // The old one first: a crash in between leaves both, and the command can be given again with the old one put back.
     std::fs::copy(file, &old_file).map_err(failed("copy the key to", &old_file))?;
     std::fs::rename(&new_file, file).map_err(failed("put in place", file))?;
-    Ok((new, old_file))
+    let platform_keys = reply.into_iter().flat_map(|reply| reply.platform_keys);
+    let platform_keys = platform_keys.filter_map(|text| VerifyingKey::from_text(&text).ok()).collect();
+    Ok(Rotated { signer: new, old_file, platform_keys })
 }

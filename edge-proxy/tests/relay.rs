@@ -15,7 +15,7 @@ use std::time::Duration;
 use support::edr::{Edr, Mood};
 use support::{Harness, NOW, TestClock, action, config, entries, eventually, live, platform, proxy_signer, signed_by};
 use vyrox_contract::{Envelope, Outcome, Poll, Receipt, Rotation, VerifyingKey};
-use vyrox_edge_proxy::rotate::rotate;
+use vyrox_edge_proxy::rotate::{Rotated, rotate};
 use vyrox_edge_proxy::{Clock as _, Config, EnrolError, enrol};
 
 #[derive(Default)]
@@ -101,7 +101,13 @@ async fn rotation(State(told): Shared, Json(envelope): Json<Envelope>) -> Respon
     let new = VerifyingKey::from_text(&rotation.public_key).unwrap();
     assert!(envelope.verify::<Rotation>(std::slice::from_ref(&new)).is_ok(), "signed by both");
     told.rotations.push(new);
-    if told.rotations.len() == 1 { status(503) } else { Json(json!({"status": "rotated"})).into_response() }
+    if told.rotations.len() == 1 { status(503) } else { rotated() }
+}
+
+/// The platform has a second key to come.
+fn rotated() -> Response {
+    let keys = [platform().verifying_key().to_text(), proxy_signer().verifying_key().to_text()];
+    Json(json!({"status": "rotated", "platform_keys": keys})).into_response()
 }
 
 async fn enrolment(State(told): Shared, Json(body): Json<Value>) -> Response {
@@ -307,7 +313,8 @@ async fn a_rotation_is_signed_by_both_keys_and_takes_the_same_key_again_after_a_
     let lost = rotate(&config, NOW).await.unwrap_err();
     assert!(lost.to_string().contains("trying again is safe"), "{lost}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), proxy_signer().to_pem(), "still the old one");
-    let (new, old_file) = rotate(&config, NOW).await.unwrap();
+    let Rotated { signer: new, old_file, platform_keys } = rotate(&config, NOW).await.unwrap();
+    assert_eq!(platform_keys, [platform().verifying_key(), proxy_signer().verifying_key()], "told, and not taken over");
     relay.with(|told| assert_eq!(told.rotations, [new.verifying_key(), new.verifying_key()]));
     assert_eq!((std::fs::read_to_string(&file).unwrap(), mode(&file)), (new.to_pem(), 0o600));
     assert_eq!(std::fs::read_to_string(old_file).unwrap(), proxy_signer().to_pem());
