@@ -175,6 +175,8 @@ function_config! {
         cards_queue_url: String = |reader| reader.url("VYROX_CARDS_QUEUE_URL"),
         /// The key that signs actions (`VYROX_SIGNING_KEY_ID`).
         signing_key_id: String = |reader| reader.required("VYROX_SIGNING_KEY_ID"),
+        /// While one signing key takes another's place: the other, which proxies are told too (`VYROX_OTHER_SIGNING_KEY_ID`).
+        other_signing_key_id: Option<String> = |reader| reader.optional("VYROX_OTHER_SIGNING_KEY_ID"),
         /// Our Discord application's public keys, to prove approvals again before signing (`VYROX_DISCORD_PUBLIC_KEY`).
         discord_keys: Vec<VerifyingKey> = |reader| reader
             .parsed("VYROX_DISCORD_PUBLIC_KEY", "one or two Ed25519 keys of 64 hex digits", discord_keys)

@@ -26,6 +26,14 @@ impl SignedAction {
     }
 }
 
+/// The public half of another key than the one that signs, for proxies that are to pin both.
+///
+/// # Errors
+/// [`KmsKeyError`].
+pub async fn public_half(client: aws_sdk_kms::Client, key_id: &str) -> Result<VerifyingKey, KmsKeyError> {
+    Ok(KmsKey::connect(client, key_id).await?.public().clone())
+}
+
 /// The platform's signing key in KMS.
 #[derive(Debug, Clone)]
 pub struct Signer(KmsKey);

@@ -83,7 +83,7 @@ impl Relay {
         Ok(axum::Json(json!({
             "tenant_id": token.tenant(),
             "proxy_id": proxy.id,
-            "platform_keys": [self.delivery.platform_key().to_text()],
+            "platform_keys": self.platform_keys,
         }))
         .into_response())
     }

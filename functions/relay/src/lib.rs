@@ -27,7 +27,7 @@ use http_body_util::{BodyExt as _, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::sync::Arc;
-use vyrox_contract::TenantId;
+use vyrox_contract::{TenantId, VerifyingKey};
 use vyrox_domain::message::CardRequested;
 use vyrox_platform::aws::Clients;
 use vyrox_platform::batch::chain;
@@ -39,7 +39,7 @@ use vyrox_platform::ledger::{CommitError, Ledger};
 use vyrox_platform::metric::{self, Metric};
 use vyrox_platform::queue::Queue;
 use vyrox_platform::refusals::{Refusals, Refused};
-use vyrox_platform::signer::Signer;
+use vyrox_platform::signer::{Signer, public_half};
 use vyrox_platform::table::{Table, TableError};
 
 /// What the function is called in logs, numbers and lanes.
@@ -53,6 +53,8 @@ pub struct Relay {
     table: Table,
     ledger: Ledger,
     delivery: Delivery,
+    /// What proxies pin, the one that signs first.
+    platform_keys: Vec<String>,
     heads: Heads,
     sightings: Sightings,
     refusals: Refusals,
@@ -72,8 +74,15 @@ impl Relay {
         let table = Table::new(clients.dynamodb.clone(), &config.table);
         let cards: Queue<CardRequested> = Queue::new(clients.sqs.clone(), &config.cards_queue_url);
         let signer = Signer::connect(clients.kms.clone(), &config.signing_key_id);
-        let (signer, _, _) = tokio::join!(signer, table.warm(), cards.warm());
-        let signer = signer?;
+        let other = async {
+            match &config.other_signing_key_id {
+                Some(key_id) => public_half(clients.kms.clone(), key_id).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let (signer, other, _, _) = tokio::join!(signer, other, table.warm(), cards.warm());
+        let (signer, other) = (signer?, other?);
+        let platform_keys = [signer.public_key()].into_iter().chain(&other).map(VerifyingKey::to_text).collect();
         let ledger = Ledger::new(table.clone(), FUNCTION, Arc::clone(&clock));
         let delivery = Delivery::new(
             table.clone(),
@@ -84,7 +93,7 @@ impl Relay {
             Arc::clone(&clock),
         );
         let (sightings, heads) = (Sightings::new(table.clone()), Heads::default());
-        Ok(Self { table, ledger, delivery, heads, sightings, refusals: Refusals::default(), clock })
+        Ok(Self { table, ledger, delivery, platform_keys, heads, sightings, refusals: Refusals::default(), clock })
     }
 
     /// Counts a call that is not proven to be the tenant's.

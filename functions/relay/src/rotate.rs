@@ -38,8 +38,7 @@ impl Relay {
         if current != new {
             self.replace(&tenant, &proxy.id, &current, &new, now).await?;
         }
-        let platform_keys = [self.delivery.platform_key().to_text()];
-        Ok(axum::Json(json!({"status": "rotated", "platform_keys": platform_keys})).into_response())
+        Ok(axum::Json(json!({"status": "rotated", "platform_keys": self.platform_keys})).into_response())
     }
 
     async fn replace(

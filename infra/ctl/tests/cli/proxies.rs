@@ -12,7 +12,7 @@ use vyrox_platform::random;
 use vyrox_platform::table::SortKey;
 use vyrox_relay::Relay;
 
-/// Enrols at the real relay: the status, and what it answers.
+/// Enrols at the real relay, which has another signing key to come: the status, and what it answers.
 async fn enrol(stand: &Stand, token: &str) -> (u16, Value) {
     let discord_key = Ed25519Signer::from_seed(&[1; 32]).verifying_key().to_spki();
     let discord_key = hex::encode(&discord_key[discord_key.len() - 32..]);
@@ -21,6 +21,8 @@ async fn enrol(stand: &Stand, token: &str) -> (u16, Value) {
             "VYROX_TABLE" => stand.provisioned.table("Table")?,
             "VYROX_CARDS_QUEUE_URL" => stand.provisioned.queue_url("CardsQueue")?,
             "VYROX_SIGNING_KEY_ID" => &stand.provisioned.key("SigningKey")?.id,
+            // Another key of the same kind.
+            "VYROX_OTHER_SIGNING_KEY_ID" => &stand.provisioned.key("CheckpointKey")?.id,
             "VYROX_DISCORD_PUBLIC_KEY" => &discord_key,
             _ => "test",
         };
@@ -80,6 +82,7 @@ async fn a_proxy_enrols_is_listed_and_is_shut_out_when_revoked() {
     assert_eq!(status, 200, "{answer}");
     let platform = vyrox_contract::VerifyingKey::from_text(answer["platform_keys"][0].as_str().unwrap()).unwrap();
     assert_eq!(made["platform_key"], json!(platform.id()), "what the operator compares is the relay's key");
+    assert_eq!(answer["platform_keys"].as_array().unwrap().len(), 2, "and the key to come is told with it");
 
     let listed = stand.json(&["proxy", "list", "acme"]).await;
     assert_eq!((&listed["proxies"][0]["id"], &listed["proxies"][0]["acts"]), (&json!("edge-1"), &json!(true)));
