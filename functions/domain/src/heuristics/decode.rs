@@ -39,10 +39,11 @@ fn decode_into(text: &str, depth: usize, out: &mut String, notes: &mut Notes) {
     let mut hints = Hints::of(text);
     for run in runs(text).take(MOST_RUNS) {
         let Some(found) = readable(run, &mut hints, notes) else { continue };
-        if out.len() + found.len() >= FIELD_LIMIT {
+        let room = (FIELD_LIMIT - 1).saturating_sub(out.len());
+        out.push_str(&found[..found.floor_char_boundary(room)]);
+        if found.len() > room {
             return;
         }
-        out.push_str(&found);
         out.push(' ');
         if depth > 1 {
             decode_into(&found, depth - 1, out, notes);

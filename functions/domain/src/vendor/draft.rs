@@ -1,6 +1,7 @@
 //! An alert while an adapter collects it. Only [`Draft::finish`] makes a [`NormalizedAlert`] of it: ids and times are
 //! there or the payload is refused, texts are bounded, and a containment target has its vendor's form or is absent.
 
+use super::fields::shortened;
 use super::{NormaliseError, Reception};
 use crate::alert::{NormalizedAlert, Platform, VendorSeverity, VendorStatus, alert_id};
 use vyrox_contract::{DeviceId, ProcessId, Sha1, Sha256, ThreatId, Vendor};
@@ -103,7 +104,7 @@ impl Draft {
             sha1: self.sha1.filter(|sha1| !is_zero(sha1.as_str())),
             process_path: cut(self.process_path, 1_024),
             parent_process: cut(self.parent_process, 1_024),
-            parent_cmdline: cut(self.parent_cmdline, 4_096),
+            parent_cmdline: self.parent_cmdline.map(|text| shortened(&text, 4_096)),
             title: cut(self.title, 512),
             platform: self.platform,
             vendor_status: self.status,

@@ -5,6 +5,10 @@ use serde_json::Value;
 
 /// The longest text that is kept of one field, in characters.
 const MAX_TEXT: usize = 8_192;
+/// Of a text that is too long, runs of white space are kept up to so many characters: enough to be seen as padding.
+const MAX_BLANKS: usize = 256;
+/// Stands for what was left out of a text.
+const LEFT_OUT: &str = " [...] ";
 
 /// The value at a path of object keys.
 #[must_use]
@@ -22,11 +26,34 @@ pub fn text(value: &Value, path: &[&str]) -> Option<String> {
 #[must_use]
 pub fn text_of(value: &Value) -> Option<String> {
     let text = match value {
-        Value::String(text) => text.trim().chars().take(MAX_TEXT).collect(),
+        Value::String(text) => shortened(text.trim(), MAX_TEXT),
         Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
         _ => return None,
     };
     Some(text).filter(|text: &String| !text.is_empty())
+}
+
+/// At most so many characters of `text`: its beginning and its end, so that nothing is pushed out of sight by what is written
+/// before it. White space, with which that is done most, goes first.
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    let fits = |text: &str| text.len() <= most || text.chars().nth(most).is_none();
+    if fits(text) {
+        return text.to_owned();
+    }
+    let mut blanks = 0;
+    let mut kept = text.to_owned();
+    kept.retain(|c| {
+        blanks = if c.is_whitespace() { blanks + 1 } else { 0 };
+        blanks <= MAX_BLANKS
+    });
+    if fits(&kept) {
+        return kept;
+    }
+    let room = most.saturating_sub(LEFT_OUT.len());
+    let (head, tail) = (room - room / 2, room / 2);
+    let begin = kept.char_indices().nth(head).map_or(kept.len(), |(at, _)| at);
+    let end = tail.checked_sub(1).and_then(|last| kept.char_indices().nth_back(last)).map_or(kept.len(), |(at, _)| at);
+    format!("{}{LEFT_OUT}{}", &kept[..begin], &kept[end..])
 }
 
 /// The first of several places that has a text.
@@ -172,5 +199,17 @@ mod tests {
             assert_eq!(platform_of_name(name), wanted, "{name}");
         }
         assert_eq!(platform_of_path("/bin/sh"), None);
+    }
+
+    #[test]
+    fn of_a_long_text_the_beginning_and_the_end_are_kept() {
+        assert_eq!(shortened("as it is", 8), "as it is");
+        let text = format!("begin {}{}end", "\u{e9}".repeat(600), "x".repeat(600));
+        let short = shortened(&text, 100);
+        assert_eq!(short.chars().count(), 100);
+        assert!(short.starts_with("begin \u{e9}") && short.contains("\u{e9} [...] x") && short.ends_with("xxend"), "{short}");
+        let padded = shortened(&format!("a{}b", "\u{2003}".repeat(9_000)), 1_000);
+        assert_eq!(padded.chars().count(), MAX_BLANKS + 2);
+        assert!(padded.ends_with('b'));
     }
 }

