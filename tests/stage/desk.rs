@@ -576,6 +576,7 @@ fn verdict() -> Verdict {
             field: "cmdline".to_owned(),
             matched: "comsvcs.dll, minidump".to_owned(),
         }],
+        on_trial: Vec::new(),
         techniques: vec!["T1003.001".to_owned()],
         suggested_action: AnalystDecision::Quarantine,
         ruleset: "000000000000".to_owned(),

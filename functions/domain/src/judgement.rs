@@ -156,6 +156,7 @@ impl Judgement {
             confidence,
             decided_by,
             evidence: self.assessment.evidence.clone(),
+            on_trial: self.assessment.staged.clone(),
             techniques: self.assessment.techniques.clone(),
             suggested_action: advice(level),
             ruleset: self.ruleset.clone(),
@@ -253,6 +254,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn rules_on_trial_are_recorded_and_count_for_nothing() {
+        let mut judgement = judgement(3_000);
+        let without = judgement.conclude(&Consultation::NotAsked);
+        judgement.assessment.staged = stage::verdict().evidence;
+        let with = judgement.conclude(&Consultation::NotAsked);
+        assert_eq!(with.on_trial, stage::verdict().evidence);
+        assert_eq!(Verdict { on_trial: Vec::new(), ..with }, without);
     }
 
     #[test]

@@ -102,6 +102,7 @@ pub(crate) fn verdict() -> Verdict {
             field: "cmdline".into(),
             matched: "comsvcs.dll, minidump".into(),
         }],
+        on_trial: Vec::new(),
         techniques: vec!["T1003.001".into()],
         suggested_action: AnalystDecision::Quarantine,
         ruleset: "000000000000".into(),

@@ -175,6 +175,9 @@ pub struct Verdict {
     pub decided_by: DecidedBy,
     /// The rules that matched, strongest first, at most 20.
     pub evidence: Vec<Evidence>,
+    /// Rules on trial that matched, strongest first, at most 20: recorded, so that they can be looked at, and counted for nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_trial: Vec<Evidence>,
     /// ATT&CK techniques of the rules that matched, sorted.
     pub techniques: Vec<String>,
     /// What a human is advised to do.

@@ -240,6 +240,10 @@ fn recorded(record: &AlertRecord, judged: &Judged, now: i64) -> Draft {
     detail("revision", json!(alert.revision));
     detail("rules", json!(rules));
     detail("ruleset", json!(verdict.ruleset));
+    if !verdict.on_trial.is_empty() {
+        let on_trial: Vec<&str> = verdict.on_trial.iter().map(|evidence| evidence.rule_id.as_str()).collect();
+        detail("on_trial", json!(on_trial));
+    }
     if let Some(model) = &verdict.model {
         detail("model", json!(model));
     }
