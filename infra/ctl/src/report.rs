@@ -22,6 +22,12 @@ impl Report {
         Self { code, ..self }
     }
 
+    /// What programs get.
+    #[cfg(test)]
+    pub(crate) const fn json(&self) -> &Value {
+        &self.json
+    }
+
     /// Writes one of them to standard output, and says how to end.
     ///
     /// # Errors

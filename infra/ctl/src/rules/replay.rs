@@ -47,6 +47,8 @@ struct Tally {
     raised: usize,
     lowered: usize,
     same_level: usize,
+    /// The same rules matched, but a model had the last word.
+    models: usize,
 }
 
 pub(super) async fn replay(
@@ -78,6 +80,7 @@ fn report(ruleset: &Ruleset<'_>, records: &[AlertRecord]) -> Report {
             Some(difference) => {
                 let (before, after) = (&difference.before, &difference.after);
                 match after.verdict.cmp(&before.verdict) {
+                    _ if difference.is_the_models() => tally.models += 1,
                     std::cmp::Ordering::Greater => tally.raised += 1,
                     std::cmp::Ordering::Less => tally.lowered += 1,
                     std::cmp::Ordering::Equal if difference.is_one() => tally.same_level += 1,
@@ -105,12 +108,13 @@ fn report(ruleset: &Ruleset<'_>, records: &[AlertRecord]) -> Report {
         .collect();
     let mut text = table::columns(["ALERT", "BEFORE", "AFTER", "RULES", "TITLE"], &rows);
     text.push_str(&format!(
-        "\n{} alerts under ruleset {}: {} raised, {} lowered, {} changed within their level, {} unchanged, {} without a verdict\n",
+        "\n{} alerts under ruleset {}: {} raised, {} lowered, {} changed within their level, {} differ by what a model said, {} unchanged, {} without a verdict\n",
         tally.alerts,
         ruleset.version(),
         tally.raised,
         tally.lowered,
         tally.same_level,
+        tally.models,
         tally.unchanged,
         tally.without_verdict,
     ));
@@ -138,6 +142,15 @@ fn compare(ruleset: &Ruleset<'_>, record: &AlertRecord) -> Option<Difference> {
 }
 
 impl Difference {
+    /// Whether the same rules matched, and only what a model added (or that none answered) is missing now. That says nothing
+    /// about the rules.
+    fn is_the_models(&self) -> bool {
+        self.before.decided_by != DecidedBy::Heuristics
+            && self.came.is_empty()
+            && self.went.is_empty()
+            && self.before.verdict != self.after.verdict
+    }
+
     /// Whether it is one. A model's confidence cannot be compared with the rules'.
     fn is_one(&self) -> bool {
         let by_rules = self.before.decided_by == DecidedBy::Heuristics;
@@ -181,6 +194,12 @@ mod tests {
         record.verdict = Some(verdict);
         let difference = compare(ruleset, &record).unwrap();
         assert!(!difference.is_one(), "the same rules say the same: {difference:#?}");
+        if let Some(verdict) = &mut record.verdict {
+            (verdict.verdict, verdict.decided_by) = (VerdictLevel::Medium, DecidedBy::Llm);
+        }
+        let shown = report(ruleset, std::slice::from_ref(&record));
+        let tally = &shown.json()["tally"];
+        assert_eq!((&tally["models"], &tally["raised"]), (&json!(1), &json!(0)), "a model's word is not the rules'");
         if let Some(verdict) = &mut record.verdict {
             verdict.evidence.retain(|item| item.family != injection::FAMILY);
         }
