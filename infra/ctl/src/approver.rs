@@ -27,6 +27,8 @@ pub(crate) enum Command {
         tenant: TenantId,
         /// The approver's id in Discord
         user: Snowflake,
+        #[command(flatten)]
+        confirm: Confirm,
     },
     /// List the enrolled approvers
     List {
@@ -47,17 +49,25 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) async fn run(self, deployment: &Deployment) -> Result<Report, CtlError> {
         match self {
-            Self::Enrol { tenant, user } => enrol(deployment, &tenant, user).await,
+            Self::Enrol { tenant, user, confirm } => enrol(deployment, &tenant, user, &confirm).await,
             Self::List { tenant } => list(deployment, &tenant).await,
             Self::Revoke { tenant, user, confirm } => revoke(deployment, &tenant, user, &confirm).await,
         }
     }
 }
 
-async fn enrol(deployment: &Deployment, tenant: &TenantId, user: Snowflake) -> Result<Report, CtlError> {
+async fn enrol(
+    deployment: &Deployment,
+    tenant: &TenantId,
+    user: Snowflake,
+    confirm: &Confirm,
+) -> Result<Report, CtlError> {
     deployment.tenant(tenant).await?;
     let key = SortKey::approver(user);
     let before = deployment.table.read::<Approver>(tenant, &key, deployment.now()).await?;
+    if before.is_some() {
+        confirm.ask(&format!("Approver {user} is enrolled already; the codes of the app they have will not count any more."))?;
+    }
     let bytes = random::bytes::<SECRET_BYTES>();
     let secret = Secret::new(bytes.to_vec());
     let approver = Approver::enrolled(&deployment.secrets, tenant, user, &secret, deployment.now()).await?;

@@ -24,7 +24,8 @@ async fn an_approver_is_enrolled_once_shown_listed_and_revoked() {
 
     let listed = stand.ok(&["approver", "list", "acme"]).await;
     assert!(listed.contains(USER) && listed.contains("enrolled") && !listed.contains(secret), "{listed}");
-    let again = stand.json(&["approver", "enrol", "acme", USER]).await;
+    stand.run(&["approver", "enrol", "acme", USER]).await.refused(2, "--yes");
+    let again = stand.json(&["approver", "enrol", "acme", USER, "--yes"]).await;
     assert_ne!(again["otpauth"], enrolled["otpauth"], "enrolling again is a new secret");
 
     stand.ok(&["approver", "revoke", "acme", USER, "--yes"]).await;
