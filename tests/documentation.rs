@@ -102,34 +102,6 @@ fn every_test_that_the_threat_model_names_exists() {
     assert!(count > 20, "only {count} tests are named");
 }
 
-#[test]
-fn every_command_of_the_operator_that_a_page_names_exists() {
-    let Some(vyroxctl) = program("vyroxctl") else {
-        eprintln!("SKIPPED: vyroxctl is not built (cargo build --workspace), so the pages were NOT held against it");
-        return;
-    };
-    let mut named = BTreeSet::new();
-    for file in files(".md") {
-        let text = read(&file);
-        // At the beginning of a line or of a span of code; elsewhere it may be prose.
-        for (at, found) in text.match_indices("vyroxctl ") {
-            let word = text[at + found.len()..].split(|c: char| !(c.is_ascii_lowercase() || c == '-')).next().unwrap();
-            if text[..at].ends_with(['`', '\n']) && word.starts_with(|c: char| c.is_ascii_lowercase()) {
-                named.insert((word.to_owned(), file.clone()));
-            }
-        }
-    }
-    let commands: BTreeSet<&String> = named.iter().map(|(word, _)| word).collect();
-    assert!(commands.len() > 5, "{commands:?}");
-    let help = Command::new(&vyroxctl).arg("--help").output().unwrap();
-    let help = String::from_utf8(help.stdout).unwrap();
-    let known: BTreeSet<&str> =
-        help.lines().filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next()).collect();
-    for (word, file) in &named {
-        assert!(known.contains(word.as_str()), "{file} names `vyroxctl {word}`; there is {known:?}");
-    }
-}
-
 /// The `sh` blocks of a page, one script.
 fn script(page: &str) -> String {
     let text = read(page);

@@ -177,6 +177,9 @@ impl Command {
 }
 
 #[cfg(test)]
+mod documented;
+
+#[cfg(test)]
 mod tests {
     use super::Cli;
     use clap::CommandFactory as _;
