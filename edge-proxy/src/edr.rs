@@ -32,7 +32,7 @@ use crate::config::Config;
 use crate::dedup::Claim;
 use crate::hosts::ProtectedHosts;
 use crate::outbound::ClientError;
-use crate::policy::Refused;
+use crate::policy::{self, Refused};
 use crate::record::Recorded;
 use crate::subject::Subject;
 use crowdstrike::Crowdstrike;
@@ -41,7 +41,9 @@ use defender::Defender;
 use device::{Device, Identity};
 use failure::{Failure, Why};
 use sentinelone::Sentinelone;
+use std::path::PathBuf;
 use tokio::sync::MutexGuard;
+use tokio::time::Instant;
 use turns::Turns;
 use vyrox_contract::{Action, ActionType, Operation, Outcome as Kind, RequestId, Target, Vendor, Verification};
 
@@ -62,6 +64,7 @@ pub struct Vendors {
     defender: Option<Defender>,
     identity: Identity,
     turns: Turns,
+    kill_switch_file: Option<PathBuf>,
 }
 
 /// How an action ended.
@@ -179,6 +182,7 @@ impl Edr {
             defender: config.defender.as_ref().map(Defender::new).transpose()?,
             identity: Identity::new(protected, config.policy.require_hostname_match),
             turns: Turns::new(),
+            kill_switch_file: config.policy.kill_switch_file.clone(),
         })))
     }
 }
@@ -234,7 +238,15 @@ impl<'a> Order<'a> {
         }
     }
 
-    async fn turn(&self, device: &Device) -> MutexGuard<'a, ()> {
-        self.vendors.turns.take(&device.id).await
+    /// Waits for the device's turn, as long as an action may take. Whoever switched everything off in the meantime is heard.
+    async fn turn(&self, device: &Device, purpose: Purpose, until: Instant) -> Result<MutexGuard<'a, ()>, Failure> {
+        let turn = tokio::time::timeout_at(until, self.vendors.turns.take(&device.id)).await;
+        let turn = turn.map_err(|_| Why::Target("other actions on this device took too long"))?;
+        match &self.vendors.kill_switch_file {
+            Some(file) if purpose != Purpose::Examine && policy::is_on(file) => {
+                Err(Why::Target("the kill switch was put on meanwhile").into())
+            }
+            _ => Ok(turn),
+        }
     }
 }

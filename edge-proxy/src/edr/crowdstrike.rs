@@ -35,7 +35,7 @@ impl Crowdstrike {
     pub(super) async fn serve(&self, order: &Order<'_>, purpose: Purpose) -> Result<Ending, Failure> {
         let device = hosts::find(&self.api, order.target, self.api.deadline()).await?;
         order.check(&device)?;
-        let _turn = order.turn(&device).await;
+        let _turn = order.turn(&device, purpose, self.api.deadline()).await?;
         // From here on: the turn may have been waited for.
         let until = self.api.deadline();
         let containment = |operation| Containment { api: &self.api, aid: &device.id, operation, until };

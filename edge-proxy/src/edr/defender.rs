@@ -38,7 +38,7 @@ impl Defender {
         let wanted = Wanted::of(order.deed).ok_or(Why::Target("the EDR has no such call"))?;
         let machine = machines::find(&self.api, order.target, self.api.deadline()).await?;
         order.check(&machine)?;
-        let _turn = order.turn(&machine).await;
+        let _turn = order.turn(&machine, purpose, self.api.deadline()).await?;
         let action = MachineAction {
             api: &self.api,
             machine: &machine.id,

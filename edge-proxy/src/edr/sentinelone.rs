@@ -34,7 +34,7 @@ impl Sentinelone {
     pub(super) async fn serve(&self, order: &Order<'_>, purpose: Purpose) -> Result<Ending, Failure> {
         let device = agents::find(&self.api, order.target, self.api.deadline()).await?;
         order.check(&device)?;
-        let _turn = order.turn(&device).await;
+        let _turn = order.turn(&device, purpose, self.api.deadline()).await?;
         // From here on: the turn may have been waited for.
         let (api, until) = (&self.api, self.api.deadline());
         let connection = |operation| Connection { api, agent: &device.id, operation, until };
