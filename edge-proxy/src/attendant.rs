@@ -8,18 +8,34 @@ use tokio_util::sync::CancellationToken;
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_millis(500);
+/// How often it tries to write, while the log cannot be written: every so many looks.
+const LOOKS_PER_TRY: u32 = 10;
 
 /// Looks until `stop`.
 pub(crate) async fn attend(pipeline: Arc<Pipeline>, stop: CancellationToken) {
+    let mut failing = 0;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
         reset(&pipeline).await;
-        if pipeline.is_ready() {
+        // Only what is recorded is done, so a log that cannot be written holds a release up, and nothing else does.
+        if pipeline.has_recovered() {
             release(&pipeline);
         }
+        failing = if pipeline.audit.is_failing() { failing + 1 } else { 0 };
+        if failing > 0 && failing % LOOKS_PER_TRY == 0 {
+            resume(&pipeline).await;
+        }
+    }
+}
+
+/// Whether the log can be written again shows when it is: without this a proxy that nobody asks for anything would never
+/// be ready again.
+async fn resume(pipeline: &Pipeline) {
+    if pipeline.note("AUDIT_RESUMED", []).await {
+        tracing::info!("the audit log can be written again");
     }
 }
 

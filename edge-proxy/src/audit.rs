@@ -112,6 +112,12 @@ impl Audit {
         !state.failed && state.condemned.is_none() && !self.jobs.is_closed()
     }
 
+    /// Whether the last write did not work, and the next one may.
+    pub fn is_failing(&self) -> bool {
+        let state = self.lock();
+        state.failed && state.condemned.is_none()
+    }
+
     /// Writes and entries since the start.
     pub fn counts(&self) -> (u64, u64) {
         let state = self.lock();

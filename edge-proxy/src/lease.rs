@@ -12,13 +12,15 @@
 //! The table holds what the outcomes in the audit log say, read by the same function while the proxy runs and when it
 //! starts: deadlines that passed while it was down are kept then.
 
+use crate::edr::Ending;
 use crate::subject::Subject;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use vyrox_audit::Entry;
 use vyrox_audit::log::{LogError, Reader};
-use vyrox_contract::{Action, AlertId, Approver, Operation, Outcome, ProxyId, RequestId, TenantId, Vendor};
+use vyrox_contract::{Action, AlertId, Approver, Operation, Outcome, ProxyId, RequestId, TenantId, Vendor, Verification};
 
 /// The first pause after a release that did not work, in seconds; it doubles up to the longest.
 const FIRST_PAUSE: i64 = 60;
@@ -75,12 +77,17 @@ impl Leases {
     }
 
     /// What an outcome does to the device's lease. It is written with the outcome.
-    pub fn effect(&self, subject: &Subject, outcome: Outcome) -> Effect {
+    pub fn effect(&self, subject: &Subject, ending: &Ending) -> Effect {
+        let outcome = ending.kind;
         let until = self.deadline(subject, outcome);
         let has_one = device_of(subject).is_some_and(|device| self.lock().contains_key(&device));
         let ends = match subject.operation() {
             Operation::Execute => contains(outcome) && until.is_none(),
-            Operation::Rollback => matches!(outcome, Outcome::RolledBack | Outcome::Already | Outcome::DryRun),
+            // A host that the EDR shows contained all the same is tried again.
+            Operation::Rollback => {
+                matches!(outcome, Outcome::RolledBack | Outcome::Already | Outcome::DryRun)
+                    && ending.verification != Verification::Contradicted
+            }
         };
         match until {
             Some(until) => Effect::Until(until),
@@ -119,7 +126,7 @@ impl Leases {
                     held.remove(&device);
                 }
             },
-            (Operation::Rollback, "rolled_back" | "already" | "dry_run") => {
+            (Operation::Rollback, "rolled_back" | "already" | "dry_run") if !is_contradicted(entry) => {
                 held.remove(&device);
             }
             (Operation::Rollback, _) if subject.lease_of.is_some() => {
@@ -189,6 +196,10 @@ impl Lease {
             checkpoint: None,
         })
     }
+}
+
+fn is_contradicted(entry: &Entry) -> bool {
+    entry.detail().get("verification").and_then(Value::as_str) == Some(Verification::Contradicted.as_str())
 }
 
 const fn contains(outcome: Outcome) -> bool {

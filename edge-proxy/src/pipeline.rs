@@ -34,7 +34,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vyrox_audit::Draft;
-use vyrox_contract::{Action, Envelope, Outcome as Kind, ProxyId, Receipt, TenantId, Verification};
+use vyrox_contract::{Action, Envelope, Operation, Outcome as Kind, ProxyId, Receipt, TenantId, Verification};
 
 /// The answer to whoever asked.
 #[derive(Debug, Clone)]
@@ -243,9 +243,14 @@ impl Pipeline {
         self.recovered.cancelled().await;
     }
 
+    /// Whether what an earlier run left unfinished has been reported.
+    pub(crate) fn has_recovered(&self) -> bool {
+        self.recovered.is_cancelled()
+    }
+
     /// Whether it can do its work.
     pub fn is_ready(&self) -> bool {
-        self.recovered.is_cancelled() && self.audit.is_healthy()
+        self.has_recovered() && self.audit.is_healthy()
     }
 
     /// A receipt in its signed envelope.
@@ -268,6 +273,7 @@ impl Pipeline {
 
     async fn work(&self, fresh: Fresh<Action>, place: OwnedSemaphorePermit, reply: oneshot::Sender<Answer>) {
         let request_id = fresh.verified().value().request_id.clone();
+        let operation = fresh.verified().value().operation;
         let rules = self.rules();
         let (outcome, refusal) = match rules.policy.permit(fresh, self.clock.now()) {
             Err(refused) => {
@@ -300,7 +306,10 @@ impl Pipeline {
         // Before the answer: whoever comes back at once must not be told that too much is at work.
         drop(place);
         answer(Answer::Ended { receipt, refusal });
-        if wrong && let Some(opened) = self.breaker.count(self.clock.now()) {
+        // The breaker holds no release up, so none that fails may open it: a host that is switched off is tried again and again.
+        if wrong
+            && operation == Operation::Execute
+            && let Some(opened) = self.breaker.count(self.clock.now()) {
             tracing::error!("the circuit breaker is open: nothing is contained until `vyrox-edge-proxy breaker reset`");
             self.enter(opened).await;
         }
@@ -310,7 +319,7 @@ impl Pipeline {
     /// write fails.
     async fn conclude(&self, outcome: Outcome, rules: &Rules, mut failing: impl FnMut()) -> Arc<Receipt> {
         let entry = loop {
-            let lease = self.leases.effect(outcome.subject(), outcome.ending().kind);
+            let lease = self.leases.effect(outcome.subject(), outcome.ending());
             let draft = receipt::draft(&outcome, &rules.digest, lease, &self.tenant_id, self.clock.now());
             match self.audit.append(draft).await {
                 Ok(entry) => break entry,

@@ -120,6 +120,7 @@ impl Policy {
     /// What holds for everything, a release included.
     fn objection(&self, action: &Action, now: i64) -> Option<Refusal> {
         let rules = &self.rules;
+        let spends = action.operation == Operation::Execute;
         let nobody = action.approved_by.is_empty() || action.approved_by.iter().any(|by| by.id.is_empty());
         let age = now.checked_sub(action.approved_at);
         let age_fits = age.is_some_and(|age| (-MAX_AHEAD_SECONDS..=rules.max_approval_age_seconds).contains(&age));
@@ -128,7 +129,8 @@ impl Policy {
             (now > action.expires_at, Refusal::Expired),
             (!age_fits, Refusal::ApprovalAge),
             (rules.kill_switch_file.as_deref().is_some_and(is_on), Refusal::KillSwitch),
-            (!rules.allowed_actions.contains(&action.action_type), Refusal::NotAllowed),
+            // What was done while it was allowed can be undone afterwards.
+            (spends && !rules.allowed_actions.contains(&action.action_type), Refusal::NotAllowed),
             (!edr::supports(action), Refusal::Unsupported),
             (!edr::accepts_device(action), Refusal::DeviceForm),
         ];
@@ -155,7 +157,7 @@ impl Policy {
 }
 
 /// Whether the kill switch is on. What cannot be looked at counts as there, and so does a link to nothing.
-fn is_on(file: &Path) -> bool {
+pub(crate) fn is_on(file: &Path) -> bool {
     !matches!(file.symlink_metadata(), Err(error) if error.kind() == std::io::ErrorKind::NotFound)
 }
 
@@ -230,6 +232,15 @@ mod tests {
         let window = "hosts = ['ws-*']\nfrom = '00:00'\nto = '00:00'";
         config.policy.maintenance = vec![toml::from_str(window).unwrap()];
         assert_eq!(decide(&config, &ledger(&config), |_| ()), Some(Refusal::Maintenance));
+        let release = |action: &mut Value| action["operation"] = json!("rollback");
+        assert_eq!(decide(&config, &ledger(&config), release), None);
+    }
+
+    #[test]
+    fn what_is_no_longer_allowed_can_still_be_undone() {
+        let mut config = config();
+        config.policy.allowed_actions.clear();
+        assert_eq!(decide(&config, &ledger(&config), |_| ()), Some(Refusal::NotAllowed));
         let release = |action: &mut Value| action["operation"] = json!("rollback");
         assert_eq!(decide(&config, &ledger(&config), release), None);
     }

@@ -80,6 +80,19 @@ async fn a_full_disk_refuses_everything_and_recovers_by_itself_when_there_is_roo
         let (status, _) = ask(&format!("full-{round}-39")).await;
         assert_eq!(status, 200, "what was refused can be asked for again");
     }
+    // And without anybody asking for anything.
+    disk.fill();
+    let mut number = 0;
+    while ask(&format!("last-{number}")).await.0 == 200 {
+        number += 1;
+    }
+    assert_eq!(ready().await, 503);
+    disk.free();
+    let began = std::time::Instant::now();
+    while ready().await != 200 {
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "it is ready again by itself");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
     proxy.running.shutdown().await;
     let entries = entries(dir.path());
     let of = |phase| entries.iter().filter(|entry| entry.phase() == phase).count();

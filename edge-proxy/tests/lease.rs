@@ -129,6 +129,36 @@ async fn a_release_that_the_edr_did_not_take_is_tried_again_also_after_a_restart
 }
 
 #[tokio::test]
+async fn a_release_that_the_edr_took_and_did_not_do_is_tried_again_and_opens_no_breaker() {
+    let dir = tempfile::tempdir().unwrap();
+    let edr = Edr::start(Mood::Fine).await;
+    let mut config = live(dir.path(), &edr.url);
+    config.policy.breaker_failures = 1;
+    let proxy = Harness::start(config).await;
+    proxy.execute(leased("leased", 60, NOW)).await;
+    edr.with(|falcon| falcon.mood = Mood::Lies);
+    proxy.clock.advance(60);
+    eventually("it shows contained all the same", || outcomes(dir.path()) == 2).await;
+    edr.with(|falcon| falcon.mood = Mood::Status(403));
+    proxy.clock.advance(121);
+    eventually("the next one fails", || outcomes(dir.path()) == 3).await;
+    edr.with(|falcon| falcon.mood = Mood::Fine);
+    proxy.clock.advance(3_700);
+    eventually("the third has worked", || outcomes(dir.path()) == 4).await;
+    let other = |action: &mut Value| {
+        action["request_id"] = json!("other");
+        signed_at(action, NOW + 60 + 121 + 3_700);
+    };
+    let (status, body) = proxy.execute(other).await;
+    assert_eq!((status, &body["status"]), (200, &json!("executed")), "the breaker is closed");
+    proxy.running.shutdown().await;
+    let entries = entries(dir.path());
+    let ends: Vec<_> = entries.iter().filter_map(|entry| entry.outcome()).collect();
+    assert_eq!(ends, ["executed", "rolled_back", "failed", "rolled_back", "executed"]);
+    assert!(entries.iter().all(|entry| entry.action_type() != "BREAKER_OPENED"));
+}
+
+#[tokio::test]
 async fn what_a_person_released_or_isolated_before_has_no_deadline() {
     let dir = tempfile::tempdir().unwrap();
     let edr = Edr::start(Mood::Fine).await;
