@@ -14,8 +14,10 @@ use crate::text::visible;
 const MAX_VALUE: usize = 1_200;
 /// At most so many rules are named.
 const MAX_RULES: usize = 8;
-/// A name shorter than this is not replaced inside other fields: it would hit parts of words.
-const SHORTEST_NAME: usize = 4;
+/// A single letter is not replaced inside other fields: `/c` and `C:` are no names.
+const SHORTEST_NAME: usize = 2;
+/// A folder whose name is longer than this is not of one user.
+const LONGEST_FOLDER: usize = 64;
 /// Stands for a field that tries to instruct the model.
 const WITHHELD: &str = "(withheld: this field contains text that addresses a language model)";
 
@@ -75,40 +77,96 @@ fn bounded(value: &str) -> String {
     kept
 }
 
-/// Without secrets, users' folders, and the names of this host and this user; runs of white space made one space. Case is
+/// Without secrets, the names of this host and this user, and users' folders; runs of white space made one space. Case is
 /// kept: base64 differs by it.
 fn generalised(value: &str, alert: &NormalizedAlert) -> String {
     // First of all: where a secret ends depends on the white space around it.
     let text = Redactor::new(Personal::Emails).text(value);
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut text = user_folders(&text);
-    let account = alert.username.as_deref().map(|name| name.rsplit(['\\', '/']).next().unwrap_or(name));
-    let account = account.map(|name| name.split('@').next().unwrap_or(name));
-    for (name, stands_for) in [(alert.hostname.as_deref(), "<host>"), (account, "<user>")] {
-        if let Some(name) = name.filter(|name| name.chars().count() >= SHORTEST_NAME) {
-            text = replaced(&text, name, stands_for);
-        }
-    }
-    text
+    let text = single_spaced(&text);
+    // Names before folders: a folder is named after its user, and what is left of a half replaced name says who it was.
+    user_folders(&without_names(&text, &names(alert)))
 }
 
-/// `text` with every whole-word occurrence of `name` replaced, whatever its case (ASCII).
-fn replaced(text: &str, name: &str, stands_for: &str) -> String {
-    let (lower, name) = (text.to_ascii_lowercase(), name.to_ascii_lowercase());
-    let is_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let mut out = String::with_capacity(text.len());
-    let mut done = 0;
-    for (at, _) in lower.match_indices(&name) {
-        let end = at + name.len();
-        let inside = is_word(lower.as_bytes().get(end)) || (at > 0 && is_word(lower.as_bytes().get(at - 1)));
-        if at >= done && !inside {
-            out.push_str(&text[done..at]);
-            out.push_str(stands_for);
-            done = end;
+fn single_spaced(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What this host and this user are called, in lower case, and what stands for it; the longest first.
+fn names(alert: &NormalizedAlert) -> Vec<(Vec<char>, &'static str)> {
+    let mut names: Vec<(Vec<char>, &'static str)> = Vec::new();
+    let mut add = |name: &str, stands_for| {
+        let name: Vec<char> = single_spaced(name).chars().flat_map(char::to_lowercase).collect();
+        if name.len() >= SHORTEST_NAME {
+            names.push((name, stands_for));
+        }
+    };
+    if let Some(host) = alert.hostname.as_deref() {
+        add(host, "<host>");
+        // The first label of an address is a number and names nobody.
+        if host.parse::<std::net::IpAddr>().is_err() {
+            add(host.split('.').next().unwrap_or(host), "<host>");
         }
     }
-    out.push_str(&text[done..]);
+    if let Some(user) = alert.username.as_deref() {
+        let account = user.rsplit(['\\', '/']).next().unwrap_or(user);
+        for name in [user, account, account.split('@').next().unwrap_or(account)] {
+            add(name, "<user>");
+        }
+    }
+    names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    names
+}
+
+/// `text` with every whole-word occurrence of a name replaced, whatever its case. Marks of the redaction stay.
+fn without_names(text: &str, names: &[(Vec<char>, &'static str)]) -> String {
+    const MARK: &str = "[redacted:";
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    let mut before: Option<char> = None;
+    while let Some(next) = text[at..].chars().next() {
+        let rest = &text[at..];
+        let is_inside = before.is_some_and(char::is_alphanumeric) && next.is_alphanumeric();
+        let found = names.iter().filter(|_| !is_inside).find_map(|(name, stands_for)| {
+            let length = length_of(rest, name)?;
+            let ends_inside = name.last().is_some_and(|last| last.is_alphanumeric())
+                && rest[length..].chars().next().is_some_and(char::is_alphanumeric);
+            (!ends_inside).then_some((length, *stands_for))
+        });
+        let mark = rest.starts_with(MARK).then(|| rest.find(']')).flatten();
+        let length = match (mark, found) {
+            (Some(end), _) => {
+                out.push_str(&rest[..=end]);
+                end + 1
+            }
+            (None, Some((length, stands_for))) => {
+                out.push_str(stands_for);
+                length
+            }
+            (None, None) => {
+                out.push(next);
+                next.len_utf8()
+            }
+        };
+        at += length;
+        before = text[..at].chars().next_back();
+    }
     out
+}
+
+/// How many bytes of the beginning of `text` are `name`, which is in lower case.
+fn length_of(text: &str, name: &[char]) -> Option<usize> {
+    let mut wanted = name.iter();
+    for (at, character) in text.char_indices() {
+        if wanted.as_slice().is_empty() {
+            return Some(at);
+        }
+        for lower in character.to_lowercase() {
+            if wanted.next() != Some(&lower) {
+                return None;
+            }
+        }
+    }
+    wanted.as_slice().is_empty().then_some(text.len())
 }
 
 /// The name in `C:\Users\name\`, `/home/name/`, `/Users/name/` replaced.
@@ -122,7 +180,7 @@ fn user_folders(text: &str) -> String {
         roots.iter().flat_map(|root| lower.match_indices(root).map(move |(at, _)| at + root.len())).collect();
     starts.sort_unstable();
     for start in starts.into_iter().filter(|start| text.is_char_boundary(*start)) {
-        let name = text[start..].split(['\\', '/', '"', '\'', ' ', ';', '|', '&', '>', ')']).next().unwrap_or_default();
+        let name = folder_name(&text[..start], &text[start..]);
         if start >= done && !name.is_empty() && !SHARED.contains(&name.to_ascii_lowercase().as_str()) {
             out.push_str(&text[done..start]);
             out.push_str("<user>");
@@ -131,6 +189,25 @@ fn user_folders(text: &str) -> String {
     }
     out.push_str(&text[done..]);
     out
+}
+
+/// The folder's name at the beginning of `rest`. Spaces belong to it where a slash or the closing quote ends it; where
+/// nothing says so, it ends at the first space, and what follows is another argument.
+fn folder_name<'t>(before: &str, rest: &'t str) -> &'t str {
+    let is_quoted = before.matches('\'').count() % 2 == 1;
+    let ends = |c: char| {
+        matches!(c, '\\' | '/' | '"' | ':' | ';' | '|' | '&' | '<' | '>' | ')' | '*' | '?') || (c == '\'' && is_quoted)
+    };
+    // `<user>` has such characters itself.
+    let skipped = if rest.starts_with("<user>") { "<user>".len() } else { 0 };
+    let end = rest[skipped..].find(ends).map(|at| at + skipped);
+    let name = &rest[..end.unwrap_or(rest.len())];
+    let is_closed = end.is_some_and(|end| rest[end..].starts_with(['\\', '/', '"', '\'']));
+    let is_one_name = is_closed
+        && name.chars().count() <= LONGEST_FOLDER
+        && !name.ends_with(' ')
+        && !name.split(' ').any(|word| word.starts_with('-'));
+    if is_one_name { name } else { name.split(' ').next().unwrap_or_default() }
 }
 
 /// The kind of account: `system`, `machine`, `service`, `administrator` or `user`. The name itself is not shown.
@@ -188,6 +265,35 @@ mod tests {
         }
         assert!(prompt.user.contains(r"copy C:\Users\<user>\x.dmp \\<host>\c$\t & net user <user>"), "{user}");
         assert!(prompt.user.contains(&format!("user_class: <{NONCE}>service<")), "{user}");
+    }
+
+    #[test]
+    fn full_names_short_names_and_names_with_spaces_are_not_shown() {
+        let shown = |host: &str, user: &str, text: &str| {
+            let mut alert = stage::alert();
+            (alert.hostname, alert.username) = (Some(host.into()), Some(user.into()));
+            generalised(text, &alert)
+        };
+        for (host, user, text, expected) in [
+            ("ws-042.corp.test", r"CORP\bob", r"copy x \\WS-042\c$\t", r"copy x \\<host>\c$\t"),
+            ("ws-042.corp.test", r"CORP\bob", "ping ws-042.CORP.test as corp\\Bob", "ping <host> as <user>"),
+            (
+                "dc1",
+                "bob",
+                "query user bob on DC1, not bobsled or dc10",
+                "query user <user> on <host>, not bobsled or dc10",
+            ),
+            ("dc1", r"CORP\Jane Doe", r"C:\Users\Jane Doe\x.exe JANE DOE", r"C:\Users\<user>\x.exe <user>"),
+            ("dc1", "al", r"C:\Users\Jane Doe\x.exe -a", r"C:\Users\<user>\x.exe -a"),
+            ("dc1", "al", "\"C:\\Users\\Jane Doe\" -a", "\"C:\\Users\\<user>\" -a"),
+            ("dc1", "al", r"C:\Users\O'Brien\x", r"C:\Users\<user>\x"),
+            ("dc1", "al", r"dir C:\Users\jane /s & whoami", r"dir C:\Users\<user> /s & whoami"),
+            ("dc1", "al", r"type /home/jane /etc/shadow", r"type /home/<user> /etc/shadow"),
+            ("dc1", "Jörg", "net user JÖRG", "net user <user>"),
+            ("10.0.0.5", "password", "ping 10.0.0.6 --password=Hunter2x", "ping 10.0.0.6 --<user>=[redacted:password]"),
+        ] {
+            assert_eq!(shown(host, user, text), expected, "{text}");
+        }
     }
 
     #[test]
