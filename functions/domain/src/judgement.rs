@@ -11,12 +11,16 @@
 //! have brought there. So it can make a human look; it cannot make containment be offered, and it cannot buy itself a model.
 //!
 //! What an answer may never do, whatever it says: lower the verdict below the floor, raise it to CRITICAL, advise less than
-//! the floor's own advice or more than the level's, or count outside the band. A cached answer may do as much as a fresh one.
+//! the floor's own advice or more than the level's, have a confidence outside its level's band, or count outside the
+//! ambiguous one. A cached answer may do as much as a fresh one.
 //! Without a usable answer the verdict is MEDIUM at 0.5, as published.
 
 use crate::alert::NormalizedAlert;
 use crate::fingerprint::Fingerprint;
-use crate::heuristics::{Assessment, Band, HIGH_FROM, MAX_EVIDENCE, Observation, Ruleset, band, deterministic_level};
+use crate::heuristics::{
+    Assessment, BENIGN_AT_MOST, Band, CRITICAL_FROM, HIGH_FROM, MAX_EVIDENCE, MEDIUM_FROM, Observation, Ruleset, band,
+    deterministic_level,
+};
 use crate::llm::injection::{self, Injection};
 use crate::llm::{Answer, Prompt, Summary};
 use crate::verdict::{AnalystDecision, Confidence, DecidedBy, Verdict, VerdictLevel};
@@ -137,7 +141,7 @@ impl Judgement {
         let level = answer.verdict().clamp(floor, VerdictLevel::High);
         // An answer outside the bounds is not believed, neither is its certainty.
         let confidence = if level == answer.verdict() { answer.confidence() } else { self.assessment.confidence };
-        let mut verdict = self.verdict(level, confidence, decided_by);
+        let mut verdict = self.verdict(level, within(level, confidence), decided_by);
         verdict.model = Some(model.to_owned());
         verdict.reasoning = Some(answer.reasoning().to_owned());
         verdict.techniques.extend(answer.techniques().iter().cloned());
@@ -171,6 +175,21 @@ fn raised(confidence: Confidence, weight: Confidence) -> Confidence {
     let both = Confidence::from_ratio(1.0 - (1.0 - confidence.ratio()) * (1.0 - weight.ratio()));
     let below_high = Confidence::from_ten_thousandths(HIGH_FROM.ten_thousandths() - 1);
     both.min(below_high).max(confidence)
+}
+
+/// The confidence, moved into the level's own band: it is the probability of malice, and a model that is sure of LOW may
+/// mean its own certainty by it.
+fn within(level: VerdictLevel, confidence: Confidence) -> Confidence {
+    let at = Confidence::from_ten_thousandths;
+    let below = |next: Confidence| at(next.ten_thousandths() - 1);
+    let (least, most) = match level {
+        VerdictLevel::Benign => (Confidence::ZERO, BENIGN_AT_MOST),
+        VerdictLevel::Low => (at(BENIGN_AT_MOST.ten_thousandths() + 1), below(MEDIUM_FROM)),
+        VerdictLevel::Medium => (MEDIUM_FROM, below(HIGH_FROM)),
+        VerdictLevel::High => (HIGH_FROM, below(CRITICAL_FROM)),
+        VerdictLevel::Critical => (CRITICAL_FROM, at(10_000)),
+    };
+    confidence.clamp(least, most)
 }
 
 /// What a level advises by itself.
@@ -270,8 +289,20 @@ mod tests {
     fn an_answer_beyond_the_bounds_does_not_lend_its_certainty() {
         let at = |confidence| Confidence::from_ten_thousandths(confidence);
         assert_eq!(told(&judgement(5_000), "BENIGN", "monitor").confidence, at(5_000));
-        assert_eq!(told(&judgement(5_000), "CRITICAL", "quarantine").confidence, at(5_000));
+        assert_eq!(told(&judgement(5_000), "CRITICAL", "quarantine").confidence, HIGH_FROM, "HIGH begins there");
         assert_eq!(told(&judgement(5_000), "HIGH", "quarantine").confidence, at(9_000));
+    }
+
+    #[test]
+    fn level_and_confidence_of_a_models_verdict_agree() {
+        for floor in (2_501..7_500).step_by(499) {
+            for level in ["BENIGN", "LOW", "MEDIUM", "HIGH", "CRITICAL"] {
+                let verdict = told(&judgement(floor), level, "monitor");
+                assert_eq!(deterministic_level(verdict.confidence), verdict.verdict, "{level} at {floor}");
+            }
+        }
+        let sure_of_low = told(&judgement(3_000), "LOW", "monitor");
+        assert_eq!(sure_of_low.confidence, Confidence::from_ten_thousandths(4_499), "not 90 % for a LOW");
     }
 
     #[test]
