@@ -1,7 +1,7 @@
 //! Does a field of an alert try to instruct a model?
 //!
 //! Deterministic, before any model is asked. Each text field is read in every way in which a model might read it
-//! (`readings`: encodings, look-alikes, hidden characters), words of about twenty languages become concepts (`lexicon`), and
+//! (`readings`: encodings, look-alikes, hidden characters), words of many languages become concepts (`lexicon`), and
 //! concepts that stand together become signals (`signals`): "disregard" near "instructions", "classify" near "benign".
 //!
 //! | strength | example | consequence |
@@ -19,7 +19,7 @@ mod signals;
 use crate::alert::NormalizedAlert;
 use crate::redact::Redactor;
 use crate::verdict::{Confidence, Evidence};
-use readings::Reading;
+use readings::{Reading, Readings};
 use signals::{Kind, Signal};
 
 /// At most this many findings become evidence.
@@ -155,20 +155,22 @@ pub fn inspect(alert: &NormalizedAlert) -> Injection {
     ];
     let present: Vec<(InspectedField, &str)> =
         fields.into_iter().filter_map(|(field, text)| Some((field, text.filter(|text| !text.is_empty())?))).collect();
-    let mut found: Vec<Finding> = present.iter().filter_map(|(field, text)| strongest(*field, text)).collect();
+    let mut found: Vec<Finding> = present.iter().flat_map(|(field, text)| findings(*field, text)).collect();
     if found.iter().all(|finding| finding.strength < Strength::Instructs) {
         let all = present.iter().map(|(_, text)| *text).collect::<Vec<_>>().join(" ");
         // What each field says alone has been weighed; together only a whole instruction counts.
-        found.extend(strongest(InspectedField::Together, &all).filter(|found| found.strength == Strength::Instructs));
+        let together = findings(InspectedField::Together, &all);
+        found.extend(together.into_iter().filter(|found| found.strength == Strength::Instructs));
     }
     found.sort_by_key(|finding| std::cmp::Reverse(finding.strength));
     Injection(found)
 }
 
-/// The strongest finding in one text. Of equals the plainest reading's is kept.
-fn strongest(field: InspectedField, text: &str) -> Option<Finding> {
+/// The strongest finding in one text, of equals the plainest reading's; and one of its own where not all was read.
+fn findings(field: InspectedField, text: &str) -> Vec<Finding> {
     let mut best: Option<Finding> = None;
-    for Reading { text, disguise, .. } in readings::of(text) {
+    let Readings { all, is_cut } = readings::of(text);
+    for Reading { text, disguise, .. } in all {
         let Some(Signal { kind, strength, matched }) = signals::strongest(&text, disguise) else { continue };
         if best.as_ref().is_none_or(|best| strength > best.strength) {
             let matched = Redactor::default().text(&matched).chars().take(SHOWN).collect();
@@ -178,7 +180,14 @@ fn strongest(field: InspectedField, text: &str) -> Option<Finding> {
             break;
         }
     }
-    best
+    let unread = is_cut.then(|| Finding {
+        field,
+        strength: Strength::Mentions,
+        kind: Kind::Unread,
+        disguise: None,
+        matched: Redactor::default().text(text).chars().take(SHOWN).collect(),
+    });
+    best.into_iter().chain(unread).collect()
 }
 
 #[cfg(test)]

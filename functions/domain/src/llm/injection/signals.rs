@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Disclosure,
     Persona,
     Addressed,
+    /// Not all of the text was read.
+    Unread,
 }
 
 impl Kind {
@@ -30,6 +32,7 @@ impl Kind {
             Self::Disclosure => "disclosure",
             Self::Persona => "persona",
             Self::Addressed => "addressed",
+            Self::Unread => "unread",
         }
     }
 
@@ -43,6 +46,7 @@ impl Kind {
             Self::Disclosure => "Text asks a language model to disclose what it was told",
             Self::Persona => "Text gives a language model a new role or task",
             Self::Addressed => "Text speaks to a language model",
+            Self::Unread => "Text has more encodings than are read",
         }
     }
 }

@@ -94,26 +94,35 @@ pub(super) fn escapes_undone(text: &str) -> Option<String> {
     (out != text).then_some(out)
 }
 
+/// What the base64 in `text` says, every run of it: what is decoded is shorter than the text, so no number bounds it.
 pub(super) fn base64_runs(text: &str) -> Option<String> {
-    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_');
-    let long = |run: &&str| run.len() >= SHORTEST_RUN;
-    let runs = text.split(|c: char| !is_base64(c)).filter(long).take(16);
-    // A slash is a digit of base64, and parts folders.
-    let parts = text.split(|c: char| !is_base64(c) || c == '/').filter(long).take(16);
     let mut out: Vec<String> = Vec::new();
-    for run in runs.chain(parts.filter(|part| text.contains(&format!("/{part}")) || text.contains(&format!("{part}/"))))
-    {
-        let standard = run.replace('-', "+").replace('_', "/");
-        let whole = if standard.len() % 4 == 1 { &standard[..standard.len() - 1] } else { &standard };
-        out.extend(LENIENT.decode(whole).ok().and_then(|bytes| readable(&bytes)));
+    for run in text.split(|c: char| !is_base64(c)).filter(|run| run.len() >= SHORTEST_RUN) {
+        out.extend(base64_text(run));
+        // A slash is a digit of base64, and parts folders.
+        if run.contains('/') {
+            out.extend(run.split('/').filter(|part| part.len() >= SHORTEST_RUN).filter_map(base64_text));
+        }
     }
     (!out.is_empty()).then(|| out.join(" "))
+}
+
+/// Whether a character may be part of base64, of either alphabet.
+const fn is_base64(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_')
+}
+
+/// The text that one run of base64 says, if it says one.
+fn base64_text(run: &str) -> Option<String> {
+    let standard = run.replace('-', "+").replace('_', "/");
+    let whole = if standard.len() % 4 == 1 { &standard[..standard.len() - 1] } else { &standard };
+    LENIENT.decode(whole).ok().and_then(|bytes| readable(&bytes))
 }
 
 pub(super) fn base32_runs(text: &str) -> Option<String> {
     let is_base32 = |c: char| c.is_ascii_uppercase() || matches!(c, '2'..='7');
     let mut out = Vec::new();
-    for run in text.split(|c: char| !is_base32(c)).filter(|run| run.len() >= 24).take(8) {
+    for run in text.split(|c: char| !is_base32(c)).filter(|run| run.len() >= 24) {
         let (mut bits, mut held) = (0_u32, 0_u32);
         let mut bytes = Vec::with_capacity(run.len() * 5 / 8);
         for byte in run.bytes() {
