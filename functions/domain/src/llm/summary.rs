@@ -2,9 +2,9 @@
 //!
 //! Not shown at all: the host's and the user's names, the tenant, every id, hashes, times. Where the host's or the user's
 //! name occurs inside another field it is replaced by `<host>` and `<user>`, so are the folders of users. Secrets on command
-//! lines are redacted. What is left out here cannot be repeated by any answer.
+//! lines are redacted, and base64 is shown as what it says. What is left out here cannot be repeated by any answer.
 
-use super::injection::{Injection, InspectedField};
+use super::injection::{Injection, InspectedField, base64_replaced};
 use crate::alert::NormalizedAlert;
 use crate::heuristics::Assessment;
 use crate::redact::{Personal, Redactor};
@@ -18,6 +18,8 @@ const MAX_RULES: usize = 8;
 const SHORTEST_NAME: usize = 2;
 /// A folder whose name is longer than this is not of one user.
 const LONGEST_FOLDER: usize = 64;
+/// So deep is base64 inside base64 shown.
+const DEPTH: u8 = 3;
 /// Stands for a field that tries to instruct the model.
 const WITHHELD: &str = "(withheld: this field contains text that addresses a language model)";
 
@@ -81,10 +83,20 @@ fn bounded(value: &str) -> String {
 /// kept: base64 differs by it.
 fn generalised(value: &str, alert: &NormalizedAlert) -> String {
     // First of all: where a secret ends depends on the white space around it.
-    let text = Redactor::new(Personal::Emails).text(value);
-    let text = single_spaced(&text);
+    let text = single_spaced(&readable(value, DEPTH));
     // Names before folders: a folder is named after its user, and what is left of a half replaced name says who it was.
     user_folders(&without_names(&text, &names(alert)))
+}
+
+/// Without secrets, also in base64: what it says stands in its place, because nobody sees the secrets in an encoded text.
+fn readable(text: &str, depth: u8) -> String {
+    let text = Redactor::new(Personal::Emails).text(text);
+    base64_replaced(&text, &mut |said| {
+        if depth == 0 {
+            return "(base64 inside base64: left out)".to_owned();
+        }
+        format!("(base64: {})", readable(said, depth - 1))
+    })
 }
 
 fn single_spaced(text: &str) -> String {
@@ -293,6 +305,33 @@ mod tests {
             ("10.0.0.5", "password", "ping 10.0.0.6 --password=Hunter2x", "ping 10.0.0.6 --<user>=[redacted:password]"),
         ] {
             assert_eq!(shown(host, user, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn base64_is_shown_as_what_it_says_without_secrets_and_names() {
+        use base64::Engine as _;
+        let encode = |bytes: &[u8]| base64::prelude::BASE64_STANDARD.encode(bytes);
+        let wide = |text: &str| encode(&text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+        let mut alert = stage::alert();
+        (alert.hostname, alert.username) = (Some("ws-042.corp.test".into()), Some(r"CORP\bob".into()));
+        let plain = "net user x Passw0rd! /add; ping ws-042; copy C:\\Users\\Jane Doe\\x";
+        let safe = r"net user x [redacted:password] /add; ping <host>; copy C:\Users\<user>\x";
+        for encoded in [encode(plain.as_bytes()), wide(plain)] {
+            let text = generalised(&format!("powershell -enc {encoded} -x"), &alert);
+            assert_eq!(text, format!("powershell -enc (base64: {safe}) -x"));
+        }
+        let nested = wide(&format!("powershell -enc {}", wide(plain)));
+        let text = generalised(&format!("echo '{nested}' | base64 -d"), &alert);
+        assert_eq!(text, format!("echo '(base64: powershell -enc (base64: {safe}))' | base64 -d"));
+        let deep = (0..6).fold(plain.to_owned(), |text, _| encode(text.as_bytes()));
+        assert!(generalised(&deep, &alert).contains("left out"));
+        for text in [
+            "/usr/local/share/applications/something/long/enough",
+            r"C:\Program Files\InternationalizationConfigurationProvider\x.exe --with-some-long-option",
+            "sha256 d41d8cd98f00b204e9800998ecf8427ed41d8cd98f00b204e9800998ecf8427e",
+        ] {
+            assert_eq!(generalised(text, &alert), text);
         }
     }
 

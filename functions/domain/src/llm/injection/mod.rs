@@ -166,6 +166,11 @@ pub fn inspect(alert: &NormalizedAlert) -> Injection {
     Injection(found)
 }
 
+/// `text` with every run of base64 that says a text replaced by what `shown` makes of that text.
+pub(super) fn base64_replaced(text: &str, shown: &mut dyn FnMut(&str) -> String) -> String {
+    readings::base64_replaced(text, shown)
+}
+
 /// The strongest finding in one text, of equals the plainest reading's; and one of its own where not all was read.
 fn findings(field: InspectedField, text: &str) -> Vec<Finding> {
     let mut best: Option<Finding> = None;

@@ -5,6 +5,7 @@
 mod encoded;
 mod look_alikes;
 
+pub(super) use encoded::base64_replaced;
 use encoded::{base32_runs, base64_runs, escapes_undone, numbers};
 use look_alikes::{folded, leet, spelled_out};
 use std::borrow::Cow;

@@ -112,6 +112,52 @@ const fn is_base64(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_')
 }
 
+/// `text` with every run of base64 that says a text replaced by what `shown` makes of that text.
+pub(in crate::llm::injection) fn base64_replaced(text: &str, shown: &mut dyn FnMut(&str) -> String) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(is_base64) {
+        out.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let run = &rest[..rest.find(|c: char| !is_base64(c)).unwrap_or(rest.len())];
+        rest = &rest[run.len()..];
+        if let Some(said) = plain_text(run) {
+            out.push_str(&shown(&said));
+            rest = rest.trim_start_matches('=');
+            continue;
+        }
+        let slashes = run.matches('/').count();
+        for (number, part) in run.split('/').enumerate() {
+            if number > 0 {
+                out.push('/');
+            }
+            match plain_text(part) {
+                Some(said) => {
+                    out.push_str(&shown(&said));
+                    if number == slashes {
+                        rest = rest.trim_start_matches('=');
+                    }
+                }
+                None => out.push_str(part),
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The text of a run that is surely base64: words and folders decode, too, but to nothing that is written.
+fn plain_text(run: &str) -> Option<String> {
+    if run.len() < SHORTEST_RUN {
+        return None;
+    }
+    let text = base64_text(run)?;
+    let is_written = |c: &char| c.is_ascii_graphic() || c.is_alphanumeric() || c.is_whitespace();
+    let (written, all) = (text.chars().filter(is_written).count(), text.chars().count());
+    let ascii = text.chars().filter(char::is_ascii).count();
+    (written * 10 >= all * 9 && ascii * 10 >= all * 6).then_some(text)
+}
+
 /// The text that one run of base64 says, if it says one.
 fn base64_text(run: &str) -> Option<String> {
     let standard = run.replace('-', "+").replace('_', "/");
