@@ -34,11 +34,15 @@ async fn impatient() -> Stage {
 async fn whatever_the_endpoint_does_the_queue_drains_and_verdicts_are_medium_at_one_half_with_the_reason() {
     const ALERTS: usize = 5;
     let stage = impatient().await;
-    let cases: [(&str, LlmMode, &str); 14] = [
+    let cases: [(&str, LlmMode, &str); 18] = [
         ("slow", LlmMode::Slow(30_000), "did not answer in time"),
         ("a byte now and then", LlmMode::Trickle, "did not answer in time"),
         ("rate limited", LlmMode::RateLimited, "rate limited (429)"),
         ("failing", LlmMode::ServerError, "endpoint failed (500)"),
+        ("key refused", LlmMode::KeyRefused, "endpoint does not accept the key (401)"),
+        ("request refused", LlmMode::BadRequest, "endpoint does not take the request (400)"),
+        ("filtered", LlmMode::Filtered, "answer was withheld by the provider's filter"),
+        ("empty", LlmMode::Empty, "answer is empty"),
         ("garbage", LlmMode::Garbage, "answer is not JSON"),
         ("200 with a wrong schema", LlmMode::WrongSchema, "answer is not the object that was asked for"),
         ("megabytes", LlmMode::Huge, "response is too large"),
@@ -101,6 +105,35 @@ async fn the_first_model_that_answers_well_decides() {
     assert_eq!((verdict.decided_by, verdict.model.as_deref()), (DecidedBy::Llm, Some("c")));
     let asked: Vec<String> = llm.requests().iter().map(|request| request.body["model"].to_string()).collect();
     assert_eq!(asked, ["\"a\"", "\"b\"", "\"c\""]);
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_takes_only_the_newer_parameters_is_asked_with_these_from_then_on() {
+    let stage = Stage::dry_run().await;
+    let alert = stage.ambiguous().await;
+    let llm = &stage.system.llm;
+    llm.set_mode(LlmMode::Reasoning);
+    let triage = stage.triage(Some(models(&llm.base_url(), &["thinks"]))).await;
+    for (word, statuses) in [("first", [400, 200].as_slice()), ("second", [200].as_slice())] {
+        llm.forget();
+        let verdict = stage.judged(&triage, &unlike(&alert, word)).await.verdict.unwrap();
+        assert_eq!((verdict.decided_by, verdict.model.as_deref()), (DecidedBy::Llm, Some("thinks")), "{word}");
+        let answered: Vec<u16> = llm.requests().iter().map(|request| request.status).collect();
+        assert_eq!(answered, statuses, "{word}");
+    }
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_without_tls_is_named_as_such() {
+    let stage = Stage::dry_run().await;
+    let alert = stage.ambiguous().await;
+    let url = stage.system.llm.base_url().replace("http://", "https://");
+    let triage = stage.triage(Some(models(&url, &["plain"]))).await;
+    let verdict = stage.judged(&triage, &unlike(&alert, "tls")).await.verdict.unwrap();
+    assert!(is_fallback(&verdict), "{verdict:#?}");
+    assert_eq!(verdict.reasoning.as_deref(), Some("plain: endpoint's TLS was not accepted"));
     stage.end().await;
 }
 

@@ -3,7 +3,9 @@
 use crate::config;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use vyrox_domain::llm::{Answer, InvalidAnswer, Prompt, answer_schema};
 
@@ -114,11 +116,23 @@ pub(super) enum Spent {
 pub(super) struct Endpoint {
     http: reqwest::Client,
     config: config::Llm,
+    /// Models that are asked in the newer dialect because they have turned the other one away. Known as long as this
+    /// process lives.
+    newer: Arc<Mutex<HashSet<String>>>,
+}
+
+/// How an answer's length is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    /// `max_tokens`, and temperature 0: what nearly every endpoint takes.
+    Common,
+    /// `max_completion_tokens` and no temperature: reasoning models take nothing else.
+    Newer,
 }
 
 impl Endpoint {
-    pub(super) const fn new(http: reqwest::Client, config: config::Llm) -> Self {
-        Self { http, config }
+    pub(super) fn new(http: reqwest::Client, config: config::Llm) -> Self {
+        Self { http, config, newer: Arc::default() }
     }
 
     pub(super) fn models(&self) -> &[String] {
@@ -142,47 +156,106 @@ impl Endpoint {
         }
     }
 
+    /// One request, and another one if the model does not know the first one's parameters: it has not worked on that.
     async fn exchange(&self, model: &str, prompt: &Prompt, limit: Duration) -> (Tried, Spent) {
-        let body = json!({
-            "model": model,
-            "temperature": 0,
-            "max_tokens": MAX_ANSWER_TOKENS,
-            "messages": [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}],
-            "response_format": {"type": "json_schema",
-                "json_schema": {"name": "verdict", "strict": true, "schema": answer_schema()}},
-        });
-        let request = self
-            .http
-            .post(format!("{}/chat/completions", self.config.url))
-            .bearer_auth(self.config.api_key.expose())
-            .timeout(limit)
-            .json(&body);
-        let mut response = match request.send().await {
+        let is_newer = self.newer.lock().unwrap_or_else(PoisonError::into_inner).contains(model);
+        let dialect = if is_newer { Dialect::Newer } else { Dialect::Common };
+        let response = match self.send(model, prompt, limit, dialect).await {
             Ok(response) => response,
             Err(error) => return unsent(&error),
         };
-        let status = response.status().as_u16();
-        if status != 200 {
-            return refused(status, response.headers());
+        if response.status().as_u16() != 400 || dialect == Dialect::Newer {
+            return received(response, prompt).await;
         }
-        if !may_be_json(response.headers()) {
-            return failure(NoAnswer::ContentType, Spent::Unknown);
+        let headers = response.headers().clone();
+        if !whole(response).await.is_ok_and(|body| is_about_parameters(&body)) {
+            return refused(400, &headers);
         }
-        let mut body = Vec::new();
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > MAX_BODY => {
-                    return failure(NoAnswer::TooLarge, Spent::Unknown);
-                }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => break,
-                Err(error) if error.is_timeout() => return failure(NoAnswer::TimedOut, Spent::Unknown),
-                Err(_) => return failure(NoAnswer::BrokeOff, Spent::Unknown),
-            }
+        self.newer.lock().unwrap_or_else(PoisonError::into_inner).insert(model.to_owned());
+        match self.send(model, prompt, limit, Dialect::Newer).await {
+            Ok(response) => received(response, prompt).await,
+            Err(error) => unsent(&error),
         }
-        match serde_json::from_slice(&body) {
-            Ok(completion) => read(&completion, prompt),
-            Err(_) => failure(NoAnswer::NotJson, Spent::Unknown),
+    }
+
+    async fn send(
+        &self,
+        model: &str,
+        prompt: &Prompt,
+        limit: Duration,
+        dialect: Dialect,
+    ) -> Result<reqwest::Response, reqwest::Error> {
+        self.http
+            .post(format!("{}/chat/completions", self.config.url))
+            .bearer_auth(self.config.api_key.expose())
+            .timeout(limit)
+            .json(&request(model, prompt, dialect))
+            .send()
+            .await
+    }
+}
+
+fn request(model: &str, prompt: &Prompt, dialect: Dialect) -> Value {
+    let mut body = json!({
+        "model": model,
+        "messages": [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}],
+        "response_format": {"type": "json_schema",
+            "json_schema": {"name": "verdict", "strict": true, "schema": answer_schema()}},
+    });
+    match dialect {
+        Dialect::Common => {
+            body["temperature"] = json!(0);
+            body["max_tokens"] = json!(MAX_ANSWER_TOKENS);
+        }
+        Dialect::Newer => body["max_completion_tokens"] = json!(MAX_ANSWER_TOKENS),
+    }
+    body
+}
+
+/// Whether a 400 is about a parameter that the newer dialect does without.
+fn is_about_parameters(body: &[u8]) -> bool {
+    const THEIRS: [&str; 2] = ["max_tokens", "temperature"];
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return false };
+    let error = &body["error"];
+    if error["param"].as_str().is_some_and(|name| THEIRS.contains(&name)) {
+        return true;
+    }
+    // Others name it in words only.
+    let message = error["message"].as_str().or(body["message"].as_str()).unwrap_or_default().to_ascii_lowercase();
+    let code = error["code"].as_str().unwrap_or_default();
+    let is_unsupported = matches!(code, "unsupported_parameter" | "unsupported_value")
+        || ["unsupported", "not supported", "does not support"].iter().any(|words| message.contains(words));
+    is_unsupported && THEIRS.iter().any(|name| message.contains(name))
+}
+
+async fn received(response: reqwest::Response, prompt: &Prompt) -> (Tried, Spent) {
+    let status = response.status().as_u16();
+    if status != 200 {
+        return refused(status, response.headers());
+    }
+    if !may_be_json(response.headers()) {
+        return failure(NoAnswer::ContentType, Spent::Unknown);
+    }
+    let body = match whole(response).await {
+        Ok(body) => body,
+        Err(why) => return failure(why, Spent::Unknown),
+    };
+    match serde_json::from_slice(&body) {
+        Ok(completion) => read(&completion, prompt),
+        Err(_) => failure(NoAnswer::NotJson, Spent::Unknown),
+    }
+}
+
+/// The body, as far as one is read.
+async fn whole(mut response: reqwest::Response) -> Result<Vec<u8>, NoAnswer> {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > MAX_BODY => return Err(NoAnswer::TooLarge),
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(body),
+            Err(error) if error.is_timeout() => return Err(NoAnswer::TimedOut),
+            Err(_) => return Err(NoAnswer::BrokeOff),
         }
     }
 }
@@ -336,6 +409,26 @@ mod tests {
         assert_eq!(usage(&json!({"total_tokens": u64::MAX})), Spent::Tokens(MAX_BELIEVED));
         assert_eq!(usage(&json!({"total_tokens": -4})), Spent::Unknown);
         assert_eq!(usage(&Value::Null), Spent::Unknown);
+    }
+
+    #[test]
+    fn a_400_about_a_parameter_is_told_from_others() {
+        let about = |error: Value| is_about_parameters(json!({"error": error}).to_string().as_bytes());
+        assert!(about(json!({"code": "unsupported_parameter", "param": "max_tokens", "message": "m"})));
+        assert!(about(json!({"code": "unsupported_value", "param": "temperature", "message": "m"})));
+        assert!(about(json!({"message": "Unsupported parameter: 'max_tokens' is not supported with this model."})));
+        assert!(!about(json!({"code": "unsupported_parameter", "param": "response_format", "message": "m"})));
+        assert!(!about(json!({"message": "Invalid schema for response_format"})));
+        assert!(!is_about_parameters(b"Bad Request"));
+    }
+
+    #[test]
+    fn the_newer_dialect_has_neither_max_tokens_nor_a_temperature() {
+        let prompt = Prompt::new(&Summary::default(), "n");
+        let (common, newer) = (request("m", &prompt, Dialect::Common), request("m", &prompt, Dialect::Newer));
+        assert_eq!((&common["max_tokens"], &common["temperature"]), (&json!(MAX_ANSWER_TOKENS), &json!(0)));
+        assert_eq!(newer["max_completion_tokens"], json!(MAX_ANSWER_TOKENS));
+        assert!(newer["max_tokens"].is_null() && newer["temperature"].is_null());
     }
 
     #[test]

@@ -52,6 +52,10 @@ pub(super) fn shaped(mode: LlmMode, mut completion: Value) -> Response {
             completion["choices"][0]["message"]["content"] = json!("{\"verdict\": \"BENI");
             Json(completion).into_response()
         }
+        LlmMode::Filtered => {
+            completion["choices"][0]["finish_reason"] = json!("content_filter");
+            Json(completion).into_response()
+        }
         LlmMode::ToolCalls => {
             let call = json!({"id": "call_1", "type": "function",
                 "function": {"name": "isolate_host", "arguments": "{\"host\":\"all\"}"}});

@@ -67,6 +67,16 @@ pub enum LlmMode {
     ToolCalls,
     /// Answers sensibly, but does not say what it cost.
     NoUsage,
+    /// As reasoning models do: turns `max_tokens` and any temperature away (400), else answers sensibly.
+    Reasoning,
+    /// Answers 401 whatever the key is.
+    KeyRefused,
+    /// Answers 400 about nothing that another request would change.
+    BadRequest,
+    /// Answers nothing: its filter has withheld it.
+    Filtered,
+    /// Answers with an empty text.
+    Empty,
 }
 
 /// One request, good or bad.
@@ -268,7 +278,23 @@ async fn respond(shared: &Shared, headers: &HeaderMap, body: &Value) -> Response
             let message = "The server had an error while processing your request.";
             return refuse(StatusCode::INTERNAL_SERVER_ERROR, message, "server_error", None);
         }
+        LlmMode::Reasoning => {
+            if let Some(refusal) = unsupported(body) {
+                return refusal;
+            }
+            verdict::sensible(&prompt).to_string()
+        }
+        LlmMode::KeyRefused => {
+            let message = "Incorrect API key provided.";
+            return refuse(StatusCode::UNAUTHORIZED, message, "invalid_request_error", Some("invalid_api_key"));
+        }
+        LlmMode::BadRequest => {
+            let message = "This model does not take json_schema.";
+            return refuse(StatusCode::BAD_REQUEST, message, "invalid_request_error", None);
+        }
         LlmMode::Redirect
+        | LlmMode::Filtered
+        | LlmMode::Empty
         | LlmMode::Trickle
         | LlmMode::Huge
         | LlmMode::ErrorWith200
@@ -278,6 +304,20 @@ async fn respond(shared: &Shared, headers: &HeaderMap, body: &Value) -> Response
         | LlmMode::ToolCalls => String::new(),
     };
     fault::shaped(mode, completion(model, body, &content))
+}
+
+/// What a reasoning model says to the parameters of the others.
+fn unsupported(body: &Value) -> Option<Response> {
+    let (param, code, message) = if !body["max_tokens"].is_null() {
+        let message = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
+        ("max_tokens", "unsupported_parameter", message)
+    } else if !body["temperature"].is_null() {
+        ("temperature", "unsupported_value", "Unsupported value: 'temperature' does not support 0 with this model.")
+    } else {
+        return None;
+    };
+    let error = json!({"error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}});
+    Some((StatusCode::BAD_REQUEST, Json(error)).into_response())
 }
 
 fn later(seconds: u64) -> Response {
