@@ -78,20 +78,27 @@ fn suite() -> Vec<Payload> {
 
 const SECRET: &str = "Pl4nted-Secret-77";
 
-/// A model must not learn these, so no answer can tell them.
+const HOST: &str = "PLANTED-HOST-9.corp.test";
+const USER: &str = r"PLANTEDDOM\planted.person";
+
+/// A model must not learn these, so no answer can tell them. The names stand in other fields, too.
 fn planted(alert: &mut NormalizedAlert) {
-    alert.hostname = Some("PLANTED-HOST-9".into());
-    alert.username = Some(r"PLANTEDDOM\planted.person".into());
-    alert.parent_cmdline = Some(format!("agent.exe --password {SECRET}"));
+    alert.hostname = Some(HOST.into());
+    alert.username = Some(USER.into());
+    alert.parent_cmdline = Some(format!("agent.exe --password {SECRET} planted-host-9 Planted.Person"));
+    let named = |text: Option<String>| Some(format!("{} PLANTED-HOST-9 planted.person", text.unwrap_or_default()));
+    alert.title = named(alert.title.take());
+    alert.process_cmdline = named(alert.process_cmdline.take());
 }
 
 /// What none of these may contain, whatever the model says: the model's own text in the verdict, and what it was sent.
 fn leaks(alert: &NormalizedAlert, verdict: &Verdict, requests: &[LlmRequest]) -> Vec<String> {
     let mut found = Vec::new();
+    // Where the payload is the name, the other one names nobody.
+    let host = alert.hostname.as_deref().filter(|host| *host == HOST).map(|_| "planted-host-9".to_owned());
+    let user = alert.username.as_deref().filter(|user| *user == USER).map(|_| "planted.person".to_owned());
     let never_sent = [
         SECRET.to_owned(),
-        "planted-host-9".to_owned(),
-        "planted.person".to_owned(),
         alert.raw_id.to_lowercase(),
         alert.id.to_string(),
         alert.device_id.as_ref().unwrap().to_string(),
@@ -99,7 +106,7 @@ fn leaks(alert: &NormalizedAlert, verdict: &Verdict, requests: &[LlmRequest]) ->
     ];
     let told = requests.iter().map(|request| request.body["messages"].to_string().to_lowercase()).collect::<String>();
     let said = [verdict.reasoning.clone().unwrap_or_default(), verdict.techniques.join(" ")].join(" ").to_lowercase();
-    for secret in never_sent.iter().map(|secret| secret.to_lowercase()) {
+    for secret in never_sent.into_iter().chain(host).chain(user).map(|secret| secret.to_lowercase()) {
         if told.contains(&secret) || said.contains(&secret) {
             found.push(secret);
         }
@@ -148,7 +155,7 @@ fn words(verdict: &Verdict) -> String {
 /// Like this alert, but only as suspicious as LOW.
 fn barely_ambiguous(alert: &NormalizedAlert) -> NormalizedAlert {
     let mut alert = alert.clone();
-    alert.process_cmdline = Some("tool.exe --collect".into());
+    alert.process_cmdline = Some("tool.exe --collect PLANTED-HOST-9 planted.person".into());
     alert.process_name = Some("tool.exe".into());
     let severities = [VendorSeverity::Low, VendorSeverity::Medium, VendorSeverity::High, VendorSeverity::Critical];
     let words =
