@@ -8,6 +8,7 @@ use crate::enrol::{self, EnrolError};
 use crate::outbound;
 use crate::proxy::{self, StartError};
 use crate::rotate::{self, RotateError};
+use crate::tls::{self, TlsError};
 use clap::{Parser, Subcommand};
 use std::io::Write as _;
 use std::net::Ipv4Addr;
@@ -44,7 +45,11 @@ enum Command {
     /// Run the proxy (the default)
     Run,
     /// Ask the running proxy of this configuration whether it is ready; for a container's health check
-    Health,
+    Health {
+        /// Ask only whether it answers: for a check whose failure restarts it, which mends no full disk
+        #[arg(long)]
+        live: bool,
+    },
     /// Look at the circuit breaker, or close it after having looked at what went wrong
     Breaker {
         #[command(subcommand)]
@@ -93,6 +98,8 @@ enum CliError {
     Unreachable(#[source] reqwest::Error),
     #[error("the proxy is not ready")]
     NotReady,
+    #[error("the proxy's own certificate cannot be read")]
+    Tls(#[from] TlsError),
     #[error("outgoing connections cannot be set up")]
     Client(#[from] outbound::ClientError),
     #[error("input or output failed")]
@@ -140,7 +147,7 @@ impl Cli {
             return Ok(writeln!(out, "the configuration is sound (dry_run = {})", config.dry_run)?);
         }
         match self.command {
-            Some(Command::Health) => return health(&config).await,
+            Some(Command::Health { live }) => return health(&config, live).await,
             Some(Command::Breaker { command }) => return breaker(&config, command),
             Some(Command::RotateKey) => return rotate(&config).await,
             Some(Command::Run | Command::Enrol { .. }) | None => {}
@@ -181,12 +188,19 @@ fn breaker(config: &Config, command: BreakerCommand) -> Result<(), CliError> {
     Ok(writeln!(std::io::stdout(), "{text}")?)
 }
 
-async fn health(config: &Config) -> Result<(), CliError> {
+/// With a certificate of its own, the proxy must show exactly that: what the certificate says of names is for its clients.
+async fn health(config: &Config, live: bool) -> Result<(), CliError> {
     let mut address = config.listen;
     if address.ip().is_unspecified() {
         address.set_ip(Ipv4Addr::LOCALHOST.into());
     }
-    let answer = outbound::client(Duration::from_secs(3))?.get(format!("http://{address}/ready")).send().await;
+    let timeout = Duration::from_secs(3);
+    let (scheme, client) = match &config.tls {
+        Some(tls) => ("https", outbound::client_of_only(tls::own_certificate(tls)?, timeout)?),
+        None => ("http", outbound::client(timeout)?),
+    };
+    let path = if live { "health" } else { "ready" };
+    let answer = client.get(format!("{scheme}://{address}/{path}")).send().await;
     match answer.map_err(CliError::Unreachable)?.status().is_success() {
         true => Ok(()),
         false => Err(CliError::NotReady),

@@ -1,7 +1,10 @@
 //! The one place that makes HTTP clients: rustls over ring, roots compiled in, no redirects, no proxy from the
 //! environment, bounded answers.
 
-use rustls::{ClientConfig, RootCertStore};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{self, CryptoProvider};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,11 +30,32 @@ pub fn client(timeout: Duration) -> Result<reqwest::Client, ClientError> {
     trusting(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }, timeout)
 }
 
+/// A client that believes this one certificate and no other, by whatever name or address it is reached.
+///
+/// # Errors
+/// [`ClientError`].
+pub(crate) fn client_of_only(
+    certificate: CertificateDer<'static>,
+    timeout: Duration,
+) -> Result<reqwest::Client, ClientError> {
+    let provider = Arc::new(crypto::ring::default_provider());
+    let tls = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Only { certificate, provider }))
+        .with_no_client_auth();
+    speaking(tls, timeout)
+}
+
 fn trusting(roots: RootCertStore, timeout: Duration) -> Result<reqwest::Client, ClientError> {
-    let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    let tls = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    speaking(tls, timeout)
+}
+
+fn speaking(tls: ClientConfig, timeout: Duration) -> Result<reqwest::Client, ClientError> {
     let client = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
@@ -41,6 +65,54 @@ fn trusting(roots: RootCertStore, timeout: Duration) -> Result<reqwest::Client, 
         .user_agent(concat!("vyrox-edge-proxy/", env!("CARGO_PKG_VERSION")))
         .build()?;
     Ok(client)
+}
+
+/// Believes a server that shows this certificate, byte for byte, and proves that it has its key.
+#[derive(Debug)]
+struct Only {
+    certificate: CertificateDer<'static>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Only {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if *shown == self.certificate {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(CertificateError::ApplicationVerificationFailure.into())
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.provider.signature_verification_algorithms;
+        crypto::verify_tls12_signature(message, certificate, signature, known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.provider.signature_verification_algorithms;
+        crypto::verify_tls13_signature(message, certificate, signature, known)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
 }
 
 /// Reads an answer's body up to a bound; what is longer is cut, and will not parse.
@@ -63,8 +135,8 @@ pub async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, reqwest::E
 mod tests {
     use super::*;
     use crate::cause::chain;
+    use rustls::pki_types::PrivateKeyDer;
     use rustls::pki_types::pem::PemObject as _;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     use std::io::{Read as _, Write as _};
     use std::net::{SocketAddr, TcpListener};
 
@@ -117,5 +189,15 @@ mod tests {
         assert!(refused.contains("not valid for name"), "{refused}");
         let refused = ask(&client(timeout).unwrap(), "localhost", address).await.unwrap_err();
         assert!(refused.contains("UnknownIssuer"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn one_certificate_is_believed_by_any_name_and_only_that_one() {
+        let (address, timeout) = (server(), Duration::from_secs(10));
+        let only = |pem| client_of_only(CertificateDer::from_pem_slice(pem).unwrap(), timeout).unwrap();
+        assert_eq!(ask(&only(SERVER), "127.0.0.1", address).await, Ok(200));
+        // Not even one that its authority has signed.
+        let refused = ask(&only(AUTHORITY), "localhost", address).await.unwrap_err();
+        assert!(refused.contains("ApplicationVerificationFailure"), "{refused}");
     }
 }

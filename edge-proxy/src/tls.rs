@@ -26,15 +26,25 @@ pub enum TlsError {
 /// # Errors
 /// [`TlsError`].
 pub fn acceptor(config: &TlsConfig) -> Result<TlsAcceptor, TlsError> {
-    let certificates = CertificateDer::pem_file_iter(&config.certificate_file).map_err(TlsError::Certificate)?;
-    let chain = certificates.collect::<Result<Vec<_>, _>>().map_err(TlsError::Certificate)?;
-    if chain.is_empty() {
-        return Err(TlsError::Certificate(pem::Error::NoItemsFound));
-    }
+    let chain = chain(config)?;
     let key = PrivateKeyDer::from_pem_file(&config.key_file).map_err(TlsError::Key)?;
     let server = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
     Ok(TlsAcceptor::from(Arc::new(server)))
+}
+
+/// The proxy's own certificate, as the file has it now.
+///
+/// # Errors
+/// [`TlsError::Certificate`].
+pub(crate) fn own_certificate(config: &TlsConfig) -> Result<CertificateDer<'static>, TlsError> {
+    chain(config)?.into_iter().next().ok_or(TlsError::Certificate(pem::Error::NoItemsFound))
+}
+
+fn chain(config: &TlsConfig) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let certificates = CertificateDer::pem_file_iter(&config.certificate_file).map_err(TlsError::Certificate)?;
+    let chain = certificates.collect::<Result<Vec<_>, _>>().map_err(TlsError::Certificate)?;
+    if chain.is_empty() { Err(TlsError::Certificate(pem::Error::NoItemsFound)) } else { Ok(chain) }
 }

@@ -157,6 +157,48 @@ async fn it_serves_tls_with_its_own_certificate_and_nothing_else_then() {
     proxy.running.shutdown().await;
 }
 
+/// What `health` is told by a proxy that listens here.
+async fn health(dir: &Path, listen: &str, tls: &str, arguments: &'static [&str]) -> Option<i32> {
+    let printed = Command::new(env!("CARGO_BIN_EXE_vyrox-edge-proxy")).arg("--print-default-config").output().unwrap();
+    let text = String::from_utf8(printed.stdout).unwrap().replace("127.0.0.1:8787", listen);
+    std::fs::write(dir.join("proxy.toml"), text.replace("allow_plaintext_listen = false", tls)).unwrap();
+    std::fs::write(dir.join("proxy-key.pem"), support::proxy_signer().to_pem()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vyrox-edge-proxy"));
+    command.args(arguments).current_dir(dir);
+    tokio::task::spawn_blocking(move || command.status().unwrap().code()).await.unwrap()
+}
+
+#[tokio::test]
+async fn health_asks_a_proxy_with_a_certificate_of_its_own_in_tls() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls");
+    let (certificate_file, key_file) = (files.join("server.pem"), files.join("server-key.pem"));
+    let tls =
+        format!("tls_certificate_file = '{}'\ntls_key_file = '{}'", certificate_file.display(), key_file.display());
+    let mut config = config(dir.path());
+    config.tls = Some(vyrox_edge_proxy::config::TlsConfig { certificate_file, key_file });
+    let proxy = Harness::start(config).await;
+    proxy.ready().await;
+    let listen = proxy.running.local_addr().to_string();
+    assert_eq!(health(other.path(), &listen, &tls, &["health"]).await, Some(0));
+    assert_eq!(health(other.path(), &listen, &tls, &["health", "--live"]).await, Some(0));
+    assert_eq!(health(other.path(), &listen, "", &["health"]).await, Some(1), "in plain text nobody answers");
+    proxy.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_ready_is_alive_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let router = axum::Router::new()
+        .route("/health", axum::routing::get(|| async { "" }))
+        .route("/ready", axum::routing::get(|| async { axum::http::StatusCode::SERVICE_UNAVAILABLE }));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listen = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    assert_eq!(health(dir.path(), &listen, "", &["health"]).await, Some(1));
+    assert_eq!(health(dir.path(), &listen, "", &["health", "--live"]).await, Some(0));
+}
+
 #[test]
 fn it_says_which_keys_it_believes_and_which_policy_it_has() {
     let dir = tempfile::tempdir().unwrap();
