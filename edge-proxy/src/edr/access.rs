@@ -44,8 +44,13 @@ impl Access {
         Self::Client { url, form, cached: Mutex::new(None) }
     }
 
-    /// The `Authorization` header: the cached token's, or a new one's. One caller at a time asks for it.
+    /// The `Authorization` header: the cached token's, or a new one's. One caller at a time asks for it; who has none at
+    /// `until` goes without, as if the vendor had throttled it.
     pub(super) async fn token(&self, http: &reqwest::Client, until: Instant) -> Result<HeaderValue, Failure> {
+        tokio::time::timeout_at(until, self.fetched(http, until)).await.unwrap_or_else(|_| Err(Why::RateLimit.into()))
+    }
+
+    async fn fetched(&self, http: &reqwest::Client, until: Instant) -> Result<HeaderValue, Failure> {
         let (url, form, cached) = match self {
             Self::Given(header) => return sensitive(header),
             Self::Client { url, form, cached } => (url, form, cached),
@@ -118,6 +123,21 @@ pub fn token(body: &[u8]) -> Result<(Secret, Duration), Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_token_is_not_waited_for_longer_than_the_action_may_take() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let access = Access::client(format!("http://{}/", silent.local_addr().unwrap()), Vec::new());
+        let http = outbound::client(Duration::from_secs(20)).unwrap();
+        let begun = Instant::now();
+        let until = begun + Duration::from_millis(200);
+        // The second waits for the first.
+        let (first, second) = tokio::join!(access.token(&http, until), access.token(&http, until));
+        for token in [first, second] {
+            assert!(matches!(token.unwrap_err().why, Why::RateLimit));
+        }
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
 
     #[test]
     fn a_token_is_one_word_and_never_kept_too_long() {

@@ -122,7 +122,9 @@ impl Api {
     pub(super) async fn send(&self, call: &Call, until: Instant) -> Result<Reply, Failure> {
         let (mut renewed, mut repeated) = (false, false);
         loop {
-            let token = self.access.token(&self.http, until).await?;
+            // A look may come after the action's time, and still needs a token.
+            let look = Instant::now() + self.timing.request;
+            let token = self.access.token(&self.http, if call.only_reads() { until.max(look) } else { until }).await?;
             let answer = self.once(call, &token).await;
             let (pause, failure) = match answer {
                 Err(Ended::Throttled(wait)) => (wait, Why::RateLimit.into()),
