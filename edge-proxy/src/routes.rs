@@ -11,6 +11,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -40,6 +41,7 @@ pub(crate) fn router(pipeline: Arc<Pipeline>, export_token: Option<TokenDigest>,
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
         .fallback(|| async { problem(StatusCode::NOT_FOUND, "no such route") })
+        .layer(map_response(part))
         .with_state(Shared { pipeline, export_token, limits })
 }
 
@@ -52,7 +54,7 @@ async fn action(shared: Shared, request: Request, route: Operation) -> Response 
     let pipeline = &shared.pipeline;
     let verified = verify(pipeline, &head.headers, &body);
     match verified.and_then(|verified| belongs(&verified, route).map(|()| verified)) {
-        Ok(verified) => answer(pipeline, &pipeline.submit(verified).await),
+        Ok(verified) => proven(answer(pipeline, &pipeline.submit(verified).await)),
         Err(rejection) => reject(pipeline, &rejection),
     }
 }
@@ -72,7 +74,7 @@ async fn read(mut body: Body, limits: &Limits) -> Result<Bytes, Response> {
     };
     let read = tokio::time::timeout(limits.body_timeout, reading).await;
     let late = Err((StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"));
-    read.unwrap_or(late).map_err(|(status, detail)| parting(problem(status, detail)))
+    read.unwrap_or(late).map_err(|(status, detail)| problem(status, detail))
 }
 
 /// A connection that is closed with bytes unread is reset, and the answer may be lost with it.
@@ -86,9 +88,20 @@ async fn drain(body: &mut Body) {
     }
 }
 
-/// The last answer on its connection.
-fn parting(mut answer: Response) -> Response {
-    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+/// An answer to somebody who has proved a key.
+#[derive(Clone)]
+struct Proven;
+
+fn proven(mut answer: Response) -> Response {
+    answer.extensions_mut().insert(Proven);
+    answer
+}
+
+/// Whoever has proved no key gives their connection back with the answer, so that those who can get their turn.
+async fn part(mut answer: Response) -> Response {
+    if answer.extensions().get::<Proven>().is_none() {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     answer
 }
 
@@ -110,12 +123,7 @@ fn reject(pipeline: &Pipeline, rejection: &Rejection) -> Response {
         Rejection::Window => StatusCode::GONE,
         Rejection::Address => StatusCode::FORBIDDEN,
     };
-    let answer = problem(status, &rejection.to_string());
-    match rejection {
-        // Whoever has no key gives their connection back, so that those who have one get their turn.
-        Rejection::Shape | Rejection::Signature(_) => parting(answer),
-        _ => answer,
-    }
+    problem(status, &rejection.to_string())
 }
 
 fn answer(pipeline: &Pipeline, answer: &Answer) -> Response {
@@ -205,7 +213,7 @@ async fn audit_export(State(shared): State<Shared>, Query(query): Query<Value>, 
     match shared.pipeline.audit.segments().await {
         Ok(segments) => {
             let stream = Body::from_stream(export::stream(segments));
-            ([(header::CONTENT_TYPE, "application/x-ndjson")], stream).into_response()
+            proven(([(header::CONTENT_TYPE, "application/x-ndjson")], stream).into_response())
         }
         Err(_) => later(problem(StatusCode::SERVICE_UNAVAILABLE, "the audit log is not readable now")),
     }

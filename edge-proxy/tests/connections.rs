@@ -114,6 +114,52 @@ async fn slow_and_silent_clients_are_disconnected_and_do_not_keep_others_out() {
     proxy.running.shutdown().await;
 }
 
+#[tokio::test]
+async fn who_proves_no_key_keeps_no_connection_and_keeps_no_approval_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config(dir.path());
+    config.limits.connections = 8;
+    config.export_token = Some(vyrox_edge_proxy::TokenDigest::of("token"));
+    let proxy = Harness::start(config).await;
+    let captured = request("/execute", &envelope(|action| action["issued_at"] = json!(support::NOW - 600)));
+    let mut asks: Vec<String> =
+        ["/health", "/ready", "/metrics", "/nothing", "/execute", "/audit/export?tenant_id=acme"]
+            .map(|path| format!("GET {path} HTTP/1.1\r\nHost: proxy\r\n\r\n"))
+            .into();
+    asks.extend([captured, request("/rollback", "junk")]);
+    let mut clients = Vec::new();
+    for ask in asks {
+        let mut client = connect(&proxy).await;
+        // Asks again and again on its one connection.
+        clients.push(tokio::spawn(async move {
+            let mut answer = [0; 4096];
+            loop {
+                client.write_all(ask.as_bytes()).await?;
+                if client.read(&mut answer).await? == 0 {
+                    return Ok::<_, std::io::Error>(());
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }));
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let approval = tokio::time::timeout(Duration::from_secs(5), proxy.execute(|_| ())).await;
+    assert_eq!(approval.expect("a place is free").0, 200);
+    for client in clients {
+        assert!(tokio::time::timeout(Duration::from_secs(5), client).await.is_ok(), "still connected");
+    }
+    // With a key a connection serves many.
+    let mut client = connect(&proxy).await;
+    for _ in 0..3 {
+        client.write_all(request("/execute", &envelope(|_| ())).as_bytes()).await.unwrap();
+        let mut answer = [0; 8192];
+        let length = client.read(&mut answer).await.unwrap();
+        let text = String::from_utf8_lossy(&answer[..length]).to_lowercase();
+        assert!(text.starts_with("http/1.1 200") && !text.contains("connection: close"), "{text}");
+    }
+    proxy.running.shutdown().await;
+}
+
 /// What is logged, kept in memory.
 #[derive(Clone, Default)]
 struct Sink(Arc<Mutex<Vec<u8>>>);
@@ -209,8 +255,9 @@ async fn a_client_that_never_reads_its_answers_is_disconnected() {
     config.limits.connection_lifetime = Duration::from_millis(300);
     let proxy = Harness::start(config).await;
     let mut client = connect(&proxy).await;
-    let ask = b"GET /metrics HTTP/1.1\r\nHost: proxy\r\n\r\n".repeat(64);
-    let asking = async { while client.write_all(&ask).await.is_ok() {} };
+    // With a key: others lose the connection with the first answer.
+    let ask = request("/execute", &envelope(|_| ())).repeat(64);
+    let asking = async { while client.write_all(ask.as_bytes()).await.is_ok() {} };
     assert!(tokio::time::timeout(Duration::from_secs(20), asking).await.is_ok(), "still connected");
     proxy.running.shutdown().await;
 }
