@@ -124,13 +124,7 @@ impl Proxy {
         }
         let drain = config.limits.drain;
         inlets.spawn(attendant::attend(Arc::clone(&pipeline), stop_inlets.clone()));
-        inlets.spawn(server::serve(
-            (listener, tls),
-            Arc::clone(&pipeline),
-            config.export_token,
-            config.limits,
-            stop_inlets.clone(),
-        ));
+        inlets.spawn(server::serve((listener, tls), Arc::clone(&pipeline), config.limits, stop_inlets.clone()));
         tracing::info!(
             tenant_id = %config.tenant_id,
             proxy_id = %config.proxy_id,
@@ -155,7 +149,7 @@ impl RunningProxy {
         self.pipeline.is_ready()
     }
 
-    /// Takes over what a reload can change (keys, shared secret, policy, credentials), or says why not and keeps what there
+    /// Takes over what a reload can change (keys, shared secret, export token, policy, credentials), or says why not and keeps what there
     /// is. Either is an entry of the audit log.
     pub async fn reload(&self, loaded: Result<Config, ConfigError>) {
         self.pipeline.reload(loaded).await;

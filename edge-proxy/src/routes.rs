@@ -4,7 +4,6 @@ use crate::config::Limits;
 use crate::export;
 use crate::pipeline::{Answer, Pipeline};
 use crate::policy::Refusal;
-use crate::secret::TokenDigest;
 use crate::verify::{Rejection, Verified, belongs};
 use axum::Json;
 use axum::Router;
@@ -28,11 +27,10 @@ const DRAINED: (usize, Duration) = (1024 * 1024, Duration::from_millis(200));
 #[derive(Clone)]
 struct Shared {
     pipeline: Arc<Pipeline>,
-    export_token: Option<TokenDigest>,
     limits: Limits,
 }
 
-pub(crate) fn router(pipeline: Arc<Pipeline>, export_token: Option<TokenDigest>, limits: Limits) -> Router {
+pub(crate) fn router(pipeline: Arc<Pipeline>, limits: Limits) -> Router {
     Router::new()
         .route("/execute", post(|State(shared): State<Shared>, request| action(shared, request, Operation::Execute)))
         .route("/rollback", post(|State(shared): State<Shared>, request| action(shared, request, Operation::Rollback)))
@@ -42,7 +40,7 @@ pub(crate) fn router(pipeline: Arc<Pipeline>, export_token: Option<TokenDigest>,
         .route("/metrics", get(metrics))
         .fallback(|| async { problem(StatusCode::NOT_FOUND, "no such route") })
         .layer(map_response(part))
-        .with_state(Shared { pipeline, export_token, limits })
+        .with_state(Shared { pipeline, limits })
 }
 
 async fn action(shared: Shared, request: Request, route: Operation) -> Response {
@@ -199,7 +197,8 @@ async fn metrics(State(shared): State<Shared>) -> Response {
 }
 
 async fn audit_export(State(shared): State<Shared>, Query(query): Query<Value>, headers: HeaderMap) -> Response {
-    let Some(expected) = &shared.export_token else {
+    let rules = shared.pipeline.rules();
+    let Some(expected) = &rules.export_token else {
         return problem(StatusCode::FORBIDDEN, "export is not configured: set export_token_sha256");
     };
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::edr::Edr;
 use crate::outbound::ClientError;
 use crate::policy::Policy;
+use crate::secret::TokenDigest;
 use crate::verify::Verifier;
 use std::sync::Arc;
 use vyrox_contract::Ed25519Signer;
@@ -17,6 +18,8 @@ pub(crate) struct Rules {
     pub(crate) edr: Edr,
     pub(crate) signer: Ed25519Signer,
     pub(crate) breaker: Arc<Breaker>,
+    /// The digest of the token that the export asks for.
+    pub(crate) export_token: Option<TokenDigest>,
     /// The policy's digest, as receipts carry it.
     pub(crate) digest: String,
     config: Config,
@@ -45,12 +48,13 @@ impl Rules {
             edr: Edr::new(config)?,
             signer: config.signer.clone(),
             breaker,
+            export_token: config.export_token.clone(),
             digest: config.policy_digest(),
             config: config.clone(),
         })
     }
 
-    /// The rules after a reload: keys, shared secret, policy and credentials. All or nothing: a file that also changes what
+    /// The rules after a reload: keys, shared secret, export token, policy and credentials. All or nothing: a file that also changes what
     /// is fixed at start would be in force in part only, which nobody can see.
     pub(crate) fn replaced_by(&self, config: &Config) -> Result<Self, RulesError> {
         let fixed = self.config.differences_fixed_at_start(config);

@@ -20,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 pub(crate) async fn serve(
     (listener, tls): (TcpListener, Option<TlsAcceptor>),
     pipeline: Arc<Pipeline>,
-    export_token: Option<crate::secret::TokenDigest>,
     limits: Limits,
     stop: CancellationToken,
 ) {
@@ -29,7 +28,7 @@ pub(crate) async fn serve(
     let connections = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(32 * 1024);
-    let router = routes::router(pipeline, export_token, limits);
+    let router = routes::router(pipeline, limits);
     loop {
         // A place first, then a connection: what is over the limit waits in the operating system's queue.
         let accepted = tokio::select! {

@@ -157,6 +157,28 @@ async fn it_serves_tls_with_its_own_certificate_and_nothing_else_then() {
     proxy.running.shutdown().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_export_token_counts_from_the_reload_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let edr = Edr::start(Mood::Fine).await;
+    let process = Process::start(dir.path(), &edr.url);
+    let export = async |token: &str| {
+        let request = process.http.get(format!("{}/audit/export?tenant_id=acme", process.url));
+        request.bearer_auth(token).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(export("one").await, 403, "none is configured");
+    let file = dir.path().join("proxy.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    for (number, (token, other)) in [("one", "two"), ("two", "one")].into_iter().enumerate() {
+        let digest = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(token));
+        std::fs::write(&file, format!("export_token_sha256 = \"{digest}\"\n{text}")).unwrap();
+        process.hang_up();
+        eventually("it is reloaded", || count(dir.path(), "CONFIG_RELOADED") == number + 1).await;
+        assert_eq!((export(token).await, export(other).await), (200, 401));
+    }
+    assert_eq!(process.stop(), Some(0));
+}
+
 /// What `health` is told by a proxy that listens here.
 async fn health(dir: &Path, listen: &str, tls: &str, arguments: &'static [&str]) -> Option<i32> {
     let printed = Command::new(env!("CARGO_BIN_EXE_vyrox-edge-proxy")).arg("--print-default-config").output().unwrap();
