@@ -86,10 +86,11 @@ impl Access {
     }
 
     /// Drops a token that was refused; only this one, since another caller may have a new one already. Whether there can
-    /// be another.
-    pub(super) async fn forget(&self, refused: &HeaderValue) -> bool {
+    /// be another before `until`.
+    pub(super) async fn forget(&self, refused: &HeaderValue, until: Instant) -> bool {
         let Self::Client { cached, .. } = self else { return false };
-        cached.lock().await.take_if(|token| token.header.expose().as_bytes() == refused.as_bytes());
+        let Ok(mut cached) = tokio::time::timeout_at(until, cached.lock()).await else { return false };
+        cached.take_if(|token| token.header.expose().as_bytes() == refused.as_bytes());
         true
     }
 }

@@ -124,13 +124,14 @@ impl Api {
         loop {
             // A look may come after the action's time, and still needs a token.
             let look = Instant::now() + self.timing.request;
-            let token = self.access.token(&self.http, if call.only_reads() { until.max(look) } else { until }).await?;
+            let bound = if call.only_reads() { until.max(look) } else { until };
+            let token = self.access.token(&self.http, bound).await?;
             let answer = self.once(call, &token).await;
             let (pause, failure) = match answer {
                 Err(Ended::Throttled(wait)) => (wait, Why::RateLimit.into()),
                 Err(Ended::Failed(failure)) if matches!(failure.why, Why::Credentials) && !renewed => {
                     renewed = true;
-                    if !self.access.forget(&token).await {
+                    if !self.access.forget(&token, bound).await {
                         return Err(failure);
                     }
                     continue;
