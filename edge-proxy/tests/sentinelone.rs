@@ -5,7 +5,7 @@ mod support;
 
 use serde_json::{Value, json};
 use std::time::Duration;
-use support::vendors::{AGENT, Sent, THREAT, aimed, send, sentinelone, with_sentinelone};
+use support::vendors::{AGENT, Sent, THREAT, aimed, send, sentinelone, sentinelone_that_lists_after, with_sentinelone};
 use support::{Harness, NOW};
 use vyrox_audit::log::Log;
 use vyrox_audit::{Draft, Phase};
@@ -147,6 +147,27 @@ async fn an_isolation_survives_every_fault_and_happens_once() {
         let sent = one(&edr, "HOST_ISOLATION", host()).await;
         let found = (sent.receipt.outcome, sent.receipt.verification, effects(&edr, "disconnect"));
         assert_eq!(found, (Outcome::Executed, Verification::Confirmed, 1), "{fault:?}: {}", sent.receipt.detail);
+    }
+}
+
+#[tokio::test]
+async fn how_an_earlier_attempt_ended_is_not_taken_for_this_ones_end() {
+    for measure in [None, Some("quarantine")] {
+        let action = measure.unwrap_or("kill");
+        for (late, ends, expected) in [
+            (300, "success", (Outcome::Executed, Verification::Confirmed)),
+            (300, "failed", (Outcome::Failed, Verification::Contradicted)),
+            // It is never listed while the proxy looks.
+            (60_000, "success", (Outcome::Executed, Verification::Unconfirmed)),
+        ] {
+            let edr = sentinelone_that_lists_after(Duration::from_millis(late)).await;
+            edr.add_threat(THREAT, AGENT, ends);
+            edr.add_attempt(THREAT, action, "failed");
+            let sent = one(&edr, "PROCESS_KILL", threat(measure)).await;
+            let found = (sent.receipt.outcome, sent.receipt.verification);
+            assert_eq!(found, expected, "{action} {late} {ends}: {}", sent.receipt.detail);
+            assert_eq!(effects(&edr, action), 1);
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::config::SentineloneConfig;
 use crate::outbound::ClientError;
 use crate::secret::Secret;
 use agents::Connection;
+use std::sync::Mutex;
 use threats::Mitigation;
 use vyrox_contract::Operation;
 
@@ -40,7 +41,7 @@ impl Sentinelone {
         let connection = |operation| Connection { api, agent: &device.id, operation, until };
         let mitigation = |threat, action| {
             let is_repeatable = order.deed.is_repeatable();
-            Mitigation { api, agent: &device.id, threat, action, is_repeatable, until }
+            Mitigation { api, agent: &device.id, threat, action, is_repeatable, until, before: Mutex::default() }
         };
         Ok(match order.deed {
             Deed::Isolate => pursue(&connection(Operation::Execute), purpose, api.timing()).await,

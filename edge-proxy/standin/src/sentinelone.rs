@@ -32,6 +32,8 @@ pub struct SentineloneOptions {
     pub agents: Vec<Agent>,
     /// How long an agent stays in a state between two, and a mitigation pending.
     pub settle: Duration,
+    /// How long a mitigation that was taken is not listed at its threat yet.
+    pub lists_after: Duration,
 }
 
 impl Default for SentineloneOptions {
@@ -42,6 +44,7 @@ impl Default for SentineloneOptions {
             api_token: "standin-api-token".into(),
             agents: Vec::new(),
             settle: Duration::from_millis(200),
+            lists_after: Duration::ZERO,
         }
     }
 }
@@ -73,6 +76,7 @@ impl Shared {
 #[derive(Debug)]
 struct Estate {
     settle: Duration,
+    lists_after: Duration,
     agents: BTreeMap<String, AgentState>,
     threats: BTreeMap<String, ThreatState>,
     effects: Vec<Effect>,
@@ -89,8 +93,15 @@ struct AgentState {
 #[derive(Debug)]
 struct ThreatState {
     agent: String,
-    mitigations: Vec<(&'static str, Instant)>,
+    mitigations: Vec<Attempt>,
     /// Mitigations of this threat end so.
+    ends: &'static str,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    action: &'static str,
+    since: Instant,
     ends: &'static str,
 }
 
@@ -122,7 +133,8 @@ impl Estate {
 
     fn mitigate(&mut self, action: &'static str, id: &str, now: Instant) -> bool {
         let threat = self.threats.get_mut(id);
-        let changed = threat.map(|threat| threat.mitigations.push((action, now))).is_some();
+        let attempt = |ends| Attempt { action, since: now, ends };
+        let changed = threat.map(|threat| threat.mitigations.push(attempt(threat.ends))).is_some();
         self.record(action, id, changed);
         changed
     }
@@ -133,8 +145,10 @@ impl Estate {
     }
 
     fn mitigations(&self, threat: &ThreatState, now: Instant) -> Vec<(&'static str, &'static str)> {
-        let status = |since: &Instant| if now.duration_since(*since) >= self.settle { threat.ends } else { "pending" };
-        threat.mitigations.iter().map(|(action, since)| (*action, status(since))).collect()
+        let age = |attempt: &Attempt| now.duration_since(attempt.since);
+        let status = |attempt: &Attempt| if age(attempt) >= self.settle { attempt.ends } else { "pending" };
+        let listed = threat.mitigations.iter().filter(|attempt| age(attempt) >= self.lists_after);
+        listed.map(|attempt| (attempt.action, status(attempt))).collect()
     }
 }
 
@@ -150,6 +164,7 @@ impl Sentinelone {
             |agent: &Agent| AgentState { name: agent.name.clone(), isolated: false, since: long_ago, online: true };
         let estate = Mutex::new(Estate {
             settle: options.settle,
+            lists_after: options.lists_after,
             agents: options.agents.iter().map(|agent| (agent.id.clone(), state(agent))).collect(),
             threats: BTreeMap::new(),
             effects: Vec::new(),
@@ -199,6 +214,15 @@ impl Sentinelone {
     pub fn add_threat(&self, id: &str, agent: &str, ends: &'static str) {
         let threat = ThreatState { agent: agent.to_owned(), mitigations: Vec::new(), ends };
         self.shared.estate().threats.insert(id.to_owned(), threat);
+    }
+
+    /// An attempt of long ago to mitigate a threat, listed with how it ended.
+    pub fn add_attempt(&self, threat: &str, action: &'static str, ends: &'static str) {
+        let mut estate = self.shared.estate();
+        let long_ago = Instant::now().checked_sub(estate.settle + estate.lists_after).unwrap_or_else(Instant::now);
+        if let Some(threat) = estate.threats.get_mut(threat) {
+            threat.mitigations.push(Attempt { action, since: long_ago, ends });
+        }
     }
 
     /// Stops at once; open connections are cut.

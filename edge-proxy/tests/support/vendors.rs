@@ -26,8 +26,14 @@ pub async fn falcon() -> Falcon {
 }
 
 pub async fn sentinelone() -> Sentinelone {
+    sentinelone_that_lists_after(Duration::ZERO).await
+}
+
+/// One that shows a mitigation only so long after it was asked for.
+pub async fn sentinelone_that_lists_after(lists_after: Duration) -> Sentinelone {
     let agents = vec![Agent { id: AGENT.into(), name: HOST.to_uppercase() }];
-    let edr = Sentinelone::start(SentineloneOptions { agents, settle: SETTLE, ..Default::default() }).await.unwrap();
+    let options = SentineloneOptions { agents, settle: SETTLE, lists_after, ..Default::default() };
+    let edr = Sentinelone::start(options).await.unwrap();
     edr.add_threat(THREAT, AGENT, "success");
     edr
 }

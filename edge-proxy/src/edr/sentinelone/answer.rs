@@ -43,8 +43,33 @@ struct Agent {
 pub struct Threat {
     /// The agent that it is on.
     pub agent: Option<String>,
-    /// Each mitigation that was begun, and how it ended, in the order given.
-    pub mitigations: Vec<(String, String)>,
+    /// Each attempt of a mitigation, in the order given.
+    pub mitigations: Vec<Mitigation>,
+}
+
+/// One attempt of a mitigation, and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mitigation {
+    /// `kill`, `quarantine`, ...
+    pub action: String,
+    /// `success`, `failed`, ...
+    pub status: String,
+    /// When it was begun, in the vendor's words, if it says so.
+    pub started: Option<Value>,
+}
+
+impl Threat {
+    /// Only what is new since it looked like `before`: an attempt that was there says nothing about a later one, which may be
+    /// listed late. An entry that was written over is new.
+    #[must_use]
+    pub fn since(mut self, before: &Self) -> Self {
+        for known in &before.mitigations {
+            if let Some(at) = self.mitigations.iter().position(|mitigation| mitigation == known) {
+                self.mitigations.remove(at);
+            }
+        }
+        self
+    }
 }
 
 #[derive(Deserialize)]
@@ -52,7 +77,7 @@ pub struct Threat {
 struct ThreatItem {
     id: String,
     agent_realtime_info: Option<RealtimeInfo>,
-    mitigation_status: Option<Vec<Mitigation>>,
+    mitigation_status: Option<Vec<MitigationItem>>,
 }
 
 #[derive(Deserialize)]
@@ -62,9 +87,11 @@ struct RealtimeInfo {
 }
 
 #[derive(Deserialize)]
-struct Mitigation {
+#[serde(rename_all = "camelCase")]
+struct MitigationItem {
     action: Option<String>,
     status: Option<String>,
+    mitigation_started_at: Option<Value>,
 }
 
 impl ApiError {
@@ -116,7 +143,9 @@ pub fn threat(bytes: &[u8], id: &str) -> Result<Option<Threat>, Malformed> {
             .mitigation_status
             .unwrap_or_default()
             .into_iter()
-            .filter_map(|mitigation| Some((mitigation.action?, mitigation.status?)))
+            .filter_map(|item| {
+                Some(Mitigation { action: item.action?, status: item.status?, started: item.mitigation_started_at })
+            })
             .collect(),
     }))
 }
@@ -158,8 +187,10 @@ pub fn mitigation(threat: &Threat, action: &str) -> Reading {
         "un-quarantine" => "quarantine",
         _ => "",
     };
-    let last = threat.mitigations.iter().rev().find(|(done, _)| done == action || done == undone_by);
-    let Some((done, status)) = last.filter(|(done, _)| done == action) else { return Reading::Unseen };
+    let last = threat.mitigations.iter().rev().find(|done| done.action == action || done.action == undone_by);
+    let Some(Mitigation { action: done, status, .. }) = last.filter(|done| done.action == action) else {
+        return Reading::Unseen;
+    };
     let text = format!("{} {}", printable(done, 30), printable(status, 30));
     match status.as_str() {
         "success" => Reading::There(text),
@@ -196,12 +227,33 @@ mod tests {
         assert_eq!(agent(br#"{"data":null}"#), Err(Malformed));
     }
 
+    fn threat(pairs: &[(&str, &str)]) -> Threat {
+        let attempt = |(action, status): &(&str, &str)| Mitigation {
+            action: (*action).into(),
+            status: (*status).into(),
+            started: None,
+        };
+        Threat { agent: None, mitigations: pairs.iter().map(attempt).collect() }
+    }
+
+    #[test]
+    fn an_earlier_attempt_says_nothing_about_a_later_one() {
+        let before = threat(&[("kill", "failed"), ("quarantine", "success")]);
+        let reading = |now: Threat| mitigation(&now.since(&before), "kill");
+        assert_eq!(reading(before.clone()), Reading::Unseen, "not listed yet");
+        let listed = |status| threat(&[("quarantine", "success"), ("kill", "failed"), ("kill", status)]);
+        assert!(matches!(reading(listed("pending")), Reading::OnItsWay(_)));
+        assert!(matches!(reading(listed("success")), Reading::There(_)));
+        assert!(matches!(reading(listed("failed")), Reading::Failed(_)), "it has failed again");
+        // The vendor may write over the entry instead.
+        assert!(matches!(reading(threat(&[("kill", "success")])), Reading::There(_)));
+        let mut again = before.clone();
+        again.mitigations[0].started = Some("2026-11-30T06:00:00Z".into());
+        assert!(matches!(reading(again), Reading::Failed(_)));
+    }
+
     #[test]
     fn a_mitigation_counts_by_its_last_word() {
-        let threat = |pairs: &[(&str, &str)]| Threat {
-            agent: None,
-            mitigations: pairs.iter().map(|(action, status)| ((*action).into(), (*status).into())).collect(),
-        };
         assert_eq!(mitigation(&threat(&[]), "kill"), Reading::Unseen);
         assert!(matches!(mitigation(&threat(&[("kill", "pending")]), "kill"), Reading::OnItsWay(_)));
         assert!(matches!(mitigation(&threat(&[("kill", "failed"), ("kill", "success")]), "kill"), Reading::There(_)));

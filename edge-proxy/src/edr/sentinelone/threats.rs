@@ -5,6 +5,7 @@ use super::answer::{self, Threat};
 use crate::edr::api::{Api, Call};
 use crate::edr::change::{Change, Reading, Taken};
 use crate::edr::failure::{Failure, Why};
+use std::sync::{Mutex, PoisonError};
 use tokio::time::Instant;
 
 const VIEW: &str = "the permission Endpoint Threats: View";
@@ -19,6 +20,15 @@ pub(super) struct Mitigation<'a> {
     pub(super) action: &'static str,
     pub(super) is_repeatable: bool,
     pub(super) until: Instant,
+    pub(super) before: Mutex<Before>,
+}
+
+/// What the threat showed when nothing had been asked yet.
+#[derive(Debug, Default)]
+pub(super) struct Before {
+    threat: Option<Threat>,
+    /// From here on only what is new counts.
+    asked: bool,
 }
 
 impl Mitigation<'_> {
@@ -37,10 +47,20 @@ impl Mitigation<'_> {
 
 impl Change for Mitigation<'_> {
     async fn look(&self, _: Option<&str>) -> Result<Reading, Failure> {
-        Ok(answer::mitigation(&self.read().await?, self.action))
+        let threat = self.read().await?;
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(match &before.threat {
+            Some(known) if before.asked => answer::mitigation(&threat.since(known), self.action),
+            _ => {
+                let reading = answer::mitigation(&threat, self.action);
+                before.threat = Some(threat);
+                reading
+            }
+        })
     }
 
     async fn ask(&self) -> Result<Taken, Failure> {
+        self.before.lock().unwrap_or_else(PoisonError::into_inner).asked = true;
         let path = format!("/web/api/v2.1/threats/mitigate/{}", self.action);
         post(self.api, path, self.threat, MITIGATE, self.until).await
     }
