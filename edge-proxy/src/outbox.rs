@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
+use vyrox_audit::log::LogError;
 use vyrox_contract::Receipt;
 
 const FILE: &str = "receipts.acknowledged";
@@ -47,13 +48,18 @@ impl Outbox {
         }
     }
 
-    /// The oldest. One that cannot be read any more is passed over: the log's own checks tell of that.
-    pub(crate) fn first(&self) -> Option<Arc<Receipt>> {
-        let (recall, _) = self.used.as_ref()?;
+    /// The oldest. One whose entry is damaged or gone is passed over: the log's own checks tell of that. One that cannot be
+    /// read now waits.
+    ///
+    /// # Errors
+    /// The log's, of which another try may see nothing.
+    pub(crate) fn first(&self) -> Result<Option<Arc<Receipt>>, LogError> {
+        let Some((recall, _)) = &self.used else { return Ok(None) };
         loop {
-            let seq = self.lock().front().copied()?;
+            let Some(seq) = self.lock().front().copied() else { return Ok(None) };
             match recall.outcome(seq) {
-                Ok(Some((_, receipt))) => return Some(receipt),
+                Ok(Some((_, receipt))) => return Ok(Some(receipt)),
+                Err(error @ LogError::Io { .. }) => return Err(error),
                 Ok(None) | Err(_) => {
                     tracing::error!(seq, "a receipt cannot be read from the audit log and is not posted");
                     self.lock().retain(|waiting| *waiting != seq);

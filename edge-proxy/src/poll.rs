@@ -77,10 +77,18 @@ fn take(pipeline: &Arc<Pipeline>, envelope: Value) {
 pub(crate) async fn receipts(pipeline: Arc<Pipeline>, relay: Relay, config: PollConfig, stop: CancellationToken) {
     let mut pause = Pause::new(&config);
     loop {
-        let Some(receipt) = pipeline.outbox.first() else {
-            tokio::select! {
+        let receipt = match pipeline.outbox.first() {
+            Ok(Some(receipt)) => receipt,
+            Ok(None) => tokio::select! {
                 () = stop.cancelled() => return,
                 () = pipeline.outbox.changed() => continue,
+            },
+            Err(error) => {
+                let wait = pause.after_failure("a receipt cannot be read from the audit log", &error);
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(wait) => continue,
+                }
             }
         };
         let envelope = pipeline.seal(&receipt);
@@ -130,7 +138,7 @@ impl Pause {
         wanted_seconds.map_or(self.min, Duration::from_secs).clamp(self.min, self.max)
     }
 
-    fn after_failure(&mut self, what: &str, error: &RelayError) -> Duration {
+    fn after_failure(&mut self, what: &str, error: &dyn std::error::Error) -> Duration {
         self.failures = self.failures.saturating_add(1);
         let longest = self.min.saturating_mul(1 << self.failures.min(16)).min(self.max);
         let wait = self.min.max(longest.mul_f64(jitter()));

@@ -120,6 +120,29 @@ async fn enrolment(State(told): Shared, Json(body): Json<Value>) -> Response {
 }
 
 #[tokio::test]
+async fn a_receipt_that_cannot_be_read_for_a_while_is_posted_afterwards() {
+    let dir = tempfile::tempdir().unwrap();
+    let (relay, edr) = (Relay::start().await, Edr::start(Mood::Fine).await);
+    relay.with(|told| told.receipt_status = Some(503));
+    let proxy = Harness::start(relay.polled(live(dir.path(), &edr.url))).await;
+    assert_eq!(proxy.execute(|_| ()).await.0, 200);
+    eventually("it is tried", || relay.with(|told| told.refused > 0)).await;
+    let files = std::fs::read_dir(dir.path().join("audit")).unwrap().map(|file| file.unwrap().path());
+    let day = files.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "jsonl")).unwrap();
+    // What stands there now opens, and every read of it fails.
+    let aside = dir.path().join("aside");
+    std::fs::rename(&day, &aside).unwrap();
+    std::fs::create_dir(&day).unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    relay.with(|told| told.receipt_status = None);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    std::fs::remove_dir(&day).unwrap();
+    std::fs::rename(&aside, &day).unwrap();
+    eventually("the receipt arrives", || relay.with(|told| !told.receipts.is_empty())).await;
+    proxy.running.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_polled_action_takes_every_step_and_its_receipt_is_posted() {
     let dir = tempfile::tempdir().unwrap();
     let (relay, edr) = (Relay::start().await, Edr::start(Mood::Fine).await);
