@@ -4,6 +4,7 @@ use crate::breaker;
 use crate::cause::chain;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, DEFAULT_FILE, EXAMPLE, FILE_VARIABLE};
+use crate::descriptors;
 use crate::enrol::{self, EnrolError};
 use crate::outbound;
 use crate::proxy::{self, StartError};
@@ -136,7 +137,7 @@ impl Cli {
         let config = Config::load(file.as_deref(), &environment)?;
         if self.check_config {
             let mut out = std::io::stdout();
-            for warning in &config.warnings {
+            for warning in config.warnings.iter().chain(&descriptors::fitting(config.limits.connections).1) {
                 writeln!(out, "warning: {warning}")?;
             }
             writeln!(out, "this proxy's key:       {}", config.signer.verifying_key().id())?;

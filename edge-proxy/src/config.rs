@@ -242,6 +242,13 @@ impl Config {
         ] {
             require((1..=most).contains(&limit), name, "is 0 or too large");
         }
+        for (name, time) in [
+            ("limits.header_timeout_seconds", self.limits.header_timeout),
+            ("limits.body_timeout_seconds", self.limits.body_timeout),
+            ("limits.connection_lifetime_seconds", self.limits.connection_lifetime),
+        ] {
+            require(!time.is_zero(), name, "is 0: no request could arrive in time");
+        }
         problems.extend(self.policy.problems());
         problems.extend(vendors::problems(self));
         problems

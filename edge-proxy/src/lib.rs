@@ -37,6 +37,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dedup;
+mod descriptors;
 pub mod edr;
 pub mod enrol;
 mod export;

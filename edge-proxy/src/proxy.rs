@@ -4,8 +4,9 @@ use crate::attendant;
 use crate::audit::Audit;
 use crate::breaker::Breaker;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Limits};
 use crate::dedup::{Ledger, Rebuilt, Terms};
+use crate::descriptors;
 use crate::lease::Leases;
 use crate::outbound::ClientError;
 use crate::outbox::Outbox;
@@ -78,7 +79,8 @@ impl Proxy {
         if !problems.is_empty() {
             return Err(ConfigError(problems).into());
         }
-        for warning in &config.warnings {
+        let (connections, too_many) = descriptors::fitting(config.limits.connections);
+        for warning in config.warnings.iter().chain(&too_many) {
             tracing::warn!("{warning}");
         }
         let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
@@ -123,8 +125,9 @@ impl Proxy {
             inlets.spawn(poll::actions(Arc::clone(&pipeline), relay, poll, stop_inlets.clone()));
         }
         let drain = config.limits.drain;
+        let limits = Limits { connections, ..config.limits };
         inlets.spawn(attendant::attend(Arc::clone(&pipeline), stop_inlets.clone()));
-        inlets.spawn(server::serve((listener, tls), Arc::clone(&pipeline), config.limits, stop_inlets.clone()));
+        inlets.spawn(server::serve((listener, tls), Arc::clone(&pipeline), limits, stop_inlets.clone()));
         tracing::info!(
             tenant_id = %config.tenant_id,
             proxy_id = %config.proxy_id,

@@ -45,6 +45,20 @@ fn a_variable_can_name_the_configuration_file() {
 }
 
 #[test]
+fn too_few_open_files_are_told_of_before_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let printed = run(dir.path(), &["--print-default-config"]);
+    std::fs::write(dir.path().join("proxy.toml"), &printed.stdout).unwrap();
+    let signer = vyrox_contract::Ed25519Signer::from_seed(&[3; 32]);
+    std::fs::write(dir.path().join("proxy-key.pem"), signer.to_pem()).unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 100 && exec \"$0\" --check-config", env!("CARGO_BIN_EXE_vyrox-edge-proxy")]);
+    let output = shell.current_dir(dir.path()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.contains("100 open files") && text.contains("36 connections"), "{text}");
+}
+
+#[test]
 fn health_fails_when_nothing_listens() {
     let dir = tempfile::tempdir().unwrap();
     let printed = String::from_utf8(run(dir.path(), &["--print-default-config"]).stdout).unwrap();

@@ -72,6 +72,24 @@ fn a_time_that_no_clock_can_tell_is_refused() {
 }
 
 #[test]
+fn a_time_in_which_nothing_could_happen_is_refused() {
+    let dir = directory();
+    let variables = environment(&[
+        ("VYROX_LIMITS_HEADER_TIMEOUT_SECONDS", "0"),
+        ("VYROX_LIMITS_BODY_TIMEOUT_SECONDS", "0"),
+        ("VYROX_LIMITS_CONNECTION_LIFETIME_SECONDS", "0"),
+        ("VYROX_SENTINELONE_CONSOLE", "acme"),
+        ("VYROX_SENTINELONE_API_TOKEN", "token"),
+        ("VYROX_SENTINELONE_ACTION_SECONDS", "0"),
+    ]);
+    let error = Config::load(Some(&write(&dir, EXAMPLE)), &variables).unwrap_err();
+    let names: Vec<_> = error.0.iter().map(|problem| problem.name.as_str()).collect();
+    let limits = ["header_timeout", "body_timeout", "connection_lifetime"].map(|name| format!("limits.{name}_seconds"));
+    assert_eq!(names[..3], limits);
+    assert_eq!(names[3..], ["sentinelone.action_seconds"]);
+}
+
+#[test]
 fn variables_win_over_the_file_and_unknown_ones_are_a_warning() {
     let dir = directory();
     let variables = environment(&[

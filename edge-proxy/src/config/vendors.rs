@@ -222,6 +222,15 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
         filled("defender.client_secret", edr.client_secret.expose());
         checks.push((is_directory(&edr.directory), "defender.directory", "is neither a directory's id nor its domain"));
     }
+    let timings = [
+        ("crowdstrike.action_seconds", config.crowdstrike.as_ref().map(|edr| &edr.timing)),
+        ("sentinelone.action_seconds", config.sentinelone.as_ref().map(|edr| &edr.timing)),
+        ("defender.action_seconds", config.defender.as_ref().map(|edr| &edr.timing)),
+    ];
+    for (name, timing) in timings {
+        let holds = timing.is_none_or(|timing| !timing.action.is_zero());
+        checks.push((holds, name, "is 0: no action could be taken in time"));
+    }
     // A secret becomes a header or a form field.
     let printable = |secret: &Secret| secret.expose().bytes().all(|b| b.is_ascii_graphic());
     if let Some(edr) = &config.sentinelone {
