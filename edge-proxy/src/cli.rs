@@ -227,6 +227,14 @@ async fn enrol(url: &str, token: &str, dir: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Logs a panic as everything else is logged: its place, in one line of JSON. Its text might quote what nobody may read.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panicked");
+    }));
+}
+
 fn report(error: &CliError) {
     // Nothing can be done if standard error is closed.
     let _ = writeln!(std::io::stderr(), "vyrox-edge-proxy: {}", chain(error));

@@ -6,13 +6,14 @@ use clap::Parser as _;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-use vyrox_edge_proxy::cli::Cli;
+use vyrox_edge_proxy::cli::{self, Cli};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_env_filter(filter).init();
+    cli::log_panics();
     let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
     let [mut terminate, mut interrupt, mut hangup] = match kinds.map(signal) {
         [Ok(terminate), Ok(interrupt), Ok(hangup)] => [terminate, interrupt, hangup],

@@ -45,6 +45,37 @@ fn a_variable_can_name_the_configuration_file() {
 }
 
 #[test]
+fn a_panic_is_a_line_of_json_with_its_place_and_without_its_text() {
+    let lines = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let writer = lines.clone();
+    let make = move || Lines(writer.clone());
+    let subscriber = tracing_subscriber::fmt().json().with_writer(make).finish();
+    let before = std::panic::take_hook();
+    vyrox_edge_proxy::cli::log_panics();
+    let ended =
+        tracing::subscriber::with_default(subscriber, || std::panic::catch_unwind(|| panic!("hunter2\nforged")));
+    std::panic::set_hook(before);
+    assert!(ended.is_err());
+    let text = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(line["fields"]["place"].as_str().unwrap().contains("command_line.rs"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
 fn too_few_open_files_are_told_of_before_the_start() {
     let dir = tempfile::tempdir().unwrap();
     let printed = run(dir.path(), &["--print-default-config"]);

@@ -52,14 +52,18 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let (lines, messages) = mpsc::channel();
         let reader = std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
+            let mut line = String::new();
+            while stderr.read_line(&mut line).is_ok_and(|length| length > 0) {
                 assert!(!line.contains("falcon-secret") && !line.contains(HOST), "a log line shows too much: {line}");
-                // A line that a kill cut off is the last.
-                let Ok(line) = serde_json::from_str::<Value>(&line) else { return };
-                let _ = lines.send(line);
+                // A line that a kill cut off has no end.
+                if line.ends_with('\n') {
+                    let line = serde_json::from_str::<Value>(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+                    let _ = lines.send(line);
+                }
+                line.clear();
             }
         });
         let http = vyrox_edge_proxy::outbound::client(Duration::from_secs(30)).unwrap();
@@ -85,6 +89,7 @@ impl Process {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        self.reader.take().unwrap().join().expect("every log line is as it should be");
     }
 
     /// SIGTERM; the exit code.
