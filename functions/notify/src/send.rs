@@ -64,7 +64,7 @@ impl Notify {
             self.claim(tenant, found, now).await?;
         }
         let outcome = call.await;
-        if outcome.is_err() {
+        if outcome.as_ref().is_err_and(DiscordError::is_discords_failure) {
             Metric::CardsRefused.add(1);
         }
         match (&outcome, broken) {

@@ -4,6 +4,7 @@ mod limits;
 
 use crate::clock::Clock;
 use crate::config;
+use crate::metric::Metric;
 use crate::{Class, Classified};
 use limits::Limits;
 use reqwest::header::{AUTHORIZATION, USER_AGENT};
@@ -66,6 +67,17 @@ impl DiscordError {
             Self::Refused { status: 403, code } => Some((403, *code)),
             Self::Refused { status, code: code @ (10_003 | 50_001 | 50_013) } => Some((*status, *code)),
             _ => None,
+        }
+    }
+
+    /// Whether it was Discord that failed at what should have worked: not a limit, which is to be expected, nor a channel that
+    /// is closed to the bot, which is its tenant's matter.
+    #[must_use]
+    pub const fn is_discords_failure(&self) -> bool {
+        match self {
+            Self::RateLimited(_) | Self::Stopped(_) => false,
+            Self::Refused { .. } => self.breaks_channel().is_none() && !self.is_unknown_message() && !self.is_edited_too_often(),
+            Self::Unavailable(_) => true,
         }
     }
 }
@@ -218,6 +230,7 @@ impl Discord {
         let problem: Problem = response.json().await.unwrap_or_default();
         self.limits.learn(&route, status, &headers, problem.retry_after, problem.global);
         if status == StatusCode::UNAUTHORIZED {
+            Metric::TokenRefused.add(1);
             tracing::error!("Discord refuses the bot's token: nothing is sent until it is put right");
         }
         Err(problem.into_error(status, &headers))

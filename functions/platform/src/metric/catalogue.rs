@@ -79,7 +79,8 @@ metrics! {
     WebhookToVerdict: Milliseconds, "From a delivery's arrival to its verdict, the time in the queue included";
     CardsPosted: Count, "Messages put into channels: cards, digests, notices";
     CardsEdited: Count, "Messages brought up to date";
-    CardsRefused: Count, "Calls that Discord refused or did not answer";
+    CardsRefused: Count, "Calls that Discord did not answer or answered with an error: limits and channels that lost their permission aside";
+    TokenRefused: Count, "Answers of Discord that refuse the bot's token";
     VerdictToCard: Milliseconds, "From an alert's verdict to its card in the channel, the time in the queue included";
     Clicks: Count by "outcome", "Clicks and forms, by how they were answered";
     Decisions: Count by "outcome", "Clicks that were recorded, by the entry in the audit";
