@@ -20,7 +20,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use vyrox_audit::Entry;
 use vyrox_audit::log::{LogError, Reader};
-use vyrox_contract::{Action, AlertId, Approver, Operation, Outcome, ProxyId, RequestId, TenantId, Vendor, Verification};
+use vyrox_contract::{
+    Action, AlertId, Approver, Operation, Outcome, ProxyId, RequestId, TenantId, Vendor, Verification,
+};
 
 /// The first pause after a release that did not work, in seconds; it doubles up to the longest.
 const FIRST_PAUSE: i64 = 60;

@@ -309,7 +309,8 @@ impl Pipeline {
         // The breaker holds no release up, so none that fails may open it: a host that is switched off is tried again and again.
         if wrong
             && operation == Operation::Execute
-            && let Some(opened) = self.breaker.count(self.clock.now()) {
+            && let Some(opened) = self.breaker.count(self.clock.now())
+        {
             tracing::error!("the circuit breaker is open: nothing is contained until `vyrox-edge-proxy breaker reset`");
             self.enter(opened).await;
         }

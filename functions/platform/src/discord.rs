@@ -76,7 +76,9 @@ impl DiscordError {
     pub const fn is_discords_failure(&self) -> bool {
         match self {
             Self::RateLimited(_) | Self::Stopped(_) => false,
-            Self::Refused { .. } => self.breaks_channel().is_none() && !self.is_unknown_message() && !self.is_edited_too_often(),
+            Self::Refused { .. } => {
+                self.breaks_channel().is_none() && !self.is_unknown_message() && !self.is_edited_too_often()
+            }
             Self::Unavailable(_) => true,
         }
     }

