@@ -144,7 +144,10 @@ pub fn threat(bytes: &[u8], id: &str) -> Result<Option<Threat>, Malformed> {
             .unwrap_or_default()
             .into_iter()
             .filter_map(|item| {
-                Some(Mitigation { action: item.action?, status: item.status?, started: item.mitigation_started_at })
+                // The vendor asks for one spelling and lists the other.
+                let action =
+                    item.action.map(|action| if action == "unquarantine" { "un-quarantine".into() } else { action });
+                Some(Mitigation { action: action?, status: item.status?, started: item.mitigation_started_at })
             })
             .collect(),
     }))
@@ -180,14 +183,21 @@ pub fn connection(state: &str, operation: Operation) -> Reading {
     }
 }
 
-/// How far a mitigation is. The last one of its kind counts, unless a later one has undone it.
+/// How far a mitigation is. The last one of its kind counts, unless a later one has undone it: by the time at which each was
+/// begun where all of them say so, since published answers differ in their order, and else by their order.
 pub fn mitigation(threat: &Threat, action: &str) -> Reading {
     let undone_by = match action {
         "quarantine" => "un-quarantine",
         "un-quarantine" => "quarantine",
         _ => "",
     };
-    let last = threat.mitigations.iter().rev().find(|done| done.action == action || done.action == undone_by);
+    let of_its_kind = || threat.mitigations.iter().filter(|done| done.action == action || done.action == undone_by);
+    let begun = |done: &Mitigation| done.started.as_ref().and_then(Value::as_str).map(str::to_owned);
+    let last = match of_its_kind().all(|done| begun(done).is_some()) {
+        // One format of one vendor, so that the texts are in the order of the times.
+        true => of_its_kind().max_by_key(|done| begun(done)),
+        false => of_its_kind().next_back(),
+    };
     let Some(Mitigation { action: done, status, .. }) = last.filter(|done| done.action == action) else {
         return Reading::Unseen;
     };
@@ -262,5 +272,16 @@ mod tests {
         let undone = threat(&[("quarantine", "success"), ("un-quarantine", "success")]);
         assert_eq!(mitigation(&undone, "quarantine"), Reading::Unseen);
         assert!(matches!(mitigation(&undone, "un-quarantine"), Reading::There(_)));
+        let mut latest_first = threat(&[("un-quarantine", "success"), ("quarantine", "success")]);
+        latest_first.mitigations[0].started = Some("2026-11-30T07:00:00Z".into());
+        latest_first.mitigations[1].started = Some("2026-11-30T06:00:00Z".into());
+        assert_eq!(mitigation(&latest_first, "quarantine"), Reading::Unseen, "whatever their order");
+    }
+
+    #[test]
+    fn both_spellings_of_a_release_from_quarantine_are_one() {
+        let body = br#"{"data":[{"id":"7","mitigationStatus":[{"action":"unquarantine","status":"success"}]}]}"#;
+        let threat = super::threat(body, "7").unwrap().unwrap();
+        assert!(matches!(mitigation(&threat, "un-quarantine"), Reading::There(_)));
     }
 }
