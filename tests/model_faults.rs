@@ -126,14 +126,14 @@ async fn a_model_that_takes_only_the_newer_parameters_is_asked_with_these_from_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_endpoint_without_tls_is_named_as_such() {
+async fn an_endpoint_that_speaks_no_tls_cannot_be_reached() {
     let stage = Stage::dry_run().await;
     let alert = stage.ambiguous().await;
     let url = stage.system.llm.base_url().replace("http://", "https://");
     let triage = stage.triage(Some(models(&url, &["plain"]))).await;
     let verdict = stage.judged(&triage, &unlike(&alert, "tls")).await.verdict.unwrap();
     assert!(is_fallback(&verdict), "{verdict:#?}");
-    assert_eq!(verdict.reasoning.as_deref(), Some("plain: endpoint's TLS was not accepted"));
+    assert_eq!(verdict.reasoning.as_deref(), Some("plain: endpoint cannot be reached"));
     stage.end().await;
 }
 
