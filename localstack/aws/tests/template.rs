@@ -106,6 +106,7 @@ fn every_role_may_do_exactly_this() {
         Relay dynamodb:Query ${Table.Arn}
         Relay dynamodb:Query ${Table.Arn}/index/lookup
         Relay kms:GetPublicKey ${SigningKey.Arn}
+        Relay kms:GetPublicKey ${OtherSigningKeyArn}
         Relay kms:Sign ${SigningKey.Arn}
         Relay logs:CreateLogStream ${RelayLogs.Arn}
         Relay logs:PutLogEvents ${RelayLogs.Arn}
@@ -156,7 +157,7 @@ fn every_function_is_told_exactly_this() {
             "CheckpointFunction",
             "AUDIT_RETENTION_DAYS CHECKPOINT_BUCKET CHECKPOINT_KEY_ID CHECKPOINT_LOCK_DAYS LANE_IDLE_MINUTES TABLE",
         ),
-        ("RelayFunction", "CARDS_QUEUE_URL DISCORD_PUBLIC_KEY SIGNING_KEY_ID TABLE"),
+        ("RelayFunction", "CARDS_QUEUE_URL DISCORD_PUBLIC_KEY OTHER_SIGNING_KEY_ID SIGNING_KEY_ID TABLE"),
         ("ApiFunction", "KEY_RATE_PER_MINUTE TABLE"),
     ]);
     let template = deployed();
