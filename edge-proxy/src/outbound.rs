@@ -2,9 +2,11 @@
 //! environment, bounded answers.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{self, CryptoProvider};
+use rustls::crypto::{self, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme, WantsVerifier,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,21 +40,22 @@ pub(crate) fn client_of_only(
     certificate: CertificateDer<'static>,
     timeout: Duration,
 ) -> Result<reqwest::Client, ClientError> {
-    let provider = Arc::new(crypto::ring::default_provider());
-    let tls = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()?
+    let known = crypto::ring::default_provider().signature_verification_algorithms;
+    let tls = tls()?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Only { certificate, provider }))
+        .with_custom_certificate_verifier(Arc::new(Only { certificate, known }))
         .with_no_client_auth();
     speaking(tls, timeout)
 }
 
 fn trusting(roots: RootCertStore, timeout: Duration) -> Result<reqwest::Client, ClientError> {
-    let tls = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    speaking(tls, timeout)
+    speaking(tls()?.with_root_certificates(roots).with_no_client_auth(), timeout)
+}
+
+/// TLS over ring, to be told what it trusts.
+fn tls() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, rustls::Error> {
+    ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
 }
 
 fn speaking(tls: ClientConfig, timeout: Duration) -> Result<reqwest::Client, ClientError> {
@@ -71,7 +74,7 @@ fn speaking(tls: ClientConfig, timeout: Duration) -> Result<reqwest::Client, Cli
 #[derive(Debug)]
 struct Only {
     certificate: CertificateDer<'static>,
-    provider: Arc<CryptoProvider>,
+    known: WebPkiSupportedAlgorithms,
 }
 
 impl ServerCertVerifier for Only {
@@ -96,8 +99,7 @@ impl ServerCertVerifier for Only {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.provider.signature_verification_algorithms;
-        crypto::verify_tls12_signature(message, certificate, signature, known)
+        crypto::verify_tls12_signature(message, certificate, signature, &self.known)
     }
 
     fn verify_tls13_signature(
@@ -106,12 +108,11 @@ impl ServerCertVerifier for Only {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.provider.signature_verification_algorithms;
-        crypto::verify_tls13_signature(message, certificate, signature, known)
+        crypto::verify_tls13_signature(message, certificate, signature, &self.known)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.known.supported_schemes()
     }
 }
 

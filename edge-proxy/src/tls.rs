@@ -26,7 +26,11 @@ pub enum TlsError {
 /// # Errors
 /// [`TlsError`].
 pub fn acceptor(config: &TlsConfig) -> Result<TlsAcceptor, TlsError> {
-    let chain = chain(config)?;
+    let certificates = CertificateDer::pem_file_iter(&config.certificate_file).map_err(TlsError::Certificate)?;
+    let chain = certificates.collect::<Result<Vec<_>, _>>().map_err(TlsError::Certificate)?;
+    if chain.is_empty() {
+        return Err(TlsError::Certificate(pem::Error::NoItemsFound));
+    }
     let key = PrivateKeyDer::from_pem_file(&config.key_file).map_err(TlsError::Key)?;
     let server = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()?
@@ -40,11 +44,5 @@ pub fn acceptor(config: &TlsConfig) -> Result<TlsAcceptor, TlsError> {
 /// # Errors
 /// [`TlsError::Certificate`].
 pub(crate) fn own_certificate(config: &TlsConfig) -> Result<CertificateDer<'static>, TlsError> {
-    chain(config)?.into_iter().next().ok_or(TlsError::Certificate(pem::Error::NoItemsFound))
-}
-
-fn chain(config: &TlsConfig) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let certificates = CertificateDer::pem_file_iter(&config.certificate_file).map_err(TlsError::Certificate)?;
-    let chain = certificates.collect::<Result<Vec<_>, _>>().map_err(TlsError::Certificate)?;
-    if chain.is_empty() { Err(TlsError::Certificate(pem::Error::NoItemsFound)) } else { Ok(chain) }
+    CertificateDer::from_pem_file(&config.certificate_file).map_err(TlsError::Certificate)
 }
