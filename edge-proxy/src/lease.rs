@@ -13,6 +13,7 @@
 //! starts: deadlines that passed while it was down are kept then.
 
 use crate::edr::Ending;
+use crate::receipt::word;
 use crate::subject::Subject;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -85,11 +86,7 @@ impl Leases {
         let has_one = device_of(subject).is_some_and(|device| self.lock().contains_key(&device));
         let ends = match subject.operation() {
             Operation::Execute => contains(outcome) && until.is_none(),
-            // A host that the EDR shows contained all the same is tried again.
-            Operation::Rollback => {
-                matches!(outcome, Outcome::RolledBack | Outcome::Already | Outcome::DryRun)
-                    && ending.verification != Verification::Contradicted
-            }
+            Operation::Rollback => releases(outcome, Some(ending.verification)),
         };
         match until {
             Some(until) => Effect::Until(until),
@@ -118,9 +115,10 @@ impl Leases {
         }
         let Some(subject) = Subject::of_entry(entry).filter(|subject| subject.dry_run == self.dry_run) else { return };
         let (Some(device), Some(outcome)) = (device_of(&subject), entry.outcome()) else { return };
+        let verification = entry.detail().get("verification").and_then(Value::as_str).and_then(word);
         let mut held = self.lock();
-        match (subject.operation(), outcome) {
-            (Operation::Execute, "executed" | "already" | "ambiguous" | "dry_run") => match subject.lease_until {
+        match (subject.operation(), word(outcome)) {
+            (Operation::Execute, Some(outcome)) if contains(outcome) => match subject.lease_until {
                 Some(until) => {
                     held.insert(device, Lease { isolation: subject, until, attempts: 0, due: until });
                 }
@@ -128,7 +126,7 @@ impl Leases {
                     held.remove(&device);
                 }
             },
-            (Operation::Rollback, "rolled_back" | "already" | "dry_run") if !is_contradicted(entry) => {
+            (Operation::Rollback, Some(outcome)) if releases(outcome, verification) => {
                 held.remove(&device);
             }
             (Operation::Rollback, _) if subject.lease_of.is_some() => {
@@ -200,12 +198,14 @@ impl Lease {
     }
 }
 
-fn is_contradicted(entry: &Entry) -> bool {
-    entry.detail().get("verification").and_then(Value::as_str) == Some(Verification::Contradicted.as_str())
-}
-
 const fn contains(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Executed | Outcome::Already | Outcome::Ambiguous | Outcome::DryRun)
+}
+
+/// A host that the EDR shows contained all the same is tried again.
+fn releases(outcome: Outcome, verification: Option<Verification>) -> bool {
+    matches!(outcome, Outcome::RolledBack | Outcome::Already | Outcome::DryRun)
+        && verification != Some(Verification::Contradicted)
 }
 
 fn device_of(subject: &Subject) -> Option<Device> {

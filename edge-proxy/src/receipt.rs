@@ -55,6 +55,6 @@ pub fn from_entry(entry: &Entry, tenant_id: &TenantId, proxy_id: &ProxyId) -> Op
 }
 
 /// A word of the wire as its type.
-fn word<T: DeserializeOwned>(text: &str) -> Option<T> {
+pub(crate) fn word<T: DeserializeOwned>(text: &str) -> Option<T> {
     T::deserialize(StrDeserializer::<serde::de::value::Error>::new(text)).ok()
 }
