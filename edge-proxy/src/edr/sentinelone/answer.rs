@@ -44,18 +44,24 @@ pub struct Threat {
     /// The agent that it is on.
     pub agent: Option<String>,
     /// Each attempt of a mitigation, in the order given.
-    pub mitigations: Vec<Mitigation>,
+    pub mitigations: Vec<Attempt>,
 }
 
 /// One attempt of a mitigation, and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mitigation {
+pub struct Attempt {
     /// `kill`, `quarantine`, ...
     pub action: String,
     /// `success`, `failed`, ...
     pub status: String,
     /// When it was begun, in the vendor's words, if it says so.
     pub started: Option<Value>,
+}
+
+impl Attempt {
+    fn begun(&self) -> Option<&str> {
+        self.started.as_ref()?.as_str()
+    }
 }
 
 impl Threat {
@@ -77,7 +83,7 @@ impl Threat {
 struct ThreatItem {
     id: String,
     agent_realtime_info: Option<RealtimeInfo>,
-    mitigation_status: Option<Vec<MitigationItem>>,
+    mitigation_status: Option<Vec<AttemptItem>>,
 }
 
 #[derive(Deserialize)]
@@ -88,7 +94,7 @@ struct RealtimeInfo {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct MitigationItem {
+struct AttemptItem {
     action: Option<String>,
     status: Option<String>,
     mitigation_started_at: Option<Value>,
@@ -147,7 +153,7 @@ pub fn threat(bytes: &[u8], id: &str) -> Result<Option<Threat>, Malformed> {
                 // The vendor asks for one spelling and lists the other.
                 let action =
                     item.action.map(|action| if action == "unquarantine" { "un-quarantine".into() } else { action });
-                Some(Mitigation { action: action?, status: item.status?, started: item.mitigation_started_at })
+                Some(Attempt { action: action?, status: item.status?, started: item.mitigation_started_at })
             })
             .collect(),
     }))
@@ -192,13 +198,13 @@ pub fn mitigation(threat: &Threat, action: &str) -> Reading {
         _ => "",
     };
     let of_its_kind = || threat.mitigations.iter().filter(|done| done.action == action || done.action == undone_by);
-    let begun = |done: &Mitigation| done.started.as_ref().and_then(Value::as_str).map(str::to_owned);
-    let last = match of_its_kind().all(|done| begun(done).is_some()) {
+    let last = if of_its_kind().all(|done| done.begun().is_some()) {
         // One format of one vendor, so that the texts are in the order of the times.
-        true => of_its_kind().max_by_key(|done| begun(done)),
-        false => of_its_kind().next_back(),
+        of_its_kind().max_by(|one, other| one.begun().cmp(&other.begun()))
+    } else {
+        of_its_kind().next_back()
     };
-    let Some(Mitigation { action: done, status, .. }) = last.filter(|done| done.action == action) else {
+    let Some(Attempt { action: done, status, .. }) = last.filter(|done| done.action == action) else {
         return Reading::Unseen;
     };
     let text = format!("{} {}", printable(done, 30), printable(status, 30));
@@ -238,7 +244,7 @@ mod tests {
     }
 
     fn threat(pairs: &[(&str, &str)]) -> Threat {
-        let attempt = |(action, status): &(&str, &str)| Mitigation {
+        let attempt = |(action, status): &(&str, &str)| Attempt {
             action: (*action).into(),
             status: (*status).into(),
             started: None,
