@@ -1,13 +1,14 @@
 //! One try at one model: a request, a bounded answer, and a name for everything that can be wrong with it.
 
+use super::dialect::{self, Dialect};
 use crate::config;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::HashSet;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use vyrox_domain::llm::{Answer, InvalidAnswer, Prompt, answer_schema};
+use vyrox_domain::llm::{Answer, InvalidAnswer, Prompt};
 
 /// The most tokens that an answer may have.
 pub(super) const MAX_ANSWER_TOKENS: u64 = 500;
@@ -121,15 +122,6 @@ pub(super) struct Endpoint {
     newer: Arc<Mutex<HashSet<String>>>,
 }
 
-/// How an answer's length is limited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dialect {
-    /// `max_tokens`, and temperature 0: what nearly every endpoint takes.
-    Common,
-    /// `max_completion_tokens` and no temperature: reasoning models take nothing else.
-    Newer,
-}
-
 impl Endpoint {
     pub(super) fn new(http: reqwest::Client, config: config::Llm) -> Self {
         Self { http, config, newer: Arc::default() }
@@ -159,22 +151,21 @@ impl Endpoint {
     /// One request, and another one if the model does not know the first one's parameters: it has not worked on that.
     async fn exchange(&self, model: &str, prompt: &Prompt, limit: Duration) -> (Tried, Spent) {
         let is_newer = self.newer.lock().unwrap_or_else(PoisonError::into_inner).contains(model);
-        let dialect = if is_newer { Dialect::Newer } else { Dialect::Common };
-        let response = match self.send(model, prompt, limit, dialect).await {
-            Ok(response) => response,
-            Err(error) => return unsent(&error),
-        };
-        if response.status().as_u16() != 400 || dialect == Dialect::Newer {
-            return received(response, prompt).await;
-        }
-        let headers = response.headers().clone();
-        if !whole(response).await.is_ok_and(|body| is_about_parameters(&body)) {
-            return refused(400, &headers);
-        }
-        self.newer.lock().unwrap_or_else(PoisonError::into_inner).insert(model.to_owned());
-        match self.send(model, prompt, limit, Dialect::Newer).await {
-            Ok(response) => received(response, prompt).await,
-            Err(error) => unsent(&error),
+        let mut dialect = if is_newer { Dialect::Newer } else { Dialect::Common };
+        loop {
+            let response = match self.send(model, prompt, limit, dialect).await {
+                Ok(response) => response,
+                Err(error) => return unsent(&error),
+            };
+            if response.status().as_u16() != 400 || dialect == Dialect::Newer {
+                return received(response, prompt).await;
+            }
+            let headers = response.headers().clone();
+            if !whole(response).await.is_ok_and(|body| dialect::is_about_parameters(&body)) {
+                return refused(400, &headers);
+            }
+            self.newer.lock().unwrap_or_else(PoisonError::into_inner).insert(model.to_owned());
+            dialect = Dialect::Newer;
         }
     }
 
@@ -189,43 +180,10 @@ impl Endpoint {
             .post(format!("{}/chat/completions", self.config.url))
             .bearer_auth(self.config.api_key.expose())
             .timeout(limit)
-            .json(&request(model, prompt, dialect))
+            .json(&dialect.request(model, prompt))
             .send()
             .await
     }
-}
-
-fn request(model: &str, prompt: &Prompt, dialect: Dialect) -> Value {
-    let mut body = json!({
-        "model": model,
-        "messages": [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}],
-        "response_format": {"type": "json_schema",
-            "json_schema": {"name": "verdict", "strict": true, "schema": answer_schema()}},
-    });
-    match dialect {
-        Dialect::Common => {
-            body["temperature"] = json!(0);
-            body["max_tokens"] = json!(MAX_ANSWER_TOKENS);
-        }
-        Dialect::Newer => body["max_completion_tokens"] = json!(MAX_ANSWER_TOKENS),
-    }
-    body
-}
-
-/// Whether a 400 is about a parameter that the newer dialect does without.
-fn is_about_parameters(body: &[u8]) -> bool {
-    const THEIRS: [&str; 2] = ["max_tokens", "temperature"];
-    let Ok(body) = serde_json::from_slice::<Value>(body) else { return false };
-    let error = &body["error"];
-    if error["param"].as_str().is_some_and(|name| THEIRS.contains(&name)) {
-        return true;
-    }
-    // Others name it in words only.
-    let message = error["message"].as_str().or(body["message"].as_str()).unwrap_or_default().to_ascii_lowercase();
-    let code = error["code"].as_str().unwrap_or_default();
-    let is_unsupported = matches!(code, "unsupported_parameter" | "unsupported_value")
-        || ["unsupported", "not supported", "does not support"].iter().any(|words| message.contains(words));
-    is_unsupported && THEIRS.iter().any(|name| message.contains(name))
 }
 
 async fn received(response: reqwest::Response, prompt: &Prompt) -> (Tried, Spent) {
@@ -356,6 +314,7 @@ fn usage(usage: &Value) -> Spent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
     use vyrox_domain::llm::Summary;
 
     const ANSWER: &str =
@@ -409,26 +368,6 @@ mod tests {
         assert_eq!(usage(&json!({"total_tokens": u64::MAX})), Spent::Tokens(MAX_BELIEVED));
         assert_eq!(usage(&json!({"total_tokens": -4})), Spent::Unknown);
         assert_eq!(usage(&Value::Null), Spent::Unknown);
-    }
-
-    #[test]
-    fn a_400_about_a_parameter_is_told_from_others() {
-        let about = |error: Value| is_about_parameters(json!({"error": error}).to_string().as_bytes());
-        assert!(about(json!({"code": "unsupported_parameter", "param": "max_tokens", "message": "m"})));
-        assert!(about(json!({"code": "unsupported_value", "param": "temperature", "message": "m"})));
-        assert!(about(json!({"message": "Unsupported parameter: 'max_tokens' is not supported with this model."})));
-        assert!(!about(json!({"code": "unsupported_parameter", "param": "response_format", "message": "m"})));
-        assert!(!about(json!({"message": "Invalid schema for response_format"})));
-        assert!(!is_about_parameters(b"Bad Request"));
-    }
-
-    #[test]
-    fn the_newer_dialect_has_neither_max_tokens_nor_a_temperature() {
-        let prompt = Prompt::new(&Summary::default(), "n");
-        let (common, newer) = (request("m", &prompt, Dialect::Common), request("m", &prompt, Dialect::Newer));
-        assert_eq!((&common["max_tokens"], &common["temperature"]), (&json!(MAX_ANSWER_TOKENS), &json!(0)));
-        assert_eq!(newer["max_completion_tokens"], json!(MAX_ANSWER_TOKENS));
-        assert!(newer["max_tokens"].is_null() && newer["temperature"].is_null());
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //!
 //! Without a key there is no model and no connection at all (mock mode). Alerts that ask the same at the same time ask once.
 
+mod dialect;
 mod endpoint;
 
 pub use endpoint::NoAnswer;
