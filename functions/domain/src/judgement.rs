@@ -18,8 +18,7 @@
 use crate::alert::NormalizedAlert;
 use crate::fingerprint::Fingerprint;
 use crate::heuristics::{
-    Assessment, BENIGN_AT_MOST, Band, CRITICAL_FROM, HIGH_FROM, MAX_EVIDENCE, MEDIUM_FROM, Observation, Ruleset, band,
-    deterministic_level,
+    Assessment, Band, HIGH_FROM, MAX_EVIDENCE, Observation, Ruleset, band, deterministic_level, within_level,
 };
 use crate::llm::injection::{self, Injection};
 use crate::llm::{Answer, Prompt, Summary};
@@ -141,7 +140,8 @@ impl Judgement {
         let level = answer.verdict().clamp(floor, VerdictLevel::High);
         // An answer outside the bounds is not believed, neither is its certainty.
         let confidence = if level == answer.verdict() { answer.confidence() } else { self.assessment.confidence };
-        let mut verdict = self.verdict(level, within(level, confidence), decided_by);
+        // It is the probability of malice; a model that is sure of LOW may mean its own certainty by it.
+        let mut verdict = self.verdict(level, within_level(level, confidence), decided_by);
         verdict.model = Some(model.to_owned());
         verdict.reasoning = Some(answer.reasoning().to_owned());
         verdict.techniques.extend(answer.techniques().iter().cloned());
@@ -175,21 +175,6 @@ fn raised(confidence: Confidence, weight: Confidence) -> Confidence {
     let both = Confidence::from_ratio(1.0 - (1.0 - confidence.ratio()) * (1.0 - weight.ratio()));
     let below_high = Confidence::from_ten_thousandths(HIGH_FROM.ten_thousandths() - 1);
     both.min(below_high).max(confidence)
-}
-
-/// The confidence, moved into the level's own band: it is the probability of malice, and a model that is sure of LOW may
-/// mean its own certainty by it.
-fn within(level: VerdictLevel, confidence: Confidence) -> Confidence {
-    let at = Confidence::from_ten_thousandths;
-    let below = |next: Confidence| at(next.ten_thousandths() - 1);
-    let (least, most) = match level {
-        VerdictLevel::Benign => (Confidence::ZERO, BENIGN_AT_MOST),
-        VerdictLevel::Low => (at(BENIGN_AT_MOST.ten_thousandths() + 1), below(MEDIUM_FROM)),
-        VerdictLevel::Medium => (MEDIUM_FROM, below(HIGH_FROM)),
-        VerdictLevel::High => (HIGH_FROM, below(CRITICAL_FROM)),
-        VerdictLevel::Critical => (CRITICAL_FROM, at(10_000)),
-    };
-    confidence.clamp(least, most)
 }
 
 /// What a level advises by itself.

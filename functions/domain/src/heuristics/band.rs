@@ -47,6 +47,21 @@ pub fn deterministic_level(confidence: Confidence) -> VerdictLevel {
     }
 }
 
+/// `confidence`, moved to where [`deterministic_level`] says `level`.
+#[must_use]
+pub fn within_level(level: VerdictLevel, confidence: Confidence) -> Confidence {
+    let at = Confidence::from_ten_thousandths;
+    let below = |next: Confidence| at(next.ten_thousandths() - 1);
+    let (least, most) = match level {
+        VerdictLevel::Benign => (Confidence::ZERO, BENIGN_AT_MOST),
+        VerdictLevel::Low => (at(BENIGN_AT_MOST.ten_thousandths() + 1), below(MEDIUM_FROM)),
+        VerdictLevel::Medium => (MEDIUM_FROM, below(HIGH_FROM)),
+        VerdictLevel::High => (HIGH_FROM, below(CRITICAL_FROM)),
+        VerdictLevel::Critical => (CRITICAL_FROM, at(10_000)),
+    };
+    confidence.clamp(least, most)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
