@@ -24,7 +24,7 @@ use crate::signer::Signer;
 use crate::table::{SortKey, Table, Versioned};
 use ed25519_dalek::VerifyingKey as DiscordKey;
 use std::sync::Arc;
-use vyrox_contract::{Operation, RequestId, TenantId, VerifyingKey};
+use vyrox_contract::{Operation, RequestId, TenantId};
 use vyrox_domain::action::ActionRecord;
 use vyrox_domain::message::CardRequested;
 use vyrox_domain::record::{ActionSummary, AlertRecord};
@@ -55,12 +55,6 @@ impl Delivery {
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self { table, ledger, signer, cards, discord_keys, clock }
-    }
-
-    /// The public half of the key that signs.
-    #[must_use]
-    pub const fn platform_key(&self) -> &VerifyingKey {
-        self.signer.public_key()
     }
 
     /// One stored action.
