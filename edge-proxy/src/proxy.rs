@@ -152,8 +152,8 @@ impl RunningProxy {
         self.pipeline.is_ready()
     }
 
-    /// Takes over what a reload can change (keys, shared secret, export token, policy, credentials), or says why not and keeps what there
-    /// is. Either is an entry of the audit log.
+    /// Takes over what a reload can change (keys, shared secret, export token, policy, credentials), or says why not and
+    /// keeps what there is. Either is an entry of the audit log.
     pub async fn reload(&self, loaded: Result<Config, ConfigError>) {
         self.pipeline.reload(loaded).await;
     }

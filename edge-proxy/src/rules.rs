@@ -54,8 +54,8 @@ impl Rules {
         })
     }
 
-    /// The rules after a reload: keys, shared secret, export token, policy and credentials. All or nothing: a file that also changes what
-    /// is fixed at start would be in force in part only, which nobody can see.
+    /// The rules after a reload: keys, shared secret, export token, policy and credentials. All or nothing: a file that also
+    /// changes what is fixed at start would be in force in part only, which nobody can see.
     pub(crate) fn replaced_by(&self, config: &Config) -> Result<Self, RulesError> {
         let fixed = self.config.differences_fixed_at_start(config);
         if !fixed.is_empty() {
