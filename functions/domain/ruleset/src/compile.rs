@@ -5,6 +5,7 @@ use crate::marker::{marker, marker_text};
 use crate::pool::{Literals, Numbers, Spans, bytes_of, bytes_of_spans, literal_bytes};
 use crate::program::Encoder;
 use crate::required::{Required, required};
+use crate::seen::{Keys, Seen, key};
 use crate::source::CheckedRules;
 use crate::table::{Condition, Field, LINUX, MACOS, Rule, Span, Table, WINDOWS, Way};
 use crate::written::{Example, OneOrMore, WrittenCondition, WrittenRule};
@@ -69,7 +70,8 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
     };
     let mut programs = Encoder::default();
     patterns.iter().for_each(|pattern| programs.add(pattern));
-    let usual = usual_texts(checked);
+    let texts = usual_texts(checked);
+    let usual = Usual::of(&texts);
     let mut systems = vec![0; literals.len()];
     for (rule, conditions) in &rules {
         for literal in conditions.iter().flat_map(Matched::literals) {
@@ -77,13 +79,15 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
         }
     }
     let (literal_text, literal_starts) = literal_bytes(&literals);
-    let finder = finder::encoded(&literals, &systems, &Usual::of(&usual));
-    let frequencies = frequencies(&finder, Literals::new(&literal_text, &literal_starts), &usual);
+    let keys = bytes_of(literals.iter().map(|literal| key(literal, &usual)));
+    let finder = finder::encoded(&literals, &systems, &usual);
+    let frequencies = frequencies(&finder, Literals::new(&literal_text, &literal_starts), &texts);
     let mut worth = vec![BTreeSet::new(); literals.len()];
     let (mut numbers, mut groups, mut candidates) = (Vec::new(), Vec::new(), Vec::new());
     let mut table = Table {
         version: &version,
         literals: Literals::new(&literal_text, &literal_starts),
+        keys: Keys::new(&keys),
         worth: Spans::default(),
         candidates: Numbers::default(),
         rules: Vec::new(),
@@ -149,6 +153,11 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
             conditions: Span { start, len: small(conditions.len()) },
         });
     }
+    // Only what makes a rule worth a closer look has to be found; the others are asked for.
+    for (systems, _) in systems.iter_mut().zip(&worth).filter(|(_, rules)| rules.is_empty()) {
+        *systems = 0;
+    }
+    let finder = finder::encoded(&literals, &systems, &usual);
     let worth: Vec<Span> = worth.into_iter().map(|rules| pooled(&mut candidates, rules)).collect();
     let (numbers, candidates) = (bytes_of(numbers), bytes_of(candidates));
     let (groups, worth) = (bytes_of_spans(&groups), bytes_of_spans(&worth));
@@ -252,8 +261,9 @@ fn platform_bit(name: &str) -> u8 {
 fn frequencies(finder: &[u8], literals: Literals<'_>, usual: &[String]) -> Vec<usize> {
     let finder: Finder<'_> = postcard::from_bytes(finder).expect("it has just been encoded");
     let mut frequencies = vec![0; literals.len()];
+    let mut seen = Seen::default();
     for text in usual {
-        finder.find(literals, text.to_lowercase().as_bytes(), u8::MAX, |literal, _| {
+        finder.find(literals, (text.to_lowercase().as_bytes(), 1), u8::MAX, &mut seen, |literal| {
             frequencies[literal as usize] += 1;
         });
     }

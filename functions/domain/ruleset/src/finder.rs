@@ -3,25 +3,23 @@
 //!
 //! An automaton takes a step that depends on the one before it, and with so many literals, a megabyte, each step is likely to
 //! miss the cache. The four bytes by which a literal is looked up are its rarest in the rules' own examples, so an everyday
-//! text seldom says "perhaps".
+//! text seldom says "perhaps". On the way it notes which three bytes there are, see [`Seen`].
 //!
 //! Most observations are of a known system, and most literals are in rules of one: so there is a finder for Windows' literals,
 //! one for those of Linux and macOS, and one for all.
 
 use crate::pool::{Literals, Numbers, bytes_of};
+use crate::seen::{HASHES, MULTIPLIER, Seen, hash};
 use crate::table::WINDOWS;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Bits of a hash of three bytes.
-const BITS: u32 = 13;
-const HASHES: usize = 1 << BITS;
 /// Bits of a hash of four bytes.
 const INDEX_BITS: u32 = 14;
 const INDICES: usize = 1 << INDEX_BITS;
 /// So many bytes of a literal are looked up; of literals with three, those, whatever comes after them.
-const GRAM: usize = 4;
-const SHORT: u32 = 0x00ff_ffff;
+pub(crate) const GRAM: usize = 4;
+pub(crate) const SHORT: u32 = 0x00ff_ffff;
 /// A literal's bytes that are looked up lie within its first so many, which is what `OFFSET_BITS` can say.
 const REACH: usize = 1 << OFFSET_BITS;
 const OFFSET_BITS: u32 = 6;
@@ -80,9 +78,14 @@ impl Usual {
         }
         Self(frequent)
     }
+
+    /// Of four bytes, or of three.
+    pub(crate) fn how_often(&self, gram: u32) -> usize {
+        self.0.get(&gram).copied().unwrap_or_default()
+    }
 }
 
-/// A finder in postcard's encoding for `literals`, each at least 3 bytes long; of each, the systems whose rules it is in.
+/// A finder in postcard's encoding for `literals`, each at least 3 bytes long; of each, the systems for which it is looked for.
 pub(crate) fn encoded(literals: &[String], systems: &[u8], usual: &Usual) -> Vec<u8> {
     let part =
         |wanted: u8| Bytes::new(literals, |number| systems.get(number).is_some_and(|of| of & wanted != 0), usual);
@@ -100,7 +103,7 @@ impl Bytes {
             let (kind, length) = if bytes.len() < GRAM { (1, GRAM - 1) } else { (0, GRAM) };
             let rarest = (0..=bytes.len().saturating_sub(length))
                 .map(|at| (grams(bytes, at)[kind], at))
-                .min_by_key(|(gram, at)| (usual.0.get(gram).copied().unwrap_or_default(), *at));
+                .min_by_key(|(gram, at)| (usual.how_often(*gram), *at));
             let (gram, offset) = rarest.expect("the range has at least one number");
             let packed = number << OFFSET_BITS | offset;
             fourths[hash(gram)] |= if kind == 0 { fourth(gram) } else { u32::MAX };
@@ -122,21 +125,29 @@ impl Bytes {
 }
 
 impl Finder<'_> {
-    /// Calls `found` with the number of each of `literals` that is in `text` and where it begins, for each place where it
-    /// is, as far as it is in rules of one of `systems`, in bits; it may be called with others too.
-    pub fn find(&self, literals: Literals<'_>, text: &[u8], systems: u8, found: impl FnMut(u32, usize)) {
+    /// Calls `found` with the number of each of `literals` that is in `text`, for each place where it is, as far as it is
+    /// looked for on one of `systems`, in bits; it may be called with others too. Notes in `seen` what the text consists of:
+    /// the text has one bit there.
+    pub fn find(
+        &self,
+        literals: Literals<'_>,
+        (text, bit): (&[u8], u32),
+        systems: u8,
+        seen: &mut Seen,
+        found: impl FnMut(u32),
+    ) {
         let part = match systems {
             _ if systems & !WINDOWS == 0 => self.windows,
             _ if systems & WINDOWS == 0 => self.unix,
             _ => self.all,
         };
-        part.find(literals, text, found);
+        part.find(literals, (text, bit), seen, found);
     }
 }
 
 impl Part<'_> {
     #[inline(never)]
-    fn find(&self, literals: Literals<'_>, text: &[u8], mut found: impl FnMut(u32, usize)) {
+    fn find(&self, literals: Literals<'_>, (text, bit): (&[u8], u32), seen: &mut Seen, mut found: impl FnMut(u32)) {
         let Some(fourths) = self.fourths.as_array::<HASHES>() else { return };
         let known = |gram: u32| u32::from_le_bytes(fourths[hash(gram)]);
         // First all places of a block where something may be, and then what is there: so that the first takes no turns.
@@ -150,8 +161,10 @@ impl Part<'_> {
             let mut many = 0;
             for (place, last) in (0..).zip(&block[GRAM - 1..]) {
                 gram = gram >> 8 | u32::from(*last) << 24;
+                let hash = hash(gram);
+                seen.add(hash, bit);
                 places[many % BLOCK] = place;
-                many += usize::from(known(gram) & fourth(gram) != 0);
+                many += usize::from(u32::from_le_bytes(fourths[hash]) & fourth(gram) != 0);
             }
             for place in &places[..many.min(BLOCK)] {
                 let at = at + *place as usize;
@@ -165,6 +178,7 @@ impl Part<'_> {
         }
         for at in windows..text.len() {
             let [gram, _] = grams(text, at);
+            seen.add(hash(gram), bit);
             if known(gram) & fourth(gram) != 0 {
                 self.look(literals, text, at, gram, &mut found);
                 if gram & SHORT != gram {
@@ -176,7 +190,7 @@ impl Part<'_> {
 
     /// The same for those that are looked up by `gram`, which is at `at`.
     #[inline(always)]
-    fn look(&self, literals: Literals<'_>, text: &[u8], at: usize, gram: u32, found: &mut impl FnMut(u32, usize)) {
+    fn look(&self, literals: Literals<'_>, text: &[u8], at: usize, gram: u32, found: &mut impl FnMut(u32)) {
         let hash = index(gram);
         let Some(starts) = self.starts.as_array::<{ INDICES + 1 }>() else { return };
         let (start, end) = (u32::from_le_bytes(starts[hash]), u32::from_le_bytes(starts[hash + 1]));
@@ -190,7 +204,7 @@ impl Part<'_> {
             let Some(bytes) = literals.bytes(literal as usize) else { continue };
             // One of so many bytes has been compared already.
             if bytes.len() <= GRAM || is_at(text, start, bytes) {
-                found(literal, start);
+                found(literal);
             }
         }
     }
@@ -223,7 +237,7 @@ fn is_at(text: &[u8], start: usize, literal: &[u8]) -> bool {
 
 /// The four bytes at `at`, and the first three of them. What lies behind the end is zero, as no literal is.
 #[inline]
-fn grams(text: &[u8], at: usize) -> [u32; 2] {
+pub(crate) fn grams(text: &[u8], at: usize) -> [u32; 2] {
     let long = match text.get(at..).and_then(|rest| rest.first_chunk()) {
         Some(bytes) => u32::from_le_bytes(*bytes),
         None => {
@@ -234,20 +248,11 @@ fn grams(text: &[u8], at: usize) -> [u32; 2] {
     [long, long & SHORT]
 }
 
-/// Of the first three bytes.
-#[inline]
-const fn hash(gram: u32) -> usize {
-    ((gram << 8).wrapping_mul(MULTIPLIER) >> (u32::BITS - BITS)) as usize
-}
-
 /// Of all four.
 #[inline]
 const fn index(gram: u32) -> usize {
     (gram.wrapping_mul(MULTIPLIER) >> (u32::BITS - INDEX_BITS)) as usize
 }
-
-/// Knuth's: the upper bits of the product depend on all bits of the factor.
-const MULTIPLIER: u32 = 0x9e37_79b1;
 
 /// The bit of the fourth byte.
 #[inline]
@@ -259,20 +264,25 @@ const fn fourth(gram: u32) -> u32 {
 mod tests {
     use super::*;
     use crate::pool::literal_bytes;
+    use crate::seen::{Keys, key};
     use crate::table::{LINUX, MACOS};
     use proptest::prelude::*;
 
     fn found_on(system: u8, literals: &[(&str, u8)], text: &str) -> Vec<u32> {
         let owned: Vec<String> = literals.iter().map(|(literal, _)| (*literal).to_owned()).collect();
         let systems: Vec<u8> = literals.iter().map(|(_, systems)| *systems).collect();
-        let bytes = encoded(&owned, &systems, &Usual::of(&["an everyday abcd".to_owned()]));
+        let usual = Usual::of(&["an everyday abcd".to_owned()]);
+        let bytes = encoded(&owned, &systems, &usual);
         let finder: Finder<'_> = postcard::from_bytes(&bytes).unwrap();
         let (all, starts) = literal_bytes(&owned);
         let mut found = Vec::new();
-        finder.find(Literals::new(&all, &starts), text.as_bytes(), system, |literal, start| {
-            assert!(text[start..].starts_with(&owned[literal as usize]));
-            found.push(literal);
-        });
+        let mut seen = Seen::default();
+        finder
+            .find(Literals::new(&all, &starts), (text.as_bytes(), 1), system, &mut seen, |literal| found.push(literal));
+        let keys = bytes_of(owned.iter().map(|literal| key(literal, &usual)));
+        for (number, literal) in (0..).zip(&owned).filter(|(_, literal)| text.contains(literal.as_str())) {
+            assert_eq!(seen.perhaps(Keys::new(&keys), number), 1, "{literal}");
+        }
         found.sort_unstable();
         found
     }

@@ -5,6 +5,7 @@
 
 use crate::pool::{Literals, Numbers, Spans};
 use crate::program::Programs;
+use crate::seen::Keys;
 use serde::{Deserialize, Serialize};
 
 /// The bit of Windows in [`Rule::platforms`].
@@ -41,6 +42,9 @@ pub struct Table<'a> {
     /// By number, as the finder reports them.
     #[serde(borrow)]
     pub literals: Literals<'a>,
+    /// By literal: how to see that a text does not have it.
+    #[serde(borrow)]
+    pub keys: Keys<'a>,
     /// By literal: the part of `candidates` with the rules that it makes worth a closer look.
     #[serde(borrow)]
     pub worth: Spans<'a>,

@@ -1,108 +1,148 @@
 //! Where the literals of the rules are in the texts of an observation.
+//!
+//! Those that make a rule worth a closer look have been found in all texts. The others are looked for when a rule asks, which
+//! for most ends with [`Seen`]: the text lacks three bytes that the literal has.
 
-use memchr::memchr3_iter;
+use super::text::Text;
+use memchr::{memchr3_iter, memmem};
+use vyrox_ruleset::{Finder, Seen, Table};
 
-/// More places than this are not remembered: a text that has so many is looked through from its beginning.
-const MOST: usize = 1 << 14;
-/// No place.
-const NONE: u32 = u32::MAX;
-
-/// What one pass over the texts has found; reused from one observation to the next.
+/// What is known of the texts of one observation; reused for the next.
 #[derive(Debug, Default)]
 pub(super) struct Places {
+    seen: Seen,
     /// By literal.
     of: Vec<Occurrences>,
-    /// The literals that occur.
+    /// The literals of which something is known.
     literals: Vec<u32>,
-    places: Vec<Place>,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// The texts, a bit each.
+#[derive(Debug, Clone, Copy, Default)]
 struct Occurrences {
-    /// The texts that it is in, a bit each.
+    /// That have been looked through.
+    known: u32,
+    /// That it is in.
     texts: u32,
-    /// The last place where it is, by number.
-    last: u32,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    text: u32,
-    start: u32,
-    /// The place before it of the same literal.
-    before: u32,
+/// Texts and what their rules' literals are.
+#[derive(Clone, Copy)]
+pub(super) struct Searched<'t> {
+    pub(super) texts: &'t [Text],
+    pub(super) table: &'t Table<'t>,
+}
+
+impl<'t> Searched<'t> {
+    fn literal(&self, number: u32) -> &'t [u8] {
+        self.table.literals.get(number as usize).unwrap_or_default().as_bytes()
+    }
 }
 
 impl Places {
     /// Forgets everything; there are so many literals.
     pub(super) fn clear(&mut self, literals: usize) {
         for literal in self.literals.drain(..) {
-            self.of[literal as usize] = Occurrences::NONE;
+            self.of[literal as usize] = Occurrences::default();
         }
-        self.of.resize(literals, Occurrences::NONE);
-        self.places.clear();
+        self.of.resize(literals, Occurrences::default());
+        self.seen.clear();
     }
 
-    /// Notes that `literal` is in the text with this number, from `start`. Whether it is the first time.
+    /// Looks through the text with this number; calls `first` with each literal that it finds in a text for the first time.
+    pub(super) fn scan(
+        &mut self,
+        finder: &Finder<'_>,
+        (number, text): (usize, &str),
+        table: &Table<'_>,
+        systems: u8,
+        mut first: impl FnMut(u32),
+    ) {
+        let (bit, Self { seen, of, literals }) = (1 << number, self);
+        finder.find(table.literals, (text.as_bytes(), bit), systems, seen, |literal| {
+            let Some(of) = of.get_mut(literal as usize) else { return };
+            if of.known == 0 {
+                literals.push(literal);
+                first(literal);
+            }
+            of.known |= bit;
+            of.texts |= bit;
+        });
+    }
+
+    /// Whether a literal is in one of the texts `among`, a bit each.
     #[inline]
-    pub(super) fn add(&mut self, literal: u32, text: u32, start: usize) -> bool {
-        let Some(of) = self.of.get_mut(literal as usize) else { return false };
-        let first = of.texts == 0;
-        if first {
+    pub(super) fn is_in(&mut self, literal: u32, among: u32, searched: Searched<'_>) -> bool {
+        let perhaps = self.seen.perhaps(searched.table.keys, literal) & among;
+        perhaps != 0 && self.look(literal, perhaps, searched, true) != 0
+    }
+
+    /// Those of the texts `among`, a bit each, that a literal is in.
+    #[inline]
+    pub(super) fn texts(&mut self, literal: u32, among: u32, searched: Searched<'_>) -> u32 {
+        match self.seen.perhaps(searched.table.keys, literal) & among {
+            0 => 0,
+            perhaps => self.look(literal, perhaps, searched, false),
+        }
+    }
+
+    /// The same where it may be in all of `among`; if one is enough, not always all.
+    fn look(&mut self, literal: u32, among: u32, searched: Searched<'_>, one: bool) -> u32 {
+        let Some(of) = self.of.get_mut(literal as usize) else { return 0 };
+        if of.known == 0 {
             self.literals.push(literal);
         }
-        of.texts |= bit_of(text);
-        let number = self.places.len();
-        if number < MOST {
-            // Both fit: there are few places, and a text is short.
-            self.places.push(Place { text, start: start as u32, before: of.last });
-            of.last = number as u32;
+        for number in numbers(among & !of.known) {
+            if one && of.texts & among != 0 {
+                break;
+            }
+            let Some(text) = searched.texts.get(number) else { break };
+            of.known |= 1 << number;
+            if memmem::find(text.content.as_bytes(), searched.literal(literal)).is_some() {
+                of.texts |= 1 << number;
+            }
         }
-        first
-    }
-
-    /// The texts that a literal is in, a bit each, see [`bit_of`].
-    #[inline]
-    pub(super) fn texts(&self, literal: u32) -> u32 {
-        self.of.get(literal as usize).map_or(0, |of| of.texts)
+        of.texts & among
     }
 
     /// Adds to `beginnings` where something can begin in a text that has one of `literals` so many bytes `behind` its
     /// beginning, at least and at most: the first byte and the last of each place. Whether that is known.
     pub(super) fn beginnings(
-        &self,
+        &mut self,
         literals: impl IntoIterator<Item = u32>,
-        text: u32,
-        behind: (u32, u32),
+        text: usize,
+        (least, most): (u32, u32),
+        searched: Searched<'_>,
         beginnings: &mut Vec<(usize, usize)>,
     ) -> bool {
-        let (least, most) = (behind.0 as usize, behind.1 as usize);
+        let Some(content) = searched.texts.get(text).map(|text| text.content.as_bytes()) else { return false };
+        let (least, most) = (least as usize, most as usize);
         let mut none = true;
         for literal in literals {
             none = false;
-            let Some(of) = self.of.get(literal as usize).filter(|of| of.texts & bit_of(text) != 0) else { continue };
-            let mut number = of.last;
-            while let Some(place) = self.places.get(number as usize) {
-                number = place.before;
-                if place.text != text {
-                    continue;
+            if self.texts(literal, 1 << text, searched) == 0 {
+                continue;
+            }
+            let wanted = memmem::Finder::new(searched.literal(literal));
+            let mut from = 0;
+            while let Some(at) = content.get(from..).and_then(|rest| wanted.find(rest)).map(|at| from + at) {
+                if let Some(last) = at.checked_sub(least) {
+                    beginnings.push((at.saturating_sub(most), last));
                 }
-                if let Some(last) = (place.start as usize).checked_sub(least) {
-                    beginnings.push(((place.start as usize).saturating_sub(most), last));
-                }
+                from = at + 1;
             }
         }
-        !none && self.places.len() < MOST
+        !none
     }
 }
 
-impl Occurrences {
-    const NONE: Self = Self { texts: 0, last: NONE };
-}
-
-/// An observation has fewer texts than there are bits; should it have more, the last share one, which only costs time.
-pub(super) const fn bit_of(text: u32) -> u32 {
-    1 << if text < 31 { text } else { 31 }
+/// The numbers of a set of texts, the lowest first.
+pub(super) fn numbers(mut texts: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lowest = texts.trailing_zeros() as usize;
+        texts &= texts.checked_sub(1)?;
+        Some(lowest)
+    })
 }
 
 /// Adds to `beginnings` where something can begin in `text` that has one of `marks` so many bytes `behind` its beginning, at
@@ -122,6 +162,9 @@ pub(super) fn add_marked(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::heuristics::Ruleset;
+    use proptest::prelude::*;
+    use vyrox_ruleset::Field;
 
     #[test]
     fn what_begins_so_far_before_a_mark_is_known() {
@@ -130,37 +173,81 @@ mod tests {
         assert_eq!(found, [(2, 3)], "nothing begins a byte before the text");
     }
 
-    #[test]
-    fn what_begins_so_far_before_a_literal_is_known() {
+    /// Texts of the built-in rules, scanned; and the number of a literal that some rule asks for.
+    fn scanned(contents: &[&str]) -> (Places, Vec<Text>) {
+        let rules = Ruleset::built_in();
+        let texts: Vec<Text> =
+            contents.iter().map(|content| Text::new(Field::Cmdline, "", (*content).to_owned())).collect();
         let mut places = Places::default();
-        places.clear(3);
-        assert!(places.add(1, 0, 10));
-        assert!(!places.add(1, 2, 5));
-        assert!(!places.add(1, 0, 1));
-        assert!(places.add(2, 0, 7));
-        let beginnings = |literals: &[u32], text, behind| {
-            let mut found = Vec::new();
-            let known = places.beginnings(literals.iter().copied(), text, behind, &mut found);
-            found.sort_unstable();
-            (known, found)
-        };
-        assert_eq!(places.texts(1), 0b101);
-        assert_eq!(beginnings(&[1, 2], 0, (2, 3)), (true, vec![(4, 5), (7, 8)]));
-        assert_eq!(beginnings(&[1], 2, (0, 9)), (true, vec![(0, 5)]));
-        assert_eq!(beginnings(&[0], 0, (0, 0)), (true, vec![]));
-        assert!(!beginnings(&[], 0, (0, 0)).0);
+        for _ in 0..2 {
+            places.clear(rules.table().literals.len());
+            for (number, text) in texts.iter().enumerate() {
+                places.scan(rules.finder(), (number, &text.content), rules.table(), u8::MAX, |_| {});
+            }
+        }
+        (places, texts)
+    }
+
+    fn number_of(literal: &str) -> u32 {
+        let at = Ruleset::built_in().table().literals.iter().position(|other| other == literal);
+        u32::try_from(at.expect("a rule asks for it")).unwrap()
     }
 
     #[test]
-    fn too_many_places_are_as_good_as_none() {
-        let mut places = Places::default();
-        for again in 0..2 {
-            places.clear(1);
-            for start in 0..2 * MOST {
-                assert_eq!(places.add(0, 0, start), start == 0, "{again}");
+    fn what_begins_so_far_before_a_literal_is_known() {
+        let (mut places, texts) = scanned(&["0123456powershell 8", "no", "powershell powershell"]);
+        let searched = Searched { texts: &texts, table: Ruleset::built_in().table() };
+        let literal = number_of("powershell");
+        let mut beginnings = |literals: &[u32], text, behind| {
+            let mut found = Vec::new();
+            let known = places.beginnings(literals.iter().copied(), text, behind, searched, &mut found);
+            (known, found)
+        };
+        assert_eq!(beginnings(&[literal], 0, (2, 3)), (true, vec![(4, 5)]));
+        assert_eq!(beginnings(&[literal], 2, (0, 9)), (true, vec![(0, 0), (2, 11)]));
+        assert_eq!(beginnings(&[literal], 2, (1, 1)), (true, vec![(10, 10)]), "nothing begins before the text");
+        assert_eq!(beginnings(&[literal], 1, (0, 0)), (true, vec![]));
+        assert!(!beginnings(&[], 0, (0, 0)).0);
+    }
+
+    /// One occurrence may begin inside another.
+    #[test]
+    fn occurrences_that_overlap_are_all_found() {
+        let overlaps = |literal: &&str| {
+            (1..literal.len()).any(|at| literal.is_char_boundary(at) && literal.starts_with(&literal[at..]))
+        };
+        let literal = Ruleset::built_in().table().literals.iter().find(overlaps).expect("such as ../../");
+        let shift = (1..literal.len()).find(|at| literal.starts_with(&literal[*at..])).unwrap();
+        let (mut places, texts) = scanned(&[&format!("{}{literal}", &literal[..shift])]);
+        let searched = Searched { texts: &texts, table: Ruleset::built_in().table() };
+        let mut found = Vec::new();
+        assert!(places.beginnings([number_of(literal)], 0, (0, 0), searched, &mut found));
+        assert_eq!(found, [(0, 0), (shift, shift)], "{literal}");
+    }
+
+    proptest! {
+        /// Literals that were found and those that are asked for, in any order and in any of the texts.
+        #[test]
+        fn a_literal_is_in_the_texts_that_contain_it(
+            picks in proptest::collection::vec(proptest::collection::vec((any::<prop::sample::Index>(), "[a-z /.-]{0,3}"), 0..6), 1..6),
+            asked in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u32>()), 1..20),
+        ) {
+            let table = Ruleset::built_in().table();
+            let literal = |pick: &prop::sample::Index| table.literals.get(pick.index(table.literals.len())).unwrap();
+            let contents: Vec<String> =
+                picks.iter().map(|text| text.iter().map(|(pick, glue)| format!("{}{glue}", literal(pick))).collect()).collect();
+            let (mut places, texts) = scanned(&contents.iter().map(String::as_str).collect::<Vec<_>>());
+            let searched = Searched { texts: &texts, table };
+            for (text, pick, among) in asked {
+                let among = among & ((1 << texts.len()) - 1);
+                let parts = text.get(&picks);
+                // One that is there, if there is any; else any.
+                let literal = parts.get(pick.index(parts.len().max(1))).map_or_else(|| literal(&pick), |(pick, _)| literal(pick));
+                let expected = (0..texts.len()).filter(|at| texts[*at].content.contains(literal)).fold(0, |set, at| set | 1 << at) & among;
+                let number = number_of(literal);
+                prop_assert_eq!(places.is_in(number, among, searched), expected != 0, "{}", literal);
+                prop_assert_eq!(places.texts(number, among, searched), expected, "{}", literal);
             }
-            assert!(!places.beginnings([0], 0, (0, 0), &mut Vec::new()));
-            assert_eq!(places.places.len(), MOST);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::candidates::Candidates;
 use super::fitted::System;
 use super::ngram_model::{Scorer, resemblance};
 use super::patterns::Patterns;
-use super::places::{Places, add_marked, bit_of};
+use super::places::{Places, Searched, add_marked, numbers};
 use super::platform::PlatformSet;
 use super::text::{Text, texts};
 use super::vendor_context::vendor_evidence;
@@ -68,11 +68,11 @@ pub(super) struct Matches {
 
 /// The texts of an observation and what is in them.
 struct Scanned<'t> {
-    texts: &'t [Text],
+    searched: Searched<'t>,
     /// By field: its texts, a bit each.
     of_field: [u32; Field::ALL.len()],
     /// By literal, the same, and where in them.
-    places: &'t Places,
+    places: &'t mut Places,
 }
 
 impl Ruleset<'static> {
@@ -108,6 +108,11 @@ impl<'a> Ruleset<'a> {
     #[must_use]
     pub const fn table(&self) -> &Table<'a> {
         &self.table
+    }
+
+    #[cfg(test)]
+    pub(super) const fn finder(&self) -> &Finder<'a> {
+        &self.finder
     }
 
     /// 12 hexadecimal digits over everything in the rules that can change a result.
@@ -156,12 +161,13 @@ impl<'a> Ruleset<'a> {
         matches.counted.extend(resemblance(texts, &mut memory.scorer));
         self.scan(texts, systems, &mut memory);
         let Memory { places, candidates, search, .. } = &mut memory;
-        let scanned = Scanned { texts, of_field: of_field(texts), places };
+        let searched = Searched { texts, table: &self.table };
+        let mut scanned = Scanned { searched, of_field: of_field(texts), places };
         for rule in candidates.take().filter_map(|number| self.table.rules.get(number)) {
             if !systems.overlaps(PlatformSet::of_bits(rule.platforms)) {
                 continue;
             }
-            let Some(evidence) = self.matched(rule, &scanned, search) else { continue };
+            let Some(evidence) = self.matched(rule, &mut scanned, search) else { continue };
             if rule.stage {
                 matches.staged.push(evidence);
             } else {
@@ -173,32 +179,30 @@ impl<'a> Ruleset<'a> {
         matches
     }
 
-    /// Notes in which texts each literal occurs and where, and the rules of `systems` worth a closer look, in order.
+    /// Notes what the texts consist of, and the rules of `systems` worth a closer look, in order.
     fn scan(&self, texts: &[Text], systems: PlatformSet, memory: &mut Memory) {
         let Memory { places, candidates, .. } = memory;
         places.clear(self.table.literals.len());
         candidates.clear(self.table.rules.len());
-        for (number, text) in (0..).zip(texts) {
-            self.finder.find(self.table.literals, text.content.as_bytes(), systems.bits(), |literal, start| {
-                if places.add(literal, number, start) {
-                    let worth = self.table.worth.get(literal as usize);
-                    self.table.candidates.of(worth).for_each(|rule| candidates.add(rule));
-                }
+        for (number, text) in texts.iter().enumerate() {
+            places.scan(&self.finder, (number, &text.content), &self.table, systems.bits(), |literal| {
+                let worth = self.table.worth.get(literal as usize);
+                self.table.candidates.of(worth).for_each(|rule| candidates.add(rule));
             });
         }
     }
 
     /// The evidence if every condition of `rule` holds; it shows the first condition's match.
-    fn matched(&self, rule: &Rule<'a>, scanned: &Scanned<'_>, search: &mut Search) -> Option<Evidence> {
+    fn matched(&self, rule: &Rule<'a>, scanned: &mut Scanned<'_>, search: &mut Search) -> Option<Evidence> {
         let conditions = rule.conditions.of(&self.table.conditions);
-        // Literals of all conditions before the first regex: most candidates end here.
-        let possible = |condition: &Condition<'_>| {
+        // Literals of all conditions before the first regex: most candidates end here. The last, about names, have the fewest.
+        let mut possible = |condition: &Condition<'_>| {
             fields(condition).any(|field| {
                 self.literals_hold(condition, field, scanned)
                     && self.texts_worth_a_regex(condition, field, scanned) != 0
             })
         };
-        if !conditions.iter().all(possible) {
+        if !conditions.iter().rev().all(&mut possible) {
             return None;
         }
         let mut shown = None;
@@ -218,18 +222,18 @@ impl<'a> Ruleset<'a> {
     }
 
     /// Whether the literals of `condition` hold in `field`, in any of its texts.
-    fn literals_hold(&self, condition: &Condition<'_>, field: Field, scanned: &Scanned<'_>) -> bool {
+    fn literals_hold(&self, condition: &Condition<'_>, field: Field, scanned: &mut Scanned<'_>) -> bool {
         let texts = scanned.of_field[field as usize];
-        let is_in = |literal: u32| scanned.of(literal) & texts != 0;
+        let mut is_in = |literal: u32| scanned.places.is_in(literal, texts, scanned.searched);
         let numbers = self.table.numbers;
         texts != 0
-            && numbers.of(condition.all).all(is_in)
-            && self.table.groups.of(condition.any).all(|group| numbers.of(group).any(is_in))
+            && numbers.of(condition.all).all(&mut is_in)
+            && self.table.groups.of(condition.any).all(|group| numbers.of(group).any(&mut is_in))
             && !numbers.of(condition.none).any(is_in)
     }
 
     /// The texts of `field` that have all that one way to match the regex needs.
-    fn texts_worth_a_regex(&self, condition: &Condition<'_>, field: Field, scanned: &Scanned<'_>) -> u32 {
+    fn texts_worth_a_regex(&self, condition: &Condition<'_>, field: Field, scanned: &mut Scanned<'_>) -> u32 {
         let of_field = scanned.of_field[field as usize];
         if condition.regex.is_none() {
             return of_field;
@@ -239,11 +243,15 @@ impl<'a> Ruleset<'a> {
     }
 
     /// Those of `texts` that have all that `way` needs.
-    fn texts_for(&self, way: &Way, texts: u32, scanned: &Scanned<'_>) -> u32 {
-        let with_one_of = |texts: u32, group: Span| {
+    fn texts_for(&self, way: &Way, texts: u32, scanned: &mut Scanned<'_>) -> u32 {
+        let texts = scanned.with_characters(texts, way.characters);
+        if texts == 0 {
+            return 0;
+        }
+        let mut with_one_of = |texts: u32, group: Span| {
             let mut with = 0;
             for literal in self.table.numbers.of(group) {
-                with |= scanned.of(literal) & texts;
+                with |= scanned.places.texts(literal, texts, scanned.searched);
                 if with == texts {
                     break;
                 }
@@ -252,20 +260,23 @@ impl<'a> Ruleset<'a> {
         };
         let mut groups = self.table.groups.of(way.groups);
         let texts = groups.try_fold(texts, |texts, group| Some(with_one_of(texts, group)).filter(|texts| *texts != 0));
-        scanned.with_characters(texts.unwrap_or(0), way.characters)
+        texts.unwrap_or(0)
     }
 
     /// Where `condition` holds: the text and the bytes of it that matched.
     fn holds<'t>(
         &self,
         condition: &Condition<'_>,
-        scanned: &Scanned<'t>,
+        scanned: &mut Scanned<'t>,
         search: &mut Search,
     ) -> Option<(&'t Text, usize, usize)> {
-        for field in fields(condition).filter(|field| self.literals_hold(condition, *field, scanned)) {
+        for field in fields(condition) {
+            if !self.literals_hold(condition, field, scanned) {
+                continue;
+            }
             let worth = self.texts_worth_a_regex(condition, field, scanned);
-            let texts = (0..).zip(scanned.texts).filter(|(number, _)| worth & bit_of(*number) != 0);
-            for (number, text) in texts.filter(|(_, text)| text.field == field) {
+            for number in numbers(worth) {
+                let text = scanned.searched.texts.get(number)?;
                 let place = match condition.regex {
                     Some(regex) => self.find(regex, condition, (number, text), scanned, search),
                     None => self
@@ -285,14 +296,14 @@ impl<'a> Ruleset<'a> {
         &self,
         regex: u32,
         condition: &Condition<'_>,
-        (number, text): (u32, &Text),
-        scanned: &Scanned<'_>,
+        (number, text): (usize, &Text),
+        scanned: &mut Scanned<'_>,
         search: &mut Search,
     ) -> Option<(usize, usize)> {
         let Search { machine, beginnings } = search;
         beginnings.clear();
         for way in condition.ways.of(&self.table.ways) {
-            if self.texts_for(way, bit_of(number), scanned) == 0 {
+            if self.texts_for(way, 1 << number, scanned) == 0 {
                 continue;
             }
             if way.at_start {
@@ -303,7 +314,7 @@ impl<'a> Ruleset<'a> {
                 Some(marks) => add_marked(&text.content, marks, way.behind, beginnings),
                 None => {
                     let anchors = self.table.numbers.of(way.anchors);
-                    scanned.places.beginnings(anchors, number, way.behind, beginnings)
+                    scanned.places.beginnings(anchors, number, way.behind, scanned.searched, beginnings)
                 }
             };
             if !known {
@@ -326,20 +337,14 @@ impl<'a> Ruleset<'a> {
 }
 
 impl Scanned<'_> {
-    /// The texts that a literal is in.
-    #[inline]
-    fn of(&self, literal: u32) -> u32 {
-        self.places.texts(literal)
-    }
-
     /// Those of `texts` that have all of `characters`.
     fn with_characters(&self, texts: u32, characters: u128) -> u32 {
-        if texts == 0 || characters == 0 {
+        if characters == 0 {
             return texts;
         }
-        let missing = |text: &Text| characters & !text.characters() != 0;
-        let numbered = (0..).zip(self.texts).filter(|(number, _)| texts & bit_of(*number) != 0);
-        numbered.fold(0, |worth, (number, text)| if missing(text) { worth } else { worth | bit_of(number) })
+        let missing =
+            |number: &usize| self.searched.texts.get(*number).is_none_or(|text| characters & !text.characters() != 0);
+        numbers(texts).filter(missing).fold(texts, |texts, number| texts & !(1 << number))
     }
 }
 
@@ -350,8 +355,8 @@ fn fields(condition: &Condition<'_>) -> impl Iterator<Item = Field> {
 
 fn of_field(texts: &[Text]) -> [u32; Field::ALL.len()] {
     let mut of_field = [0; Field::ALL.len()];
-    for (number, text) in (0..).zip(texts) {
-        of_field[text.field as usize] |= bit_of(number);
+    for (number, text) in texts.iter().enumerate() {
+        of_field[text.field as usize] |= 1 << number;
     }
     of_field
 }

@@ -1,7 +1,8 @@
 //! The texts of an observation, in every form that is matched.
 //!
 //! At most eight texts per command line: as written, without noise, with disguises undone, with the other option prefix; the
-//! same without the last for what was hidden in base64; and the markers. Each has at most [`LONGEST`] bytes.
+//! same without the last for what was hidden in base64; and the markers. Each has at most [`LONGEST`] bytes. So an observation has
+//! fewer texts than a set of 32 bits can name.
 
 use super::characters::Characters;
 use super::decode::decoded;
@@ -30,7 +31,7 @@ pub(super) struct Text {
 }
 
 impl Text {
-    fn new(field: Field, label: &'static str, content: String) -> Self {
+    pub(super) fn new(field: Field, label: &'static str, content: String) -> Self {
         Self { field, label, content, characters: OnceCell::new() }
     }
 
