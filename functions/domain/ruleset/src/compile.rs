@@ -7,7 +7,7 @@ use crate::program::Encoder;
 use crate::required::{Required, required};
 use crate::seen::{Keys, Seen, key};
 use crate::source::CheckedRules;
-use crate::table::{Condition, Field, LINUX, MACOS, Rule, Span, Table, WINDOWS, Way};
+use crate::table::{Condition, Field, LINUX, MACOS, Rule, Span, Table, WINDOWS, Way, candidate};
 use crate::written::{Example, OneOrMore, WrittenCondition, WrittenRule};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -71,7 +71,7 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
     let mut programs = Encoder::default();
     patterns.iter().for_each(|pattern| programs.add(pattern));
     let texts = usual_texts(checked);
-    let usual = Usual::of(&texts);
+    let usual = Usual::of(texts.iter().map(|(_, text)| text));
     let mut systems = vec![0; literals.len()];
     for (rule, conditions) in &rules {
         for literal in conditions.iter().flat_map(Matched::literals) {
@@ -99,8 +99,15 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
         ways: Vec::new(),
     };
     for (place, ((rule, conditions), techniques)) in rules.iter().zip(&techniques).enumerate() {
-        for literal in rarest(conditions, |literal| frequencies[number(literal) as usize]) {
-            worth[number(literal) as usize].insert(small(place));
+        let often = |literal: &String, fields: &[u8]| {
+            let of_fields = frequencies[number(literal) as usize];
+            fields.iter().map(|field| of_fields[usize::from(*field)]).sum::<usize>()
+        };
+        let (condition, literals) =
+            rarest(conditions, |condition, literal| often(literal, &fields[condition.fields.as_slice()]));
+        let looked_at = fields[condition.fields.as_slice()].iter().fold(0, |set, field| set | 1 << field);
+        for literal in literals {
+            worth[number(literal) as usize].insert(candidate(small(place), looked_at));
         }
         let start = small(table.conditions.len());
         for Matched { condition, needs } in conditions {
@@ -175,15 +182,23 @@ fn version(checked: &CheckedRules) -> String {
     hex::encode(Sha256::digest(&canonical))[..12].to_owned()
 }
 
-/// The texts of all examples: what texts are usually like.
-fn usual_texts(checked: &CheckedRules) -> Vec<String> {
+/// The texts of all examples, as the engine sees them: what texts are usually like, by field.
+fn usual_texts(checked: &CheckedRules) -> Vec<(Field, String)> {
     let examples = checked.rules().flat_map(|rule| rule.matches.iter().chain(&rule.differs));
-    examples
-        .flat_map(|example| match example {
-            Example::Cmdline(text) => vec![text.clone()],
-            Example::Fields(fields) => fields.values().cloned().collect(),
-        })
-        .collect()
+    let texts = examples.flat_map(|example| match example {
+        Example::Cmdline(text) => vec![(Field::Process, between_bars(text)), (Field::Cmdline, text.clone())],
+        Example::Fields(fields) => {
+            fields.iter().filter_map(|(name, text)| Some((Field::named(name)?, text.clone()))).collect()
+        }
+    });
+    texts.map(|(field, text)| (field, text.to_lowercase())).collect()
+}
+
+/// The name of a command line's program, as rules' lists of names look for it.
+fn between_bars(cmdline: &str) -> String {
+    let program = cmdline.trim_start_matches('"').split(['"', ' ']).next().unwrap_or_default();
+    let name = program.rsplit(['\\', '/']).next().unwrap_or_default();
+    format!("|{name}|{}|", name.strip_suffix(".exe").unwrap_or(name))
 }
 
 /// A condition with its markers replaced by what stands in a text for them, and what its regex cannot do without.
@@ -257,28 +272,35 @@ fn platform_bit(name: &str) -> u8 {
     }
 }
 
-/// Of each literal, how often it is in texts as they usually are.
-fn frequencies(finder: &[u8], literals: Literals<'_>, usual: &[String]) -> Vec<usize> {
+/// Of each literal, how often it is in texts as they usually are, by field.
+fn frequencies(finder: &[u8], literals: Literals<'_>, usual: &[(Field, String)]) -> Vec<[usize; Field::ALL.len()]> {
     let finder: Finder<'_> = postcard::from_bytes(finder).expect("it has just been encoded");
-    let mut frequencies = vec![0; literals.len()];
+    let mut frequencies = vec![[0; Field::ALL.len()]; literals.len()];
     let mut seen = Seen::default();
-    for text in usual {
-        finder.find(literals, (text.to_lowercase().as_bytes(), 1), u8::MAX, &mut seen, |literal| {
-            frequencies[literal as usize] += 1;
+    for (field, text) in usual {
+        finder.find(literals, (text.as_bytes(), 1), u8::MAX, &mut seen, |literal| {
+            frequencies[literal as usize][*field as usize] += 1;
         });
     }
     frequencies
 }
 
-/// The literals that make a rule worth a closer look: one that must occur, or a whole group, whichever is rarest in usual
-/// texts and, of these, the longest. A rule without one of them cannot match.
-fn rarest(conditions: &[Matched], frequency: impl Fn(&String) -> usize) -> Vec<&String> {
-    let single = conditions.iter().flat_map(|matched| &matched.condition.all).map(|literal| vec![literal]);
-    let key = |group: &Vec<&String>| {
+/// The literals that make a rule worth a closer look, and the condition that asks for them: one that must occur, or a whole
+/// group, whichever is rarest in usual texts and, of these, the longest. A rule without one of them cannot match.
+fn rarest(
+    conditions: &[Matched],
+    frequency: impl Fn(&WrittenCondition, &String) -> usize,
+) -> (&WrittenCondition, Vec<&String>) {
+    let groups = conditions.iter().flat_map(|matched| {
+        let single = matched.condition.all.iter().map(|literal| vec![literal]);
+        single.chain(matched.groups()).map(move |group| (&matched.condition, group))
+    });
+    let key = |(condition, group): &(&WrittenCondition, Vec<&String>)| {
         let shortest = group.iter().map(|literal| literal.len()).min();
-        (group.iter().map(|literal| frequency(literal)).sum::<usize>(), std::cmp::Reverse(shortest), group.len())
+        let often = group.iter().map(|literal| frequency(condition, literal)).sum::<usize>();
+        (often, std::cmp::Reverse(shortest), group.len())
     };
-    single.chain(conditions.iter().flat_map(Matched::groups)).min_by_key(key).expect("every condition has a literal")
+    groups.min_by_key(key).expect("every condition has a literal")
 }
 
 #[cfg(test)]
@@ -363,12 +385,12 @@ mod tests {
         assert_eq!((table.patterns.as_slice(), main.regex, other.regex), ([r"whoami\s"].as_slice(), Some(0), Some(0)));
         let worth = |literal: &str| {
             let at = table.literals.iter().position(|other| other == literal).unwrap();
-            table.candidates.of(table.worth.get(at)).collect::<Vec<_>>()
+            table.worth_a_look(small(at)).collect::<Vec<_>>()
         };
         assert_eq!(
             (worth("\u{1}obf:caret\u{1}"), worth("whoami "), worth("longer-one")),
-            (vec![0], vec![1], vec![]),
-            "what the regex needs is enough"
+            (vec![(0, Field::Cmdline.bit())], vec![(1, Field::Path.bit() | Field::ParentCmdline.bit())], vec![]),
+            "what the regex needs is enough, in the fields of its condition"
         );
     }
 

@@ -66,10 +66,10 @@ struct Bytes {
 pub(crate) struct Usual(BTreeMap<u32, usize>);
 
 impl Usual {
-    pub(crate) fn of(texts: &[String]) -> Self {
+    /// Of texts in lower case.
+    pub(crate) fn of<'t>(texts: impl IntoIterator<Item = &'t String>) -> Self {
         let mut frequent: BTreeMap<u32, usize> = BTreeMap::new();
         for text in texts {
-            let text = text.to_lowercase();
             for at in 0..text.len() {
                 let [long, short] = grams(text.as_bytes(), at);
                 *frequent.entry(long).or_default() += 1;

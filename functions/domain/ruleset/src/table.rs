@@ -48,7 +48,7 @@ pub struct Table<'a> {
     /// By literal: the part of `candidates` with the rules that it makes worth a closer look.
     #[serde(borrow)]
     pub worth: Spans<'a>,
-    /// Numbers of rules.
+    /// Numbers of rules and the fields that count, see [`Table::worth_a_look`].
     #[serde(borrow)]
     pub candidates: Numbers<'a>,
     /// By id.
@@ -71,6 +71,25 @@ pub struct Table<'a> {
     /// The same as programs, where they can be.
     #[serde(borrow)]
     pub programs: Programs<'a>,
+}
+
+impl Table<'_> {
+    /// The rules that are worth a closer look when a literal is in a field, each with those fields, in bits of [`Field::bit`].
+    #[inline]
+    pub fn worth_a_look(&self, literal: u32) -> impl Iterator<Item = (u32, u8)> + '_ {
+        let candidates = self.candidates.of(self.worth.get(literal as usize));
+        candidates.map(|candidate| (candidate & LAST_RULE, (candidate >> RULE_BITS).to_le_bytes()[0]))
+    }
+}
+
+/// The bits of a candidate that are the rule's number; the fields are above.
+const RULE_BITS: u32 = 24;
+const LAST_RULE: u32 = (1 << RULE_BITS) - 1;
+
+/// What [`Table::worth_a_look`] reads.
+pub(crate) fn candidate(rule: u32, fields: u8) -> u32 {
+    assert!(rule <= LAST_RULE, "there are fewer than 2^24 rules");
+    rule | u32::from(fields) << RULE_BITS
 }
 
 /// One behaviour and what it is worth.

@@ -49,11 +49,12 @@ impl Places {
         self.seen.clear();
     }
 
-    /// Looks through the text with this number; calls `first` with each literal that it finds in a text for the first time.
+    /// Looks through the text with this number; calls `first` with each literal that it finds there and that is in none of
+    /// `before`, in bits.
     pub(super) fn scan(
         &mut self,
         finder: &Finder<'_>,
-        (number, text): (usize, &str),
+        (number, text, before): (usize, &str, u32),
         table: &Table<'_>,
         systems: u8,
         mut first: impl FnMut(u32),
@@ -63,6 +64,8 @@ impl Places {
             let Some(of) = of.get_mut(literal as usize) else { return };
             if of.known == 0 {
                 literals.push(literal);
+            }
+            if of.texts & (before | bit) == 0 {
                 first(literal);
             }
             of.known |= bit;
@@ -182,7 +185,7 @@ mod tests {
         for _ in 0..2 {
             places.clear(rules.table().literals.len());
             for (number, text) in texts.iter().enumerate() {
-                places.scan(rules.finder(), (number, &text.content), rules.table(), u8::MAX, |_| {});
+                places.scan(rules.finder(), (number, &text.content, 0), rules.table(), u8::MAX, |_| {});
             }
         }
         (places, texts)

@@ -184,11 +184,15 @@ impl<'a> Ruleset<'a> {
         let Memory { places, candidates, .. } = memory;
         places.clear(self.table.literals.len());
         candidates.clear(self.table.rules.len());
+        let mut before = [0; Field::ALL.len()];
         for (number, text) in texts.iter().enumerate() {
-            places.scan(&self.finder, (number, &text.content), &self.table, systems.bits(), |literal| {
-                let worth = self.table.worth.get(literal as usize);
-                self.table.candidates.of(worth).for_each(|rule| candidates.add(rule));
+            let (before, field) = (&mut before[text.field as usize], text.field.bit());
+            let place = (number, text.content.as_str(), *before);
+            places.scan(&self.finder, place, &self.table, systems.bits(), |literal| {
+                let looking = self.table.worth_a_look(literal).filter(|(_, fields)| fields & field != 0);
+                looking.for_each(|(rule, _)| candidates.add(rule));
             });
+            *before |= 1 << number;
         }
     }
 
