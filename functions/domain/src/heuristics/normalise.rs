@@ -8,8 +8,9 @@
 use super::note::{Note, Notes};
 use std::borrow::Cow;
 
-/// At most this many bytes of a field are looked at, half of them from the end, so padding cannot push a command out.
-pub(super) const FIELD_LIMIT: usize = 16 * 1024;
+/// At most this many bytes of a field are looked at, half of them from the end, so padding cannot push a command out: as
+/// many as a command line on Windows has at most.
+pub(super) const FIELD_LIMIT: usize = 32 * 1024;
 /// So much white space in one place is there to hide what comes after it.
 const PADDING: usize = 100;
 
@@ -304,6 +305,11 @@ pub(super) fn bounded(text: &str) -> Cow<'_, str> {
     let head = text.floor_char_boundary(half);
     let tail = text.ceil_char_boundary(text.len() - half);
     Cow::Owned(format!("{} {}", &text[..head], &text[tail..]))
+}
+
+/// At most so many of the last bytes of `text`.
+pub(super) fn end_of(text: &str, most: usize) -> &str {
+    &text[text.ceil_char_boundary(text.len().saturating_sub(most))..]
 }
 
 #[cfg(test)]

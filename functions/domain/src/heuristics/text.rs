@@ -202,12 +202,14 @@ fn names_a_share(tidied: &str) -> bool {
     pairs.into_iter().any(|at| {
         let begins =
             tidied[..at].chars().next_back().is_none_or(|c| matches!(c, ' ' | '"' | '\'' | '=' | '(' | ',' | '@'));
-        let rest = tidied[at..].trim_start_matches('\\');
-        let server = rest.split('\\').next().unwrap_or_default();
-        begins
-            && server.len() < rest.len()
-            && server.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && server.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@' | b':'))
+        // Most do not, and what follows may be long.
+        begins && {
+            let rest = tidied[at..].trim_start_matches('\\');
+            let server = rest.split('\\').next().unwrap_or_default();
+            server.len() < rest.len()
+                && server.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && server.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@' | b':'))
+        }
     })
 }
 

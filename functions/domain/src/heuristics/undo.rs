@@ -13,7 +13,7 @@ mod substring;
 mod variables;
 
 use super::characters::Characters;
-use super::normalise::FIELD_LIMIT;
+use super::normalise::{FIELD_LIMIT, end_of};
 use super::note::Notes;
 use super::platform::PlatformSet;
 use memchr::{memchr_iter, memchr2};
@@ -92,6 +92,13 @@ impl Undone<'_> {
 fn escapes_something(lower: &str) -> bool {
     let bytes = lower.as_bytes();
     memchr_iter(b'\\', bytes).any(|at| matches!(bytes.get(at + 1), Some(b'x' | b'u' | b'0' | b'1')))
+}
+
+/// The last word of `text`, behind the last of `separators`, and of a long one only its end: nobody calls a command so, and a
+/// text of nothing but references would be read again for each of them.
+fn last_word<'t>(text: &'t str, separators: &[char]) -> &'t str {
+    const LONGEST: usize = 128;
+    end_of(text, LONGEST).rsplit(separators).next().unwrap_or_default()
 }
 
 /// The end of `text` without white space.

@@ -3,8 +3,8 @@
 use crate::alert::{Platform, VendorStatus};
 use serde_json::Value;
 
-/// The longest text that is kept of one field, in characters.
-const MAX_TEXT: usize = 8_192;
+/// The longest text that is kept of one field, in characters: no command line on Windows is longer.
+const MAX_TEXT: usize = 32_768;
 /// Of a text that is too long, runs of white space are kept up to so many characters: enough to be seen as padding.
 const MAX_BLANKS: usize = 256;
 /// Stands for what was left out of a text.

@@ -2,6 +2,7 @@
 
 use super::replace_all;
 use crate::heuristics::characters::Characters;
+use crate::heuristics::normalise::end_of;
 use crate::heuristics::note::{Note, Notes};
 use memchr::memchr_iter;
 use std::borrow::Cow;
@@ -90,6 +91,16 @@ fn slashes_turned(text: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
+/// The longest path that is looked at, as long as Windows lets it be by default: a text of nothing but detours would be read
+/// again for each of them.
+const LONGEST: usize = 260;
+
+/// Whether the path that `text` ends with is a full one.
+fn is_full(text: &str) -> bool {
+    let path = end_of(text, LONGEST).rsplit([' ', '"', '=', ',']).next().unwrap_or_default();
+    path.contains(':') || path.starts_with('\\')
+}
+
 /// Without `\.\`, and without each `folder\..\`; and whether there was one of the latter.
 fn without_detours(text: &str) -> (String, bool) {
     let mut out = String::with_capacity(text.len());
@@ -99,13 +110,14 @@ fn without_detours(text: &str) -> (String, bool) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         if let Some(after) = rest.strip_prefix(r"\..\") {
-            let folder = out.rfind(['\\', ' ', '"', '=', ',']).filter(|at| out.as_bytes()[*at] == b'\\');
+            let near = end_of(&out, LONGEST);
+            let folder = near.rfind(['\\', ' ', '"', '=', ',']).map(|at| out.len() - near.len() + at);
+            let folder = folder.filter(|at| out.as_bytes()[*at] == b'\\');
             match folder {
                 // Never up from a drive or a share.
                 Some(folder) if !out[..folder].ends_with('\\') && folder + 1 < out.len() => {
                     // From a full path; relative ones go up and down in every build.
-                    let word = out[..=folder].rsplit([' ', '"', '=', ',']).next().unwrap_or_default();
-                    traversed |= word.contains(':') || word.starts_with('\\');
+                    traversed = traversed || is_full(&out[..=folder]);
                     out.truncate(folder);
                     rest = &rest[rest.len() - after.len() - 1..];
                 }

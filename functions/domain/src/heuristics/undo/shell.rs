@@ -9,18 +9,14 @@ pub(super) fn without_braces(text: &str, notes: &mut Notes) -> Option<String> {
     while let Some(at) = rest.find('{') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let inside = rest[1..].split('}').next().unwrap_or_default();
+        // Up to the next brace: one inside another is none of these.
+        let inside = rest[1..].split(['{', '}']).next().unwrap_or_default();
         let words = inside.contains(',') && !inside.contains([' ', '{', ':', '"', '\'', '$', ';', '('])
             || inside.contains(',') && inside.contains("://") && !inside.contains([' ', '{', '"', '\'', '$', ';']);
-        let command = out.trim_end_matches([' ', '"', '\'']);
-        let word = command.rsplit([' ', ';', '|', '&']).next().unwrap_or_default();
-        let begins = command.is_empty()
-            || command.ends_with([';', '|', '&', '(', '`'])
-            || ["-c", "eval", "exec", "sudo", "nohup"].contains(&word);
         // `${a,b}` is a parameter, `x{a,b}` two arguments.
         let alone =
             !out.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '$' | '/' | '.' | '_' | '-' | '@' | '='));
-        if words && begins && alone && rest.len() > inside.len() + 1 {
+        if rest[1 + inside.len()..].starts_with('}') && words && alone && is_before_a_command(&out) {
             out.push_str(&inside.replace(',', " "));
             rest = &rest[inside.len() + 2..];
             found = true;
@@ -32,6 +28,18 @@ pub(super) fn without_braces(text: &str, notes: &mut Notes) -> Option<String> {
     out.push_str(rest);
     notes.add_if(found, Note::Brace);
     found.then_some(out)
+}
+
+/// Whether a command begins behind `text`.
+fn is_before_a_command(text: &str) -> bool {
+    let text = text.trim_end_matches([' ', '"', '\'']);
+    let is_last_word = |word: &&str| {
+        let before = text.strip_suffix(word);
+        before.is_some_and(|before| before.is_empty() || before.ends_with([' ', ';', '|', '&']))
+    };
+    text.is_empty()
+        || text.ends_with([';', '|', '&', '(', '`'])
+        || ["-c", "eval", "exec", "sudo", "nohup"].iter().any(is_last_word)
 }
 
 /// `c\at` as `cat`. A word with an escape that means something (`\n`, `\d`) keeps its backslashes, unless it has others too,

@@ -86,7 +86,8 @@ fn from_either_end(at: i32, length: usize) -> usize {
 /// `env:name[1,2]`, `name[1]`, `{name}[1]`, after the dollar sign; `.ToString()` may stand before the bracket.
 fn indexed(text: &str) -> Option<(String, usize)> {
     let open = memchr(b'[', &text.as_bytes()[..text.len().min(48)])?;
-    let close = open + text[open..].find(']').filter(|close| *close < 256)?;
+    let near = &text.as_bytes()[open..text.len().min(open + 256)];
+    let close = open + memchr(b']', near)?;
     let written = text[..open].to_ascii_lowercase();
     let name = written.trim_matches(['{', '}', ')']).trim_end_matches(".tostring()").trim_end_matches(".tostring(");
     let value = match name.strip_prefix("env:") {

@@ -3,6 +3,7 @@
 //! Scripts are full of variables. Only those are worth a second look that become a command, or are written without
 //! anything between them: nobody needs that for anything else.
 
+use super::last_word;
 use crate::heuristics::note::{Note, Notes};
 use memchr::{memchr_iter, memchr3};
 
@@ -61,7 +62,7 @@ pub(super) fn substituted(text: &str, notes: &mut Notes) -> Option<String> {
 fn is_command(text: &str) -> bool {
     let text = text.trim_end_matches([' ', '"', '\'', '(']);
     let ends_command = text.ends_with(['&', '|', ';', '`']) && !text.ends_with("$;");
-    let word = text.rsplit([' ', ';', '&', '|', '(']).next().unwrap_or_default();
+    let word = last_word(text, &[' ', ';', '&', '|', '(']);
     let runs = ["iex", "invoke-expression", "call", "eval", "exec"];
     (ends_command && !text.is_empty()) || runs.iter().any(|name| word.eq_ignore_ascii_case(name))
 }
@@ -108,7 +109,7 @@ fn assignment(text: &str, place: usize) -> Option<Variable<'_>> {
         return None;
     }
     let earlier = earlier.trim_end_matches('$').trim_end_matches([' ', '"', '\'', '(', '{']);
-    let word = earlier.rsplit([' ', ';', '&', '|', '"', '(']).next().unwrap_or_default();
+    let word = last_word(earlier, &[' ', ';', '&', '|', '"', '(']);
     let begins = earlier.is_empty()
         || earlier.ends_with([';', '&', '|'])
         || ["set", "export", "-c", "-command", "/c", "/k", "local"].iter().any(|name| word.eq_ignore_ascii_case(name))
@@ -117,10 +118,13 @@ fn assignment(text: &str, place: usize) -> Option<Variable<'_>> {
         return None;
     }
     let value = text[place + 1..].trim_start_matches(' ');
+    let spaced_value = value.len() < text.len() - place - 1;
+    // As much as shows that it is too long.
+    let value = &value[..value.ceil_char_boundary(LONGEST + 2)];
     let value = match value.chars().next().filter(|c| matches!(c, '\'' | '"')) {
         Some(quote) => value[1..].split(quote).next()?,
         None if powershell => return None,
-        None if value.len() < text.len() - place - 1 => return None,
+        None if spaced_value => return None,
         None => {
             let batch = word.eq_ignore_ascii_case("set");
             value.split(|c| matches!(c, ';' | '&' | '|' | '"' | ')') || (c == ' ' && !batch)).next()?.trim_end()

@@ -11,7 +11,7 @@ use look_alikes::{folded, leet, spelled_out};
 use std::borrow::Cow;
 
 /// At most this many bytes of a field are read, half of them from its end.
-const FIELD_LIMIT: usize = 16 * 1024;
+const FIELD_LIMIT: usize = 32 * 1024;
 /// At most this many readings of one field.
 const MOST_READINGS: usize = 64;
 /// One encoding inside another, this deep.

@@ -183,4 +183,8 @@ fn padding_in_a_vendors_payload_cannot_push_a_command_out() {
     for padding in [" ".repeat(9_000), "\u{a0}".repeat(20_000), format!("#{} ", "a b".repeat(4_000))] {
         assert!(level(&format!("powershell {padding}{attack}")) >= VerdictLevel::High);
     }
+    // On both sides, as much as a command line on Windows can have.
+    for filler in ["<# a b #> ".repeat(1_600), "echo nothing; ".repeat(1_100)] {
+        assert!(level(&format!("powershell {filler}{attack}; {filler}")) >= VerdictLevel::High);
+    }
 }
