@@ -135,7 +135,7 @@ pub struct Rebuilt {
     pub ledger: Arc<Ledger>,
     /// Intents without an outcome.
     pub unfinished: Vec<Claim>,
-    /// The numbers of the outcomes of the window, oldest first.
+    /// The numbers of the outcomes that are not in compressed days, oldest first.
     pub outcomes: Vec<u64>,
     /// The numbers of the entries that tell of leases, oldest first.
     pub leases: Vec<u64>,
@@ -162,10 +162,10 @@ impl Ledger {
         if learned.is_idle {
             learned = learn(log, i64::MIN, terms.dry_run, now)?;
         } else {
-            // An isolation that is older than the window can still have a lease, which is no longer than the window.
-            let mut leases = leased(log, since.saturating_sub(terms.retention_seconds), since)?;
+            let (mut outcomes, mut leases) = older(log, since)?;
+            outcomes.append(&mut learned.outcomes);
             leases.append(&mut learned.leases);
-            learned.leases = leases;
+            (learned.outcomes, learned.leases) = (outcomes, leases);
         }
         let mut unfinished = Vec::new();
         for seq in learned.open.into_values() {
@@ -255,12 +255,16 @@ fn learn(log: &mut Log, since: i64, dry_run: bool, now: i64) -> Result<Learned, 
     }
 }
 
-/// The entries that tell of leases, of the days before the window that begins at `until`.
-fn leased(log: &mut Log, since: i64, until: i64) -> Result<Vec<u64>, LogError> {
+/// The outcomes, and the entries that tell of leases, of the days before the window that begins at `until`. A day that is
+/// still needed for a receipt that waits or a lease in force is not compressed, so these are the last few.
+fn older(log: &mut Log, until: i64) -> Result<(Vec<u64>, Vec<u64>), LogError> {
     let pass = |log: &Log| {
-        let mut leases = Vec::new();
-        log.marks_between(since, until, |seq, mark| leases.extend(mark.leased.then_some(seq)))?;
-        Ok(leases)
+        let (mut outcomes, mut leases) = (Vec::new(), Vec::new());
+        log.marks_before(until, |seq, mark| {
+            outcomes.extend((mark.phase == Phase::Outcome && mark.subject.is_some()).then_some(seq));
+            leases.extend(mark.leased.then_some(seq));
+        })?;
+        Ok((outcomes, leases))
     };
     match pass(log) {
         Err(LogError::Index(_)) => {

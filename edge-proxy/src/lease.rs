@@ -8,13 +8,15 @@
 //!    | released by a person: nothing is left to do
 //! ```
 //!
-//! An outcome that gives, moves or ends a lease says so in its entry, so that a start reads those entries only.
+//! An outcome that gives, moves or ends a lease says so in its entry, so that a start reads those entries only. So does one of
+//! a release that did not work, and it says all that the next attempt needs: a lease that nobody can end is told of anew with
+//! every attempt, and the days before need not be kept within a start's reach.
 //! The table holds what the outcomes in the audit log say, read by the same function while the proxy runs and when it
 //! starts: deadlines that passed while it was down are kept then.
 
 use crate::edr::Ending;
 use crate::receipt::word;
-use crate::subject::Subject;
+use crate::subject::{Key, Subject};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
@@ -39,6 +41,8 @@ pub struct Lease {
     attempts: u32,
     /// Not released before this, unix seconds.
     due: i64,
+    /// The number of the entry that a start can know it by.
+    told_by: u64,
 }
 
 /// What an outcome does to a device's lease.
@@ -52,9 +56,10 @@ pub enum Effect {
     Nothing,
 }
 
-type Device = (Vendor, String);
+/// Whether it is a dry run's, and which.
+type Device = (bool, Vendor, String);
 
-/// The leases in force, by device.
+/// The leases in force, by device: in a dry run also those of hosts that were isolated before it, for afterwards.
 #[derive(Debug)]
 pub struct Leases {
     held: Mutex<HashMap<Device, Lease>>,
@@ -62,7 +67,7 @@ pub struct Leases {
 }
 
 impl Leases {
-    /// None. Those of the other mode (`dry_run` or not) are not this proxy's to end.
+    /// None. Those of the other mode (`dry_run` or not) are not ended.
     pub fn new(dry_run: bool) -> Self {
         Self { held: Mutex::default(), dry_run }
     }
@@ -74,24 +79,41 @@ impl Leases {
     pub fn rebuild(log: &Reader, entries: Vec<u64>, dry_run: bool) -> Result<Self, LogError> {
         let leases = Self::new(dry_run);
         for seq in entries {
-            log.entry(seq)?.iter().for_each(|entry| leases.see(entry));
+            if let Some(entry) = log.entry(seq)? {
+                leases.revive(&entry);
+                leases.see(&entry);
+            }
         }
         Ok(leases)
+    }
+
+    /// A release that did not work, of a lease whose isolation is out of reach by now.
+    fn revive(&self, entry: &Entry) {
+        let Some(mut subject) = Subject::of_entry(entry) else { return };
+        if let (Some(device), Some(until), Some(request_id)) =
+            (device_of(&subject), subject.lease_until, subject.lease_of.take())
+        {
+            subject.key = Key { request_id, rollback: false };
+            self.lock().entry(device).or_insert(Lease::of(subject, until, entry.seq()));
+        }
     }
 
     /// What an outcome does to the device's lease. It is written with the outcome.
     pub fn effect(&self, subject: &Subject, ending: &Ending) -> Effect {
         let outcome = ending.kind;
         let until = self.deadline(subject, outcome);
-        let has_one = device_of(subject).is_some_and(|device| self.lock().contains_key(&device));
+        let before = device_of(subject).and_then(|device| self.lock().get(&device).cloned());
         let ends = match subject.operation() {
             Operation::Execute => contains(outcome) && until.is_none(),
             Operation::Rollback => releases(outcome, Some(ending.verification)),
         };
-        match until {
-            Some(until) => Effect::Until(until),
-            None if has_one && ends => Effect::Ends,
-            None => Effect::Nothing,
+        match (until, before) {
+            (Some(until), _) => Effect::Until(until),
+            (None, Some(_)) if ends => Effect::Ends,
+            (None, Some(before)) if subject.lease_of.as_ref() == Some(before.isolation()) => {
+                Effect::Until(before.until)
+            }
+            (None, _) => Effect::Nothing,
         }
     }
 
@@ -113,14 +135,16 @@ impl Leases {
         if !entry.detail().contains_key("lease_until") && self.is_empty() {
             return;
         }
-        let Some(subject) = Subject::of_entry(entry).filter(|subject| subject.dry_run == self.dry_run) else { return };
+        // A live proxy has no use for what a dry run has played.
+        let is_ours = |subject: &Subject| self.dry_run || !subject.dry_run;
+        let Some(subject) = Subject::of_entry(entry).filter(is_ours) else { return };
         let (Some(device), Some(outcome)) = (device_of(&subject), entry.outcome()) else { return };
         let verification = entry.detail().get("verification").and_then(Value::as_str).and_then(word);
         let mut held = self.lock();
         match (subject.operation(), word(outcome)) {
             (Operation::Execute, Some(outcome)) if contains(outcome) => match subject.lease_until {
                 Some(until) => {
-                    held.insert(device, Lease { isolation: subject, until, attempts: 0, due: until });
+                    held.insert(device, Lease::of(subject, until, entry.seq()));
                 }
                 None => {
                     held.remove(&device);
@@ -131,6 +155,9 @@ impl Leases {
             }
             (Operation::Rollback, _) if subject.lease_of.is_some() => {
                 if let Some(lease) = held.get_mut(&device) {
+                    if subject.lease_until == Some(lease.until) {
+                        lease.told_by = entry.seq();
+                    }
                     lease.attempts = attempt(subject.key.request_id.as_str()).unwrap_or(lease.attempts);
                     let doubled = 1_i64 << lease.attempts.saturating_sub(1).min(6);
                     lease.due = entry.timestamp().saturating_add((FIRST_PAUSE * doubled).min(LONGEST_PAUSE));
@@ -143,13 +170,18 @@ impl Leases {
     /// The leases whose release is due at `now` (unix seconds). Each is handed out once until something is heard of it.
     pub fn due(&self, now: i64) -> Vec<Lease> {
         let mut held = self.lock();
-        let due = held.values_mut().filter(|lease| lease.due <= now);
+        let due = held.values_mut().filter(|lease| lease.due <= now && lease.isolation.dry_run == self.dry_run);
         let hand_out = |lease: &mut Lease| {
             let copy = lease.clone();
             lease.due = now.saturating_add(AT_WORK);
             copy
         };
         due.map(hand_out).collect()
+    }
+
+    /// The number of the oldest entry that the next start needs to know all of them.
+    pub(crate) fn needed(&self) -> Option<u64> {
+        self.lock().values().map(|lease| lease.told_by).min()
     }
 
     /// How many are in force.
@@ -168,6 +200,10 @@ impl Leases {
 }
 
 impl Lease {
+    fn of(isolation: Subject, until: i64, told_by: u64) -> Self {
+        Self { isolation, until, attempts: 0, due: until, told_by }
+    }
+
     /// The isolation that it belongs to.
     pub fn isolation(&self) -> &RequestId {
         &self.isolation.key.request_id
@@ -212,7 +248,7 @@ fn device_of(subject: &Subject) -> Option<Device> {
     let target = subject.target.as_ref()?;
     // One that is known by its name alone is that name.
     let device = target.device_id.as_ref().map_or(target.hostname.as_str(), |id| id.as_str());
-    Some((target.vendor, device.to_lowercase()))
+    Some((subject.dry_run, target.vendor, device.to_lowercase()))
 }
 
 /// The number in a request id of ours.

@@ -1,6 +1,6 @@
 //! Receipts that the relay has not acknowledged yet, by their numbers in the audit log; a receipt is read from there when it
-//! is posted. Up to which number all are acknowledged stands in a small file, so that a start does not post a week's again.
-//! That file may be lost or late: posting a receipt twice changes nothing.
+//! is posted, and the day that it stands in is not compressed before. Up to which number all are acknowledged stands in a small
+//! file, so that a start does not post a week's again. That file may be lost or late: posting a receipt twice changes nothing.
 
 use crate::recall::Recall;
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// With the receipts of earlier runs: `outcomes` are the numbers of all outcomes of the window, in order.
+    /// With the receipts of earlier runs: `outcomes` are the numbers of all outcomes that can be read, in order.
     pub(crate) fn new(recall: Recall, audit_dir: &Path, outcomes: &[u64]) -> Self {
         let file = audit_dir.join(FILE);
         let acknowledged = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
@@ -81,6 +81,11 @@ impl Outbox {
             // A number too low only posts again.
             let _ = std::fs::write(file, format!("{seq}\n"));
         }
+    }
+
+    /// The number of the oldest.
+    pub(crate) fn needed(&self) -> Option<u64> {
+        self.lock().front().copied()
     }
 
     /// How many wait.

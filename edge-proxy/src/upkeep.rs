@@ -1,5 +1,6 @@
 //! What is done with the log in the background: once after the start, the window is read through and compared with the
-//! index that the start relied on; then, every hour, days that have left the window are compressed.
+//! index that the start relied on; then, every hour, days that have left the window are compressed, unless something in them
+//! is not over: a start reads no compressed day.
 
 use crate::audit::Audit;
 use crate::cause::chain;
@@ -31,7 +32,7 @@ impl Upkeep {
     pub(crate) async fn run(self, pipeline: Arc<Pipeline>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = pipeline.recovered() => drop(pipeline),
+            () = pipeline.recovered() => {}
         }
         let Self { audit, reader, mut archiver, clock, since, retention_seconds } = self;
         if let Ok(segments) = audit.segments().await {
@@ -49,9 +50,11 @@ impl Upkeep {
         }
         while !stop.is_cancelled() {
             let (clock, stopping) = (Arc::clone(&clock), stop.clone());
+            // Both only grow: what is handed in later stands in a newer entry.
+            let needed = [pipeline.leases.needed(), pipeline.outbox.needed()].into_iter().flatten().min();
             let work = move || {
                 let before = clock.now().saturating_sub(retention_seconds + SLACK);
-                let archived = archiver.archive(before, &|| !stopping.is_cancelled());
+                let archived = archiver.archive(before, needed, &|| !stopping.is_cancelled());
                 (archiver, archived)
             };
             let Ok((returned, archived)) = tokio::task::spawn_blocking(work).await else { return };

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use std::path::Path;
 use support::edr::{Edr, Mood};
 use support::{Harness, NOW, TestClock, config, entries, eventually, live, receipt};
+use vyrox_audit::verify;
 use vyrox_contract::Outcome;
+use vyrox_edge_proxy::Config;
 
 /// An isolation of `seconds` under its own request id, signed at `at`.
 fn leased(id: &'static str, seconds: u32, at: i64) -> impl FnOnce(&mut Value) {
@@ -177,6 +179,74 @@ async fn what_a_person_released_or_isolated_before_has_no_deadline() {
     let proxy = Harness::start_at(live(dir.path(), &edr.url), clock).await;
     proxy.ready().await;
     tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    proxy.running.shutdown().await;
+    assert_eq!(changes(&edr), ["contain", "lift_containment"]);
+}
+
+const DAY: i64 = 24 * 3600;
+
+async fn start_after(config: &Config, seconds: i64) -> Harness {
+    let clock = TestClock::new();
+    clock.advance(seconds);
+    Harness::start_at(config.clone(), clock).await
+}
+
+fn is_compressed(dir: &Path, day: &str) -> bool {
+    dir.join(format!("audit/audit-{day}.jsonl.gz")).exists()
+}
+
+#[tokio::test]
+async fn a_lease_that_could_not_be_ended_for_weeks_outlives_restarts_and_the_compression_of_its_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let edr = Edr::start(Mood::Fine).await;
+    let config = live(dir.path(), &edr.url);
+    let proxy = Harness::start(config.clone()).await;
+    proxy.execute(leased("leased", 60, NOW)).await;
+    proxy.running.shutdown().await;
+    edr.with(|falcon| falcon.mood = Mood::Status(403));
+    // The second of these starts reads the first one's attempt in its window, and the isolation lies far behind it.
+    for (hours, attempts) in [(0, 1), (2, 2), (4, 3)] {
+        let proxy = start_after(&config, 12 * DAY + hours * 3600).await;
+        eventually("another attempt is made", || edr.changes() == 1 + attempts).await;
+        if hours > 0 {
+            let compressed = || is_compressed(dir.path(), "2023-11-14");
+            eventually("what the attempts tell again is not needed there any more", compressed).await;
+        }
+        proxy.running.shutdown().await;
+    }
+    edr.with(|falcon| falcon.mood = Mood::Fine);
+    let proxy = start_after(&config, 12 * DAY + 6 * 3600).await;
+    eventually("the host is released", || edr.with(|falcon| falcon.status == "normal")).await;
+    proxy.running.shutdown().await;
+    assert_eq!(edr.changes(), 5, "and then it is left alone");
+    let proxy = start_after(&config, 12 * DAY + 12 * 3600).await;
+    proxy.ready().await;
+    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    proxy.running.shutdown().await;
+    assert_eq!(edr.changes(), 5);
+    verify::directory(&dir.path().join("audit")).unwrap();
+}
+
+#[tokio::test]
+async fn a_lease_outlives_weeks_of_a_dry_run_which_does_not_end_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let edr = Edr::start(Mood::Fine).await;
+    let config = live(dir.path(), &edr.url);
+    let proxy = Harness::start(config.clone()).await;
+    proxy.execute(leased("leased", 60, NOW)).await;
+    proxy.running.shutdown().await;
+    let played = Config { dry_run: true, ..config.clone() };
+    for day in [12, 13] {
+        let proxy = start_after(&played, day * DAY).await;
+        let (_, body) = proxy.execute(leased(["a", "b"][usize::from(day == 13)], 60, NOW + day * DAY)).await;
+        assert_eq!(receipt(&body).outcome, Outcome::DryRun);
+        proxy.clock.advance(60);
+        tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+        proxy.running.shutdown().await;
+    }
+    assert_eq!(changes(&edr), ["contain"]);
+    let proxy = start_after(&config, 14 * DAY).await;
+    eventually("the host is released", || edr.changes() == 2).await;
     proxy.running.shutdown().await;
     assert_eq!(changes(&edr), ["contain", "lift_containment"]);
 }

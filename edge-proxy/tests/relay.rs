@@ -196,6 +196,48 @@ async fn receipts_that_were_never_taken_are_posted_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_receipt_that_no_relay_took_for_weeks_is_not_compressed_away_and_is_posted_after_a_restart() {
+    const DAY: i64 = 24 * 3600;
+    let dir = tempfile::tempdir().unwrap();
+    let relay = Relay::start().await;
+    let config = relay.polled(config(dir.path()));
+    let asked = async |id: &'static str, later: i64| {
+        let clock = TestClock::new();
+        clock.advance(later);
+        let proxy = Harness::start_at(config.clone(), clock).await;
+        let at = NOW + later;
+        let (status, _) = proxy
+            .execute(|action| {
+                action["request_id"] = json!(id);
+                (action["issued_at"], action["approved_at"], action["expires_at"]) =
+                    (json!(at), json!(at), json!(at + 600));
+            })
+            .await;
+        assert_eq!(status, 200);
+        proxy
+    };
+    let proxy = asked("taken", 0).await;
+    eventually("the first receipt arrives", || relay.with(|told| told.receipts.len() == 1)).await;
+    proxy.running.shutdown().await;
+    relay.with(|told| told.receipt_status = Some(503));
+    asked("waits", DAY).await.running.shutdown().await;
+    let proxy = asked("waits-too", 14 * DAY).await;
+    let compressed = dir.path().join("audit/audit-2023-11-14.jsonl.gz");
+    eventually("the day of what was taken is compressed", || compressed.exists()).await;
+    // And the next one, if it were to be.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    proxy.running.shutdown().await;
+    relay.with(|told| told.receipt_status = None);
+    let proxy = asked("new", 14 * DAY + 60).await;
+    eventually("all that waited arrive", || relay.with(|told| told.receipts.len() == 4)).await;
+    proxy.running.shutdown().await;
+    let posted =
+        relay.with(|told| told.receipts.iter().map(|receipt| receipt.request_id.to_string()).collect::<Vec<_>>());
+    assert_eq!(posted, ["taken", "waits", "waits-too", "new"]);
+    vyrox_audit::verify::directory(&dir.path().join("audit")).unwrap();
+}
+
+#[tokio::test]
 async fn a_receipt_that_the_relay_will_never_take_does_not_hold_up_the_next() {
     let dir = tempfile::tempdir().unwrap();
     let relay = Relay::start().await;

@@ -242,12 +242,12 @@ impl Log {
         Self::marks(&read::window(self.segments()?, since), visit)
     }
 
-    /// The same, without the days that [`marks_since`](Self::marks_since)`(until)` hands out.
+    /// The same, of the days that [`marks_since`](Self::marks_since)`(until)` does not hand out.
     ///
     /// # Errors
     /// As for [`marks_since`](Self::marks_since).
-    pub fn marks_between(&self, since: i64, until: i64, visit: impl FnMut(u64, Mark)) -> Result<(), LogError> {
-        let mut segments = read::window(self.segments()?, since);
+    pub fn marks_before(&self, until: i64, visit: impl FnMut(u64, Mark)) -> Result<(), LogError> {
+        let mut segments = self.segments()?;
         let later = read::window(segments.clone(), until).len();
         segments.truncate(segments.len().saturating_sub(later));
         Self::marks(&segments, visit)

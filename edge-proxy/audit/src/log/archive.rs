@@ -7,7 +7,7 @@
 //! Rust backend, because it is small and has no C in it.
 
 use super::files::{self, Named};
-use super::{LogError, disk, index};
+use super::{LogError, disk, index, reader};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::fs::File;
@@ -26,21 +26,33 @@ impl Archiver {
     }
 
     /// Compresses every file of a day before that of `before` (unix seconds), except the newest with an entry in it and
-    /// what follows that: there the next start looks for the end of the chain. Returns how many it compressed; it ends early
-    /// once `go_on` says no.
+    /// what follows that: there the next start looks for the end of the chain; and except the one with the entry number
+    /// `needed` and what follows that. Returns how many it compressed; it ends early once `go_on` says no.
     ///
     /// It may run while the log is written to and read: no file that it touches is appended to any more, and a reader
     /// that comes too late for a file finds the compressed one.
     ///
     /// # Errors
     /// [`LogError`]; the file that it was at is left as it was.
-    pub fn archive(&mut self, before: i64, go_on: &dyn Fn() -> bool) -> Result<usize, LogError> {
+    pub fn archive(&mut self, before: i64, needed: Option<u64>, go_on: &dyn Fn() -> bool) -> Result<usize, LogError> {
         let first_kept = files::day(before)?;
         let mut files = files::list(&self.dir)?;
+        files.retain(|file| !file.is_archived());
         let has_entries = |file: &Named| std::fs::metadata(&file.path).is_ok_and(|metadata| metadata.len() > 0);
-        files.truncate(files.iter().rposition(has_entries).unwrap_or(0));
+        let mut kept = files.iter().rposition(has_entries).unwrap_or(0);
+        if let Some(needed) = needed {
+            let mut holder = 0;
+            for (at, file) in files.iter().enumerate() {
+                // The last that begins with it or before it has it.
+                if reader::first(&file.path)?.is_some_and(|entry| entry.seq() <= needed) {
+                    holder = at;
+                }
+            }
+            kept = kept.min(holder);
+        }
+        files.truncate(kept);
         let mut archived = 0;
-        for file in files.iter().filter(|file| file.day < first_kept && !file.is_archived()) {
+        for file in files.iter().filter(|file| file.day < first_kept) {
             if !self.compress(&file.path, go_on)? {
                 break;
             }

@@ -148,7 +148,8 @@ fn end_of(log: &Path, sound: &Sound) -> Result<Option<(u64, Option<AuditHead>)>,
     Ok(is_it.then(|| (last.offset + entry.to_line().len() as u64 + 1, Some(head))))
 }
 
-fn first(log: &Path) -> Result<Option<Entry>, LogError> {
+/// The first entry of a day's file.
+pub(super) fn first(log: &Path) -> Result<Option<Entry>, LogError> {
     line_at(log, 0)
 }
 

@@ -430,8 +430,8 @@ fn closed_days_are_compressed_still_verify_and_are_exported_as_they_were() {
     let dir = tempfile::tempdir().unwrap();
     let (mut log, bytes) = four_days(dir.path());
     let before_archiving = log.segments().unwrap();
-    assert_eq!(log.archiver().archive(NOON + 2 * DAY, &|| true).unwrap(), 2);
-    assert_eq!(log.archiver().archive(NOON + 2 * DAY, &|| true).unwrap(), 0, "once");
+    assert_eq!(log.archiver().archive(NOON + 2 * DAY, None, &|| true).unwrap(), 2);
+    assert_eq!(log.archiver().archive(NOON + 2 * DAY, None, &|| true).unwrap(), 0, "once");
     let expected = [
         "audit-2023-11-15.jsonl.gz",
         "audit-2023-11-16.jsonl.gz",
@@ -469,10 +469,27 @@ fn the_newest_entry_is_never_compressed_away_whatever_the_date() {
     let (log, bytes) = four_days(dir.path());
     // A newer day's file was begun, and the crash came before its first entry.
     std::fs::write(dir.path().join("audit-2023-11-19.jsonl"), "").unwrap();
-    assert_eq!(log.archiver().archive(NOON + 100 * DAY, &|| true).unwrap(), 3);
+    assert_eq!(log.archiver().archive(NOON + 100 * DAY, None, &|| true).unwrap(), 3);
     assert_eq!(export(&log), bytes);
     drop(log);
     assert_eq!(open(dir.path()).recovered.head.unwrap().seq, 11);
+}
+
+#[test]
+fn the_day_with_an_entry_that_is_needed_and_what_follows_it_are_not_compressed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = four_days(dir.path());
+    // Three entries a day.
+    for (needed, archived) in [(0, 0), (2, 0), (3, 1), (5, 0), (6, 1), (8, 0), (9, 1), (11, 0)] {
+        let compressed = log.archiver().archive(NOON + 100 * DAY, Some(needed), &|| true).unwrap();
+        assert_eq!(compressed, archived, "entry {needed}");
+        assert_eq!(log.reader().entry(needed).unwrap().unwrap().seq(), needed, "it can be read by its number");
+    }
+    assert_eq!(
+        log.archiver().archive(NOON + 100 * DAY, Some(0), &|| true).unwrap(),
+        0,
+        "what is gone holds up the rest"
+    );
 }
 
 #[test]
@@ -487,16 +504,16 @@ fn a_crash_at_any_step_of_compressing_leaves_a_log_that_verifies_and_is_compress
     };
     std::fs::write(dir.path().join("audit-2023-11-15.jsonl.gz.part"), b"half of it").unwrap();
     whole(&log);
-    assert_eq!(log.archiver().archive(NOON + DAY, &|| true).unwrap(), 1);
+    assert_eq!(log.archiver().archive(NOON + DAY, None, &|| true).unwrap(), 1);
     whole(&log);
     std::fs::write(&plain, &first).unwrap();
     whole(&log);
-    assert_eq!(log.archiver().archive(NOON + DAY, &|| true).unwrap(), 1, "there twice: compared and removed");
+    assert_eq!(log.archiver().archive(NOON + DAY, None, &|| true).unwrap(), 1, "there twice: compared and removed");
     assert!(!plain.exists());
     whole(&log);
     // Someone's own file, or a compressed one that was altered: neither is removed.
     std::fs::write(&plain, first.to_ascii_uppercase()).unwrap();
-    assert!(matches!(log.archiver().archive(NOON + DAY, &|| true), Err(LogError::Io { .. })));
+    assert!(matches!(log.archiver().archive(NOON + DAY, None, &|| true), Err(LogError::Io { .. })));
     assert!(plain.exists() && packed.exists());
 }
 
@@ -504,7 +521,7 @@ fn a_crash_at_any_step_of_compressing_leaves_a_log_that_verifies_and_is_compress
 fn an_altered_or_cut_compressed_day_is_found() {
     let dir = tempfile::tempdir().unwrap();
     let (log, _) = four_days(dir.path());
-    log.archiver().archive(NOON + DAY, &|| true).unwrap();
+    log.archiver().archive(NOON + DAY, None, &|| true).unwrap();
     let packed = dir.path().join("audit-2023-11-15.jsonl.gz");
     let bytes = std::fs::read(&packed).unwrap();
     for length in 0..bytes.len() {
@@ -536,11 +553,11 @@ fn the_index_knows_every_entry_and_finds_it_by_number() {
     assert_eq!(about_actions, [1, 4, 7, 10]);
     assert_eq!(all[4].1.subject, Some(SubjectDigest::of("request-1", "execute")));
     assert_eq!(marks(&log, NOON + 3 * DAY + 1).first().unwrap().0, 6, "a day of slack, no more");
-    for (since, expected) in
-        [(i64::MIN, 0..6), (NOON + 2 * DAY, 3..6), (NOON + 3 * DAY + 1, 6..6), (NOON + 9 * DAY, 6..6)]
+    for (until, expected) in
+        [(i64::MIN, 0..0), (NOON + 2 * DAY, 0..3), (NOON + 3 * DAY + 1, 0..6), (NOON + 9 * DAY, 0..12)]
     {
         let mut before = Vec::new();
-        log.marks_between(since, NOON + 3 * DAY + 1, |seq, _| before.push(seq)).unwrap();
+        log.marks_before(until, |seq, _| before.push(seq)).unwrap();
         assert_eq!(before, Vec::from_iter(expected), "each day is handed out once, by one of the two");
     }
     let reader = log.reader();
