@@ -1,5 +1,6 @@
 //! The audit log over HTTP: the same bytes as they were written, in pieces, so that its size does not matter.
 
+use crate::server::Lifetime;
 use bytes::Bytes;
 use futures::{Stream, stream};
 use std::io::{self, Read};
@@ -9,13 +10,18 @@ use vyrox_audit::log::Segment;
 const PIECE: usize = 64 * 1024;
 
 /// The files one after the other, decompressed where need be, each up to what was synced when the export was asked for. A
-/// file that cannot be read ends it with an error, so that the reader does not take a part for the whole.
-pub(crate) fn stream(segments: Vec<Segment>) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+/// file that cannot be read ends it with an error, so that the reader does not take a part for the whole. The connection's
+/// `lifetime` begins anew with each piece, since one is asked for only when the ones before it have been taken.
+pub(crate) fn stream(
+    segments: Vec<Segment>,
+    lifetime: Lifetime,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     let export = Export { segments: segments.into_iter(), open: None };
-    stream::try_unfold(export, |mut export| async {
+    stream::try_unfold(export, move |mut export| {
+        lifetime.begin();
         // Reading and decompressing take their time; others must not wait for it.
         let step = move || export.piece().map(|piece| piece.map(|piece| (piece, export)));
-        tokio::task::spawn_blocking(step).await.map_err(io::Error::other)?
+        async { tokio::task::spawn_blocking(step).await.map_err(io::Error::other)? }
     })
 }
 

@@ -4,15 +4,15 @@ use crate::config::Limits;
 use crate::export;
 use crate::pipeline::{Answer, Pipeline};
 use crate::policy::Refusal;
+use crate::server::Lifetime;
 use crate::verify::{Rejection, Verified, belongs};
-use axum::Json;
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -196,7 +196,12 @@ async fn metrics(State(shared): State<Shared>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
-async fn audit_export(State(shared): State<Shared>, Query(query): Query<Value>, headers: HeaderMap) -> Response {
+async fn audit_export(
+    State(shared): State<Shared>,
+    Extension(lifetime): Extension<Lifetime>,
+    Query(query): Query<Value>,
+    headers: HeaderMap,
+) -> Response {
     let rules = shared.pipeline.rules();
     let Some(expected) = &rules.export_token else {
         return problem(StatusCode::FORBIDDEN, "export is not configured: set export_token_sha256");
@@ -211,7 +216,7 @@ async fn audit_export(State(shared): State<Shared>, Query(query): Query<Value>, 
     }
     match shared.pipeline.audit.segments().await {
         Ok(segments) => {
-            let stream = Body::from_stream(export::stream(segments));
+            let stream = Body::from_stream(export::stream(segments, lifetime));
             proven(([(header::CONTENT_TYPE, "application/x-ndjson")], stream).into_response())
         }
         Err(_) => later(problem(StatusCode::SERVICE_UNAVAILABLE, "the audit log is not readable now")),

@@ -4,17 +4,38 @@ use crate::cause::chain;
 use crate::config::Limits;
 use crate::pipeline::Pipeline;
 use crate::routes;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
+
+/// How long a connection may be open. A request that may last longer begins it anew whenever its client has taken something.
+#[derive(Clone)]
+pub(crate) struct Lifetime {
+    length: Duration,
+    begun: Arc<Notify>,
+}
+
+impl Lifetime {
+    /// Begins anew.
+    pub(crate) fn begin(&self) {
+        self.begun.notify_one();
+    }
+
+    async fn over(&self) {
+        while tokio::time::timeout(self.length, self.begun.notified()).await.is_ok() {}
+    }
+}
 
 /// Serves until `stop`, then lets open requests end for at most `limits.drain`.
 pub(crate) async fn serve(
@@ -23,7 +44,7 @@ pub(crate) async fn serve(
     limits: Limits,
     stop: CancellationToken,
 ) {
-    let (drain, lifetime, handshake) = (limits.drain, limits.connection_lifetime, limits.header_timeout);
+    let (drain, length, handshake) = (limits.drain, limits.connection_lifetime, limits.header_timeout);
     let places = Arc::new(Semaphore::new(limits.connections));
     let connections = GracefulShutdown::new();
     let mut http = http1::Builder::new();
@@ -36,7 +57,12 @@ pub(crate) async fn serve(
             accepted = accept(&listener, &places) => accepted,
         };
         let Some((stream, place)) = accepted else { continue };
-        let service = TowerToHyperService::new(router.clone());
+        let lifetime = Lifetime { length, begun: Arc::default() };
+        let (routes, known) = (TowerToHyperService::new(router.clone()), lifetime.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(known.clone());
+            routes.call(request)
+        });
         let (http, tls, watcher) = (http.clone(), tls.clone(), connections.watcher());
         let connection = async move {
             let stream = match tls {
@@ -47,11 +73,12 @@ pub(crate) async fn serve(
             Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
         };
         tokio::spawn(async move {
-            // A client's broken connection is the client's business.
-            match tokio::time::timeout(lifetime, connection).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!(error = %chain(error.as_ref()), "connection ended"),
-                Err(_) => tracing::debug!("connection ended: it was open for too long"),
+            tokio::select! {
+                // A client's broken connection is the client's business.
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(error = %chain(error.as_ref()), "connection ended");
+                },
+                () = lifetime.over() => tracing::debug!("connection ended: it was open for too long"),
             }
             drop(place);
         });

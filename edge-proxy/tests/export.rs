@@ -4,7 +4,13 @@
 mod support;
 
 use serde_json::json;
-use support::{Harness, config, entries, envelope};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use support::{Harness, NOW, config, entries, envelope};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+use vyrox_audit::Draft;
+use vyrox_audit::log::Log;
 use vyrox_edge_proxy::TokenDigest;
 
 #[tokio::test]
@@ -32,6 +38,74 @@ async fn the_export_is_the_log_byte_for_byte_and_needs_its_token() {
     let exported = response.text().await.unwrap();
     let lines: Vec<String> = entries(dir.path()).iter().map(vyrox_audit::Entry::to_line).collect();
     assert_eq!(exported, lines.join("\n") + "\n");
+    proxy.running.shutdown().await;
+}
+
+/// A log of so many MiB.
+fn long_log(dir: &Path, mebibytes: usize) -> usize {
+    let mut log = Log::open(&dir.join("audit"), "proxy-1", "acme", NOW).unwrap().log;
+    for _ in 0..mebibytes {
+        let mut draft = Draft::event(NOW, "acme", "FILLER");
+        draft.detail.insert("text".into(), json!("x".repeat(8 * 1024)));
+        log.append(NOW, &vec![draft; 128]).unwrap();
+    }
+    std::fs::metadata(&log.files().unwrap()[0]).unwrap().len().try_into().unwrap()
+}
+
+/// Asks for the export over a connection that holds little, so that what is not read is not sent.
+async fn asks_for_the_export(proxy: &Harness) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(16 * 1024).unwrap();
+    let mut client = socket.connect(proxy.running.local_addr()).await.unwrap();
+    let head = "GET /audit/export?tenant_id=acme HTTP/1.1\r\nHost: proxy\r\nAuthorization: Bearer t\r\nConnection: close\r\n\r\n";
+    client.write_all(head.as_bytes()).await.unwrap();
+    client
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_may_last_longer_than_a_connection_as_long_as_it_moves() {
+    let dir = tempfile::tempdir().unwrap();
+    let length = long_log(dir.path(), 24);
+    let mut config = config(dir.path());
+    config.export_token = Some(TokenDigest::of("t"));
+    config.limits.connection_lifetime = Duration::from_secs(2);
+    let proxy = Harness::start(config).await;
+    let begun = Instant::now();
+    let mut client = asks_for_the_export(&proxy).await;
+    let (mut read, mut buffer) = (0, vec![0; 64 * 1024]);
+    loop {
+        match client.read(&mut buffer).await.unwrap() {
+            0 => break,
+            length => read += length,
+        }
+        // Four MiB a second: never still for long, and three lives of a connection in all.
+        let due = begun + Duration::from_secs_f64(read as f64 / (4.0 * 1024.0 * 1024.0));
+        tokio::time::sleep_until(due.into()).await;
+    }
+    // Beside the log there are the head and the lengths of the pieces.
+    assert!(read >= length && read < length + length / 100, "{read} of {length}");
+    proxy.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_asks_for_an_export_and_does_not_read_it_is_disconnected() {
+    let dir = tempfile::tempdir().unwrap();
+    let length = long_log(dir.path(), 24);
+    let mut config = config(dir.path());
+    config.export_token = Some(TokenDigest::of("t"));
+    (config.limits.connection_lifetime, config.limits.connections) = (Duration::from_secs(1), 1);
+    let proxy = Harness::start(config).await;
+    let mut client = asks_for_the_export(&proxy).await;
+    let mut buffer = vec![0; 64 * 1024];
+    let mut read = client.read(&mut buffer).await.unwrap();
+    assert!(read > 0);
+    // The one place is free again: this is answered.
+    let asked = tokio::time::timeout(Duration::from_secs(30), proxy.execute(|_| ())).await;
+    assert_eq!(asked.expect("a place").0, 200);
+    while let Ok(length @ 1..) = client.read(&mut buffer).await {
+        read += length;
+    }
+    assert!(read < length, "all of it was sent");
     proxy.running.shutdown().await;
 }
 
