@@ -23,13 +23,23 @@ const DAY: i64 = 24 * 3600;
 #[derive(Debug)]
 pub struct Fresh<T> {
     verified: Verified<T>,
-    pub(crate) claim: Claim,
+    claim: Claim,
 }
 
 impl<T> Fresh<T> {
     /// What was claimed.
     pub fn verified(&self) -> &Verified<T> {
         &self.verified
+    }
+
+    /// Its claim.
+    pub(crate) fn claim(&mut self) -> &mut Claim {
+        &mut self.claim
+    }
+
+    /// Its claim, for good.
+    pub(crate) fn into_claim(self) -> Claim {
+        self.claim
     }
 }
 

@@ -28,20 +28,20 @@ pub mod answers {
     pub use super::sentinelone::answer as sentinelone;
 }
 
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::dedup::Claim;
-use crate::hosts::ProtectedHosts;
+use crate::hosts::is_same_host;
 use crate::outbound::ClientError;
-use crate::policy::{self, Refused};
+use crate::policy::{Policy, Refusal, Refused};
 use crate::record::Recorded;
 use crate::subject::Subject;
 use crowdstrike::Crowdstrike;
 use deed::{Deed, Impossible};
 use defender::Defender;
-use device::{Device, Identity};
+use device::Device;
 use failure::{Failure, Why};
 use sentinelone::Sentinelone;
-use std::path::PathBuf;
 use tokio::sync::MutexGuard;
 use tokio::time::Instant;
 use turns::Turns;
@@ -62,9 +62,7 @@ pub struct Vendors {
     crowdstrike: Option<Crowdstrike>,
     sentinelone: Option<Sentinelone>,
     defender: Option<Defender>,
-    identity: Identity,
     turns: Turns,
-    kill_switch_file: Option<PathBuf>,
 }
 
 /// How an action ended.
@@ -78,12 +76,19 @@ pub struct Ending {
     pub detail: String,
     /// The vendor's id of the operation, or its trace id.
     pub vendor_reference: Option<String>,
+    /// Which rule of the policy, if it was refused.
+    pub refusal: Option<Refusal>,
 }
 
 impl Ending {
     /// An ending of which nothing was read back.
     pub fn unread(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, verification: Verification::None, detail: detail.into(), vendor_reference: None }
+        Self { kind, verification: Verification::None, detail: detail.into(), vendor_reference: None, refusal: None }
+    }
+
+    /// What the policy refused.
+    fn refused(refusal: Refusal) -> Self {
+        Self { refusal: Some(refusal), ..Self::unread(Kind::Refused, refusal.to_string()) }
     }
 }
 
@@ -98,7 +103,7 @@ pub struct Outcome {
 impl Outcome {
     /// Of an action that the policy refused.
     pub fn refused(refused: Refused) -> Self {
-        Self { ending: Ending::unread(Kind::Refused, refused.refusal.to_string()), claim: refused.fresh.claim }
+        Self { ending: Ending::refused(refused.refusal()), claim: refused.into_claim() }
     }
 
     /// How it ended.
@@ -116,8 +121,8 @@ impl Outcome {
     }
 }
 
-/// Acts.
-pub async fn execute(recorded: Recorded<Action>, edr: &Edr) -> Outcome {
+/// Acts, if `policy` still agrees by `clock` when it comes to it, and agrees to what the EDR says of the device.
+pub async fn execute(recorded: Recorded<Action>, edr: &Edr, policy: &Policy, clock: &dyn Clock) -> Outcome {
     let action = recorded.value();
     let ending = match (edr, Deed::of(action)) {
         (Edr::DryRun, _) => {
@@ -129,8 +134,17 @@ pub async fn execute(recorded: Recorded<Action>, edr: &Edr) -> Outcome {
                 Operation::Execute => Kind::Executed,
                 Operation::Rollback => Kind::RolledBack,
             };
-            let order = vendors.order(&deed, action.operation, &action.target, &action.request_id);
-            vendors.serve(&order, Purpose::Act { done }).await.unwrap_or_else(|failure| change::failed(&failure))
+            let purpose = Purpose::Act { done, leave: Leave { action, policy, clock } };
+            let order = Order {
+                deed: &deed,
+                operation: action.operation,
+                target: &action.target,
+                request_id: &action.request_id,
+                purpose,
+                policy,
+                turns: &vendors.turns,
+            };
+            vendors.serve(&order).await.unwrap_or_else(|failure| change::failed(&failure))
         }
         // The policy has refused it before it came here.
         (Edr::Live(_), Err(_)) => Ending::unread(Kind::Failed, "the vendor has no call for exactly this"),
@@ -139,15 +153,23 @@ pub async fn execute(recorded: Recorded<Action>, edr: &Edr) -> Outcome {
 }
 
 /// Reports on an intent that a crash left without an outcome. Reads the EDR's state; never acts.
-pub async fn examine(unfinished: Claim, edr: &Edr) -> Outcome {
+pub async fn examine(unfinished: Claim, edr: &Edr, policy: &Policy) -> Outcome {
     let subject = unfinished.subject();
     let unknown = || Ending::unread(Kind::Ambiguous, "interrupted; the EDR's state was not read");
     let ending = match (edr, subject.dry_run, &subject.target, subject.action_type.parse::<ActionType>()) {
         (_, true, ..) => Ending::unread(Kind::DryRun, "dry run: interrupted; no EDR was called"),
         (Edr::Live(vendors), _, Some(target), Ok(kind)) => match Deed::wanted(subject.operation(), kind, target) {
             Ok(deed) => {
-                let order = vendors.order(&deed, subject.operation(), target, &subject.key.request_id);
-                vendors.serve(&order, Purpose::Examine).await.unwrap_or_else(|_| unknown())
+                let order = Order {
+                    deed: &deed,
+                    operation: subject.operation(),
+                    target,
+                    request_id: &subject.key.request_id,
+                    purpose: Purpose::Examine,
+                    policy,
+                    turns: &vendors.turns,
+                };
+                vendors.serve(&order).await.unwrap_or_else(|_| unknown())
             }
             Err(_) => unknown(),
         },
@@ -175,35 +197,22 @@ impl Edr {
         if config.dry_run {
             return Ok(Self::DryRun);
         }
-        let protected = ProtectedHosts::new(&config.policy.protected_hosts);
         Ok(Self::Live(Box::new(Vendors {
             crowdstrike: config.crowdstrike.as_ref().map(Crowdstrike::new).transpose()?,
             sentinelone: config.sentinelone.as_ref().map(Sentinelone::new).transpose()?,
             defender: config.defender.as_ref().map(Defender::new).transpose()?,
-            identity: Identity::new(protected, config.policy.require_hostname_match),
             turns: Turns::new(),
-            kill_switch_file: config.policy.kill_switch_file.clone(),
         })))
     }
 }
 
 impl Vendors {
-    fn order<'a>(
-        &'a self,
-        deed: &'a Deed,
-        operation: Operation,
-        target: &'a Target,
-        request_id: &'a RequestId,
-    ) -> Order<'a> {
-        Order { deed, operation, target, request_id, vendors: self }
-    }
-
     /// Boxed, because what is remembered between a vendor's answers is large.
-    async fn serve(&self, order: &Order<'_>, purpose: Purpose) -> Result<Ending, Failure> {
+    async fn serve(&self, order: &Order<'_>) -> Result<Ending, Failure> {
         match order.target.vendor {
-            Vendor::Crowdstrike => Box::pin(configured(self.crowdstrike.as_ref())?.serve(order, purpose)).await,
-            Vendor::Sentinelone => Box::pin(configured(self.sentinelone.as_ref())?.serve(order, purpose)).await,
-            Vendor::Defender => Box::pin(configured(self.defender.as_ref())?.serve(order, purpose)).await,
+            Vendor::Crowdstrike => Box::pin(configured(self.crowdstrike.as_ref())?.serve(order)).await,
+            Vendor::Sentinelone => Box::pin(configured(self.sentinelone.as_ref())?.serve(order)).await,
+            Vendor::Defender => Box::pin(configured(self.defender.as_ref())?.serve(order)).await,
             Vendor::Generic => Err(Why::Target("the vendor has no containment API").into()),
         }
     }
@@ -214,10 +223,31 @@ fn configured<T>(client: Option<&T>) -> Result<&T, Failure> {
 }
 
 /// Whether to act, and what it is called when it is done; or only to look at what an interrupted action has come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    Act { done: Kind },
+#[derive(Clone, Copy)]
+enum Purpose<'a> {
+    Act { done: Kind, leave: Leave<'a> },
     Examine,
+}
+
+/// On whose word something is changed. No request that changes anything can be made without one, and right before it is sent
+/// it is asked whether it still holds.
+#[derive(Clone, Copy)]
+struct Leave<'a> {
+    action: &'a Action,
+    policy: &'a Policy,
+    clock: &'a dyn Clock,
+}
+
+impl Leave<'_> {
+    fn holds(&self) -> Result<(), Failure> {
+        self.policy.lapsed(self.action, self.clock.now()).map_or(Ok(()), |refusal| Err(Why::Policy(refusal).into()))
+    }
+
+    /// Whether it is also for a host that the EDR knows by this name.
+    fn covers(&self, name: &str) -> Result<(), Failure> {
+        let refusal = self.policy.by_name(self.action, name, self.clock.now());
+        refusal.map_or(Ok(()), |refusal| Err(Why::Policy(refusal).into()))
+    }
 }
 
 /// What is asked of a vendor's client.
@@ -226,27 +256,37 @@ struct Order<'a> {
     operation: Operation,
     target: &'a Target,
     request_id: &'a RequestId,
-    vendors: &'a Vendors,
+    purpose: Purpose<'a>,
+    policy: &'a Policy,
+    turns: &'a Turns,
 }
 
 impl<'a> Order<'a> {
-    /// Whether the device is the one that the approver saw.
+    /// The approver saw a host name and the EDR is given an id: the two must be the same machine, and the policy must agree to
+    /// the EDR's own name for it too. A release is never objected to.
     fn check(&self, device: &Device) -> Result<(), Failure> {
-        match self.vendors.identity.objection(self.operation, self.target, device) {
-            Some(reason) => Err(Why::Target(reason).into()),
-            None => Ok(()),
+        if self.operation == Operation::Rollback {
+            return Ok(());
         }
+        // A device that was only looked up by its name has nothing else to be recognised by.
+        let may_differ = !self.policy.requires_hostname_match() && self.target.device_id.is_some();
+        match (device.name(), self.purpose) {
+            (Some(name), Purpose::Act { leave, .. }) => leave.covers(name)?,
+            (Some(_), Purpose::Examine) => {}
+            (None, _) if !may_differ || self.policy.goes_by_names() => {
+                return Err(Why::Target("the EDR has no name for the device to compare").into());
+            }
+            (None, _) => {}
+        }
+        if !may_differ && device.name().is_some_and(|name| !is_same_host(name, self.target.hostname.as_str())) {
+            return Err(Why::Target("the EDR knows the device by another name than the approver saw").into());
+        }
+        Ok(())
     }
 
-    /// Waits for the device's turn, as long as an action may take. Whoever switched everything off in the meantime is heard.
-    async fn turn(&self, device: &Device, purpose: Purpose, until: Instant) -> Result<MutexGuard<'a, ()>, Failure> {
-        let turn = tokio::time::timeout_at(until, self.vendors.turns.take(&device.id)).await;
-        let turn = turn.map_err(|_| Why::Target("other actions on this device took too long"))?;
-        match &self.vendors.kill_switch_file {
-            Some(file) if purpose != Purpose::Examine && policy::is_on(file) => {
-                Err(Why::Target("the kill switch was put on meanwhile").into())
-            }
-            _ => Ok(turn),
-        }
+    /// Waits for the device's turn, as long as an action may take.
+    async fn turn(&self, device: &Device, until: Instant) -> Result<MutexGuard<'a, ()>, Failure> {
+        let turn = tokio::time::timeout_at(until, self.turns.take(&device.id)).await;
+        turn.map_err(|_| Why::Target("other actions on this device took too long").into())
     }
 }

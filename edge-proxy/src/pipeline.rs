@@ -23,6 +23,7 @@ use crate::policy::Refusal;
 use crate::receipt;
 use crate::record;
 use crate::rules::{Rules, RulesError};
+use crate::subject::Key;
 use crate::verify::{Rejection, Verified};
 use futures::FutureExt as _;
 use serde_json::{Value, json};
@@ -193,7 +194,7 @@ impl Pipeline {
             }
         };
         let (reply, answer) = oneshot::channel();
-        let key = fresh.claim.subject().key.clone();
+        let key = Key::of(fresh.verified().value());
         let pipeline = Arc::clone(self);
         self.tasks.spawn(async move {
             let worked = AssertUnwindSafe(pipeline.work(fresh, place, reply)).catch_unwind().await;
@@ -267,7 +268,7 @@ impl Pipeline {
     async fn report_unfinished(&self, claim: Claim) {
         tracing::warn!(request_id = %claim.subject().key.request_id, "this action was begun and not ended");
         let rules = self.rules();
-        let outcome = edr::examine(claim, &rules.edr).await;
+        let outcome = edr::examine(claim, &rules.edr, &rules.policy).await;
         self.conclude(outcome, &rules, || ()).await;
     }
 
@@ -275,15 +276,12 @@ impl Pipeline {
         let request_id = fresh.verified().value().request_id.clone();
         let operation = fresh.verified().value().operation;
         let rules = self.rules();
-        let (outcome, refusal) = match rules.policy.permit(fresh, self.clock.now()) {
-            Err(refused) => {
-                let refusal = refused.refusal;
-                (Outcome::refused(*refused), Some(refusal))
-            }
+        let outcome = match rules.policy.permit(fresh, self.clock.now()) {
+            Err(refused) => Outcome::refused(*refused),
             Ok(permitted) => {
                 let now = self.clock.now();
                 match record::record(permitted, &self.audit, &self.tenant_id, now).await {
-                    Ok(recorded) => (edr::execute(recorded, &rules.edr).await, None),
+                    Ok(recorded) => edr::execute(recorded, &rules.edr, &rules.policy, &*self.clock).await,
                     Err(error) => {
                         tracing::error!(%request_id, error = %chain(&error), "not recorded, not done");
                         self.metrics.audit_failed();
@@ -293,6 +291,7 @@ impl Pipeline {
                 }
             }
         };
+        let refusal = outcome.ending().refusal;
         let mut reply = Some(reply);
         let mut answer = |answer| {
             // Whoever asked may have left; the work is done all the same.

@@ -9,7 +9,7 @@ pub use maintenance::{Maintenance, NotATime, TimeOfDay, Weekday};
 
 use crate::breaker::Breaker;
 use crate::config::{Config, PolicyConfig};
-use crate::dedup::Fresh;
+use crate::dedup::{Claim, Fresh};
 use crate::edr;
 use crate::hosts::ProtectedHosts;
 use std::collections::BTreeSet;
@@ -20,13 +20,23 @@ use vyrox_contract::{Action, ActionType, MAX_AHEAD_SECONDS, Operation};
 /// An action that this proxy agrees to do. Made only by [`Policy::permit`].
 #[derive(Debug)]
 pub struct Permitted<T> {
-    pub(crate) fresh: Fresh<T>,
+    fresh: Fresh<T>,
 }
 
 impl<T> Permitted<T> {
     /// What is agreed to.
     pub fn fresh(&self) -> &Fresh<T> {
         &self.fresh
+    }
+
+    /// Its claim.
+    pub(crate) fn claim(&mut self) -> &mut Claim {
+        self.fresh.claim()
+    }
+
+    /// Its claim, for good.
+    pub(crate) fn into_claim(self) -> Claim {
+        self.fresh.into_claim()
     }
 }
 
@@ -74,13 +84,24 @@ pub enum Refusal {
     Budget,
 }
 
-/// A refused action and why. The claim comes back with it, so that the refusal can be recorded and reported.
+/// A refused action and why. The claim comes back with it, so that the refusal can be recorded and reported. Made only by
+/// [`Policy::permit`].
 #[derive(Debug)]
 pub struct Refused {
-    /// The action.
-    pub fresh: Fresh<Action>,
+    fresh: Fresh<Action>,
+    refusal: Refusal,
+}
+
+impl Refused {
     /// Why.
-    pub refusal: Refusal,
+    pub fn refusal(&self) -> Refusal {
+        self.refusal
+    }
+
+    /// Its claim, for good.
+    pub(crate) fn into_claim(self) -> Claim {
+        self.fresh.into_claim()
+    }
 }
 
 /// This proxy's rules.
@@ -114,50 +135,80 @@ impl Policy {
         let spends = action.operation == Operation::Execute;
         let refusal = self.objection(action, now).or_else(|| if spends { self.to_host(action, now) } else { None });
         let (per_hour, per_day) = (rules.max_isolations_per_hour, rules.max_isolations_per_day);
-        refusal.or_else(|| (spends && !fresh.claim.spend_isolation(now, per_hour, per_day)).then_some(Refusal::Budget))
+        refusal
+            .or_else(|| (spends && !fresh.claim().spend_isolation(now, per_hour, per_day)).then_some(Refusal::Budget))
     }
 
     /// What holds for everything, a release included.
     fn objection(&self, action: &Action, now: i64) -> Option<Refusal> {
-        let rules = &self.rules;
         let spends = action.operation == Operation::Execute;
         let nobody = action.approved_by.is_empty() || action.approved_by.iter().any(|by| by.id.is_empty());
+        first([(nobody, Refusal::NoApprover)]).or_else(|| self.lapsed(action, now)).or_else(|| {
+            first([
+                // What was done while it was allowed can be undone afterwards.
+                (spends && !self.rules.allowed_actions.contains(&action.action_type), Refusal::NotAllowed),
+                (!edr::supports(action), Refusal::Unsupported),
+                (!edr::accepts_device(action), Refusal::DeviceForm),
+            ])
+        })
+    }
+
+    /// What holds only for a time: asked once more right before anything is sent that changes something, because a lookup, a
+    /// token, another action on the device or a rate limit may have been waited for.
+    pub(crate) fn lapsed(&self, action: &Action, now: i64) -> Option<Refusal> {
+        let rules = &self.rules;
         let age = now.checked_sub(action.approved_at);
         let age_fits = age.is_some_and(|age| (-MAX_AHEAD_SECONDS..=rules.max_approval_age_seconds).contains(&age));
-        let checks = [
-            (nobody, Refusal::NoApprover),
+        first([
             (now > action.expires_at, Refusal::Expired),
             (!age_fits, Refusal::ApprovalAge),
             (rules.kill_switch_file.as_deref().is_some_and(is_on), Refusal::KillSwitch),
-            // What was done while it was allowed can be undone afterwards.
-            (spends && !rules.allowed_actions.contains(&action.action_type), Refusal::NotAllowed),
-            (!edr::supports(action), Refusal::Unsupported),
-            (!edr::accepts_device(action), Refusal::DeviceForm),
-        ];
-        checks.into_iter().find_map(|(fails, refusal)| fails.then_some(refusal))
+        ])
     }
 
     /// What holds for doing something to a host. Undoing it is never in the way of anyone.
     fn to_host(&self, action: &Action, now: i64) -> Option<Refusal> {
-        let (rules, host) = (&self.rules, action.target.hostname.as_str());
+        let can_be_undone = action.action_type != ActionType::ProcessKill;
+        let lease_fits = |seconds: u32| (1..=self.rules.max_lease_seconds).contains(&seconds) && can_be_undone;
+        self.by_name(action, action.target.hostname.as_str(), now).or_else(|| {
+            first([
+                (!action.lease_seconds.is_none_or(lease_fits), Refusal::Lease),
+                (self.breaker.is_open(), Refusal::BreakerOpen),
+            ])
+        })
+    }
+
+    /// What goes by the name of the host that something is done to: asked of the name that was signed, and of the one by which
+    /// the EDR knows the device, since the two need not be the same.
+    pub(crate) fn by_name(&self, action: &Action, host: &str, now: i64) -> Option<Refusal> {
+        let rules = &self.rules;
         let approvers: BTreeSet<&str> = action.approved_by.iter().map(|by| by.id.as_str()).collect();
         let wanted = |rule: &&crate::config::Quorum| ProtectedHosts::new(&rule.hosts).protects(host);
         let quorum = rules.quorum.iter().filter(wanted).map(|rule| rule.approvers).max().unwrap_or(1);
-        let can_be_undone = action.action_type != ActionType::ProcessKill;
-        let lease_fits = |seconds: u32| (1..=rules.max_lease_seconds).contains(&seconds) && can_be_undone;
-        let checks = [
+        first([
             (self.protected.protects(host), Refusal::ProtectedHost),
             (rules.maintenance.iter().any(|window| window.covers(host, now)), Refusal::Maintenance),
             (approvers.len() < quorum as usize, Refusal::Quorum),
-            (!action.lease_seconds.is_none_or(lease_fits), Refusal::Lease),
-            (self.breaker.is_open(), Refusal::BreakerOpen),
-        ];
-        checks.into_iter().find_map(|(fails, refusal)| fails.then_some(refusal))
+        ])
+    }
+
+    /// Whether a device without a name could be one that [`Policy::by_name`] is about.
+    pub(crate) fn goes_by_names(&self) -> bool {
+        !(self.protected.is_empty() && self.rules.quorum.is_empty() && self.rules.maintenance.is_empty())
+    }
+
+    /// Whether the EDR must know the device by the name that the approver saw.
+    pub(crate) fn requires_hostname_match(&self) -> bool {
+        self.rules.require_hostname_match
     }
 }
 
+fn first<const N: usize>(checks: [(bool, Refusal); N]) -> Option<Refusal> {
+    checks.into_iter().find_map(|(fails, refusal)| fails.then_some(refusal))
+}
+
 /// Whether the kill switch is on. What cannot be looked at counts as there, and so does a link to nothing.
-pub(crate) fn is_on(file: &Path) -> bool {
+fn is_on(file: &Path) -> bool {
     !matches!(file.symlink_metadata(), Err(error) if error.kind() == std::io::ErrorKind::NotFound)
 }
 
@@ -181,7 +232,7 @@ mod tests {
 
     fn decide(config: &Config, ledger: &Arc<Ledger>, change: impl FnOnce(&mut Value)) -> Option<Refusal> {
         let Claimed::Fresh(fresh) = ledger.claim(verified(change), NOW) else { panic!("not fresh") };
-        policy(config).permit(*fresh, NOW).err().map(|refused| refused.refusal)
+        policy(config).permit(*fresh, NOW).err().map(|refused| refused.refusal())
     }
 
     #[test]

@@ -21,7 +21,7 @@ impl<T> Recorded<T> {
     }
 
     pub(crate) fn into_claim(self) -> Claim {
-        self.permitted.fresh.claim
+        self.permitted.into_claim()
     }
 }
 
@@ -37,7 +37,7 @@ pub async fn record(
 ) -> Result<Recorded<Action>, AuditError> {
     let verified = permitted.fresh().verified();
     let mut detail = detail(verified.value(), verified.authenticated_by());
-    let claim = &mut permitted.fresh.claim;
+    let claim = permitted.claim();
     if let Some(until) = claim.subject().lease_until {
         detail.insert("lease_until".into(), until.into());
     }
@@ -48,7 +48,7 @@ pub async fn record(
     match audit.append(draft).await {
         Ok(_) => Ok(Recorded { permitted }),
         Err(error) => {
-            permitted.fresh.claim.release();
+            permitted.claim().release();
             Err(error)
         }
     }

@@ -39,6 +39,26 @@ fn there_is_one_tls_stack_and_it_is_rustls_over_ring() {
     assert_eq!(found, [""; 0]);
 }
 
+/// Outside the crate a private field and one for the crate look the same to a compiler; inside they do not.
+#[test]
+fn what_proves_a_step_can_be_made_in_the_module_of_that_step_only() {
+    for (file, name) in [
+        ("verify.rs", "Verified<T>"),
+        ("dedup.rs", "Fresh<T>"),
+        ("dedup.rs", "Claim"),
+        ("policy.rs", "Permitted<T>"),
+        ("policy.rs", "Refused"),
+        ("record.rs", "Recorded<T>"),
+        ("edr.rs", "Outcome"),
+        ("lease.rs", "Lease"),
+    ] {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(file)).unwrap();
+        let (_, body) = text.split_once(&format!("pub struct {name} {{\n")).unwrap_or_else(|| panic!("{name}"));
+        let fields: Vec<&str> = body.lines().take_while(|line| *line != "}").map(str::trim).collect();
+        assert!(!fields.is_empty() && fields.iter().all(|field| !field.starts_with("pub")), "{name}: {fields:?}");
+    }
+}
+
 #[test]
 fn every_crate_of_this_folder_forbids_unsafe_code() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -3,10 +3,15 @@
 
 mod support;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::Duration;
 use support::edr::{Edr, Mood};
-use support::{AID, Harness, entries, live, receipt};
+use support::{AID, Harness, NOW, entries, eventually, live, receipt};
 use vyrox_contract::{Outcome, Receipt, Verification};
+use vyrox_edge_proxy::config::PolicyConfig;
+
+const SECONDS: Duration = Duration::from_secs(1);
 
 async fn outcome(mood: Mood) -> (u16, Receipt, Edr) {
     let dir = tempfile::tempdir().unwrap();
@@ -121,12 +126,12 @@ async fn the_device_must_be_the_host_that_the_approver_saw() {
     config.policy.protected_hosts = vec!["dc-*".into(), "ws-03.corp.example".into()];
     config.policy.max_isolations_per_hour = 10;
     let proxy = Harness::start(config).await;
-    for (number, (name, reason)) in [
-        ("ws-02", "another name"),
-        ("dc-01", "protected"),
-        ("WS-03", "protected"),
-        ("", "no name"),
-        ("none", "no name"),
+    for (number, (name, reason, expected)) in [
+        ("ws-02", "another name", (502, Outcome::Failed)),
+        ("dc-01", "protected", (403, Outcome::Refused)),
+        ("WS-03", "protected", (403, Outcome::Refused)),
+        ("", "no name", (502, Outcome::Failed)),
+        ("none", "no name", (502, Outcome::Failed)),
     ]
     .into_iter()
     .enumerate()
@@ -134,7 +139,7 @@ async fn the_device_must_be_the_host_that_the_approver_saw() {
         let name = Some(name).filter(|name| *name != "none");
         edr.with(|falcon| falcon.hostname = name.map(str::to_owned));
         let (status, body) = proxy.execute(|action| action["request_id"] = json!(format!("r-{number}"))).await;
-        assert_eq!((status, receipt(&body).outcome), (502, Outcome::Failed));
+        assert_eq!((status, receipt(&body).outcome), expected, "{name:?}");
         assert!(receipt(&body).detail.contains(reason), "{body}");
     }
     edr.with(|falcon| falcon.known = false);
@@ -142,6 +147,129 @@ async fn the_device_must_be_the_host_that_the_approver_saw() {
     assert!(receipt(&body).detail.contains("no device"), "{body}");
     assert_eq!(edr.changes(), 0);
     proxy.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn quorum_and_maintenance_hold_for_the_name_by_which_the_edr_knows_the_device() {
+    let rules = "[[quorum]]\nhosts = ['srv-*.corp.example']\napprovers = 2\n\
+                 [[maintenance]]\nhosts = ['db-7']\nfrom = '00:00'\nto = '00:00'\n";
+    let people = |ids: &[&str]| json!(ids.iter().map(|id| json!({"id": id, "name": "someone"})).collect::<Vec<_>>());
+    // What was signed, whether the names must match, what the EDR knows, which rule that is for.
+    for (signed, must_match, known, rule) in [
+        ("ws-01", false, "SRV-1.corp.example", "approvers"),
+        ("ws-01", false, "srv-1", "approvers"),
+        ("srv-1.other.example", true, "SRV-1", "approvers"),
+        ("ws-01", false, "Db-7.corp.example.", "maintenance"),
+        ("db-7.other.example", true, "DB-7", "maintenance"),
+        ("ws-01", false, " ", "no name"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let edr = Edr::start(Mood::Fine).await;
+        edr.with(|falcon| falcon.hostname = Some(known.to_owned()));
+        let mut config = live(dir.path(), &edr.url);
+        config.policy = PolicyConfig { require_hostname_match: must_match, ..toml::from_str(rules).unwrap() };
+        let proxy = Harness::start(config).await;
+        let by = |id: &'static str, approvers: &[&str]| {
+            let approvers = people(approvers);
+            move |action: &mut Value| {
+                action["request_id"] = json!(id);
+                (action["target"]["hostname"], action["approved_by"]) = (json!(signed), approvers);
+            }
+        };
+        let (status, body) = proxy.execute(by("one", &["1", "1"])).await;
+        assert!(receipt(&body).detail.contains(rule), "{signed} {known}: {body}");
+        let expected = if rule == "no name" { (502, Outcome::Failed) } else { (403, Outcome::Refused) };
+        assert_eq!((status, receipt(&body).outcome), expected, "{signed} {known}");
+        assert_eq!(edr.changes(), 0);
+        let (status, _) = proxy.execute(by("two", &["1", "2"])).await;
+        assert_eq!((status, edr.changes()), if rule == "approvers" { (200, 1) } else { (expected.0, 0) });
+        assert_eq!(proxy.rollback(by("back", &["1"])).await.0, 200, "a release is never held up");
+        proxy.running.shutdown().await;
+    }
+}
+
+/// What is over by the time at which it would be sent, whatever it has waited for.
+#[tokio::test]
+async fn what_expires_while_it_waits_is_refused_and_not_sent() {
+    let late = |name: &'static str, expires_at: i64| {
+        move |action: &mut Value| {
+            action["request_id"] = json!(name);
+            action["expires_at"] = json!(expires_at);
+        }
+    };
+    // The action's own end, and the approval's age.
+    for (expires_at, wait, reason) in [(NOW + 600, 601, "expired"), (NOW + 100_000, 3_541, "too old")] {
+        for waits_for in ["the lookup", "the rate limit", "its turn"] {
+            let dir = tempfile::tempdir().unwrap();
+            let edr = Edr::start(Mood::Fine).await;
+            let mut config = live(dir.path(), &edr.url);
+            let timing = &mut config.crowdstrike.as_mut().unwrap().timing;
+            (timing.request, timing.action, timing.confirm_for) = (SECONDS * 20, SECONDS * 20, SECONDS * 2);
+            let proxy = Harness::start(config).await;
+            let waiting = async || match waits_for {
+                "the lookup" => {
+                    edr.with(|falcon| falcon.pause = SECONDS);
+                    let asked = proxy.execute(late("late", expires_at));
+                    let over = async {
+                        eventually("the device is asked for", || edr.with(|falcon| falcon.reads) == 1).await;
+                        proxy.clock.advance(wait);
+                    };
+                    (tokio::join!(asked, over).0, 0)
+                }
+                "the rate limit" => {
+                    edr.with(|falcon| falcon.mood = Mood::RateLimitedOnce);
+                    let asked = proxy.execute(late("late", expires_at));
+                    let over = async {
+                        eventually("it is throttled", || edr.changes() == 1).await;
+                        proxy.clock.advance(wait);
+                    };
+                    (tokio::join!(asked, over).0, 1)
+                }
+                _ => {
+                    edr.with(|falcon| falcon.mood = Mood::Pending);
+                    let first = proxy.execute(late("first", expires_at));
+                    let second = async {
+                        eventually("the first has its turn", || edr.changes() == 1).await;
+                        let asked = proxy.rollback(late("late", expires_at));
+                        let over = async {
+                            eventually("the second is on disk", || intents(dir.path()) == 2).await;
+                            proxy.clock.advance(wait);
+                        };
+                        tokio::join!(asked, over).0
+                    };
+                    (tokio::join!(first, second).1, 1)
+                }
+            };
+            let ((status, body), changes) = waiting().await;
+            assert_eq!((status, receipt(&body).outcome), (410, Outcome::Refused), "{waits_for}: {body}");
+            assert!(receipt(&body).detail.contains(reason), "{waits_for}: {body}");
+            assert_eq!(edr.changes(), changes, "{waits_for}");
+            proxy.running.shutdown().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_kill_switch_stops_what_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let edr = Edr::start(Mood::RateLimitedOnce).await;
+    let mut config = live(dir.path(), &edr.url);
+    let file = dir.path().join("stop");
+    config.policy.kill_switch_file = Some(file.clone());
+    let proxy = Harness::start(config).await;
+    let stop = async {
+        eventually("it is throttled", || edr.changes() == 1).await;
+        std::fs::write(&file, "").unwrap();
+    };
+    let ((status, body), ()) = tokio::join!(proxy.execute(|_| ()), stop);
+    assert_eq!((status, receipt(&body).outcome, edr.changes()), (403, Outcome::Refused, 1), "{body}");
+    proxy.running.shutdown().await;
+}
+
+fn intents(dir: &Path) -> usize {
+    let files = std::fs::read_dir(dir.join("audit")).unwrap().map(|file| file.unwrap().path());
+    let texts = files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    texts.map(|path| std::fs::read_to_string(path).unwrap().matches("\"phase\":\"intent\"").count()).sum()
 }
 
 #[tokio::test]

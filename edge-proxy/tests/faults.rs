@@ -83,12 +83,16 @@ async fn with_fault_at(at: usize) -> (Outcome, Verification, usize, usize) {
 
 #[tokio::test]
 async fn a_fault_in_the_work_never_makes_it_act_twice_and_never_leaves_it_in_flight() {
-    // Start 1, verify 2, claim 3, permit 4, record 5, conclude 6.
+    // Start 1, verify 2, claim 3, permit 4, record 5, the device's name 6, before the request 7, conclude 8.
     let clean = (Outcome::Executed, Verification::Confirmed, 1, 2);
     for before_the_intent in [2, 3, 4, 5] {
         assert_eq!(with_fault_at(before_the_intent).await, clean, "fault at {before_the_intent}");
     }
-    let after_acting = with_fault_at(6).await;
+    for before_acting in [6, 7] {
+        let ending = with_fault_at(before_acting).await;
+        assert_eq!(ending, (Outcome::Ambiguous, Verification::Unconfirmed, 0, 2), "fault at {before_acting}");
+    }
+    let after_acting = with_fault_at(8).await;
     assert_eq!(after_acting, (Outcome::Ambiguous, Verification::Confirmed, 1, 2), "acted, then the fault");
     assert_eq!(with_fault_at(1_000).await, clean);
 }

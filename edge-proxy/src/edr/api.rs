@@ -1,6 +1,7 @@
 //! The way of every request to a vendor: with a token, within the rate limit, answered in bounded size. A request is sent
 //! again only when it cannot have acted (401, 429) or only reads.
 
+use super::Leave;
 use super::access::Access;
 use super::failure::{Failure, Refusal, Why, printable};
 use crate::config::Timing;
@@ -17,25 +18,32 @@ const LEAST_WAIT: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// One request, as data, so that it can be sent again.
-#[derive(Debug, Clone)]
-pub(super) struct Call {
+pub(super) struct Call<'a> {
     method: Method,
     path: String,
     query: Vec<(&'static str, String)>,
     body: Option<Value>,
     success: StatusCode,
     needs: &'static str,
+    leave: Option<Leave<'a>>,
 }
 
-impl Call {
+impl<'a> Call<'a> {
     /// A read, answered with 200. `needs` is the permission that a 403 is about.
     pub(super) fn get(path: impl Into<String>, needs: &'static str) -> Self {
-        Self { method: Method::GET, path: path.into(), query: Vec::new(), body: None, success: StatusCode::OK, needs }
+        let (query, success) = (Vec::new(), StatusCode::OK);
+        Self { method: Method::GET, path: path.into(), query, body: None, success, needs, leave: None }
     }
 
-    /// A change, answered with `success`.
-    pub(super) fn post(path: impl Into<String>, body: Value, success: StatusCode, needs: &'static str) -> Self {
-        Self { method: Method::POST, body: Some(body), success, ..Self::get(path, needs) }
+    /// A change, answered with `success`. It is sent only while the leave holds.
+    pub(super) fn post(
+        leave: Leave<'a>,
+        path: impl Into<String>,
+        body: Value,
+        success: StatusCode,
+        needs: &'static str,
+    ) -> Self {
+        Self { method: Method::POST, body: Some(body), success, leave: Some(leave), ..Self::get(path, needs) }
     }
 
     /// An end, answered with 204.
@@ -119,13 +127,17 @@ impl Api {
     }
 
     /// Sends until there is an answer that settles it, or `until`.
-    pub(super) async fn send(&self, call: &Call, until: Instant) -> Result<Reply, Failure> {
+    pub(super) async fn send(&self, call: &Call<'_>, until: Instant) -> Result<Reply, Failure> {
         let (mut renewed, mut repeated) = (false, false);
         loop {
             // A look may come after the action's time, and still needs a token.
             let look = Instant::now() + self.timing.request;
             let bound = if call.only_reads() { until.max(look) } else { until };
             let token = self.access.token(&self.http, bound).await?;
+            // Last of all: what came before may have taken its time.
+            if let Some(leave) = &call.leave {
+                leave.holds()?;
+            }
             let answer = self.once(call, &token).await;
             let (pause, failure) = match answer {
                 Err(Ended::Throttled(wait)) => (wait, Why::RateLimit.into()),
@@ -150,7 +162,7 @@ impl Api {
         }
     }
 
-    async fn once(&self, call: &Call, token: &HeaderValue) -> Result<Reply, Ended> {
+    async fn once(&self, call: &Call<'_>, token: &HeaderValue) -> Result<Reply, Ended> {
         let mut request = self.http.request(call.method.clone(), format!("{}{}", self.base, call.path));
         if !call.query.is_empty() {
             request = request.query(&call.query);

@@ -6,6 +6,7 @@
 //! | taken: Falcon 202 that names the device, SentinelOne `affected: 1`, Defender 201 | `executed` or `rolled_back`, read back |
 //! | in that state already: Falcon's error 409, Defender's "in progress" of the same kind | `already`, read back |
 //! | nothing changed: SentinelOne `affected: 0` | a new look decides: `already`, or `failed` |
+//! | the policy's word has lapsed by the time it is asked for | `refused` |
 //! | 401 with a new token, 403, 4xx, not connected, rate limit for longer than the action may take | `failed` |
 //! | no whole answer, 5xx, an answer that is not understood | a new look: there or on its way: taken. If not, what sets a state is asked for once more; **a kill never is** |
 //! | still unclear | `ambiguous` |
@@ -15,7 +16,7 @@
 //! | the vendor itself reports that it did not work | `failed`, `contradicted` |
 
 use super::failure::{Failure, Why, printable};
-use super::{Ending, Purpose};
+use super::{Ending, Leave, Purpose};
 use crate::config::Timing;
 use tokio::time::Instant;
 use vyrox_contract::{Outcome as Kind, Verification};
@@ -25,8 +26,8 @@ pub(super) trait Change {
     /// Looks how far it is. `reference` is the vendor's id of the operation, once there is one.
     async fn look(&self, reference: Option<&str>) -> Result<Reading, Failure>;
 
-    /// Asks for it.
-    async fn ask(&self) -> Result<Taken, Failure>;
+    /// Asks for it, by this leave.
+    async fn ask(&self, leave: Leave<'_>) -> Result<Taken, Failure>;
 
     /// Whether asking twice is the same as asking once.
     fn is_repeatable(&self) -> bool;
@@ -69,14 +70,14 @@ pub(super) struct Taken {
 }
 
 /// Acts, or only looks at what an interrupted action has come to.
-pub(super) async fn pursue(change: &impl Change, purpose: Purpose, timing: &Timing) -> Ending {
+pub(super) async fn pursue(change: &impl Change, purpose: Purpose<'_>, timing: &Timing) -> Ending {
     match purpose {
-        Purpose::Act { done } => act(change, done, timing).await,
+        Purpose::Act { done, leave } => act(change, done, leave, timing).await,
         Purpose::Examine => examine(change.look(None).await),
     }
 }
 
-async fn act(change: &impl Change, done: Kind, timing: &Timing) -> Ending {
+async fn act(change: &impl Change, done: Kind, leave: Leave<'_>, timing: &Timing) -> Ending {
     match change.look(None).await {
         Ok(Reading::There(_) | Reading::OnItsWay(_)) => {
             return read_back(change, Kind::Already, &Names::default(), timing).await;
@@ -88,7 +89,7 @@ async fn act(change: &impl Change, done: Kind, timing: &Timing) -> Ending {
     for _ in 0..2 {
         // After a lost answer, "already so" is most likely its own doing.
         let already = if lost.is_some() { done } else { Kind::Already };
-        match change.ask().await {
+        match change.ask(leave).await {
             Ok(taken) => {
                 let names = Names { operation: taken.reference, trace: taken.trace };
                 return match taken.answer {
@@ -181,7 +182,10 @@ fn examine(read: Result<Reading, Failure>) -> Ending {
 
 /// A failure that changed nothing.
 pub(super) fn failed(failure: &Failure) -> Ending {
-    Ending { vendor_reference: failure.trace.clone(), ..Ending::unread(Kind::Failed, failure.to_string()) }
+    match failure.why {
+        Why::Policy(refusal) => Ending::refused(refusal),
+        _ => Ending { vendor_reference: failure.trace.clone(), ..Ending::unread(Kind::Failed, failure.to_string()) },
+    }
 }
 
 fn ambiguous(failure: &Failure) -> Ending {
@@ -207,6 +211,6 @@ impl Names {
             _ => text,
         };
         let vendor_reference = self.operation.clone().or_else(|| self.trace.clone());
-        Ending { kind, verification, detail, vendor_reference }
+        Ending { kind, verification, detail, vendor_reference, refusal: None }
     }
 }

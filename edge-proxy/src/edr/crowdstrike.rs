@@ -9,7 +9,7 @@ use super::api::{Api, Dialect};
 use super::change::pursue;
 use super::deed::Deed;
 use super::failure::{Failure, Why};
-use super::{Ending, Order, Purpose};
+use super::{Ending, Order};
 use crate::config::CrowdstrikeConfig;
 use crate::outbound::ClientError;
 use crate::secret::Secret;
@@ -32,12 +32,12 @@ impl Crowdstrike {
         Ok(Self { api: Api::new(config.base.url(), access, dialect, config.timing.clone())? })
     }
 
-    pub(super) async fn serve(&self, order: &Order<'_>, purpose: Purpose) -> Result<Ending, Failure> {
+    pub(super) async fn serve(&self, order: &Order<'_>) -> Result<Ending, Failure> {
         let device = hosts::find(&self.api, order.target, self.api.deadline()).await?;
         order.check(&device)?;
-        let _turn = order.turn(&device, purpose, self.api.deadline()).await?;
+        let _turn = order.turn(&device, self.api.deadline()).await?;
         // From here on: the turn may have been waited for.
-        let until = self.api.deadline();
+        let (until, purpose) = (self.api.deadline(), order.purpose);
         let containment = |operation| Containment { api: &self.api, aid: &device.id, operation, until };
         match order.deed {
             Deed::Isolate => Ok(pursue(&containment(Operation::Execute), purpose, self.api.timing()).await),

@@ -8,7 +8,7 @@ use super::access::Access;
 use super::api::{Api, Dialect};
 use super::change::pursue;
 use super::failure::{Failure, Why};
-use super::{Ending, Order, Purpose};
+use super::{Ending, Order};
 use crate::config::DefenderConfig;
 use crate::outbound::ClientError;
 use crate::secret::Secret;
@@ -34,11 +34,11 @@ impl Defender {
         Ok(Self { api: Api::new(config.base.url(), access, dialect, config.timing.clone())? })
     }
 
-    pub(super) async fn serve(&self, order: &Order<'_>, purpose: Purpose) -> Result<Ending, Failure> {
+    pub(super) async fn serve(&self, order: &Order<'_>) -> Result<Ending, Failure> {
         let wanted = Wanted::of(order.deed).ok_or(Why::Target("the EDR has no such call"))?;
         let machine = machines::find(&self.api, order.target, self.api.deadline()).await?;
         order.check(&machine)?;
-        let _turn = order.turn(&machine, purpose, self.api.deadline()).await?;
+        let _turn = order.turn(&machine, self.api.deadline()).await?;
         let action = MachineAction {
             api: &self.api,
             machine: &machine.id,
@@ -48,6 +48,6 @@ impl Defender {
             // From here on: the turn may have been waited for.
             until: self.api.deadline(),
         };
-        Ok(pursue(&action, purpose, self.api.timing()).await)
+        Ok(pursue(&action, order.purpose, self.api.timing()).await)
     }
 }

@@ -1,7 +1,6 @@
-//! The device: its id in the vendor's form, and whether it is the host that the approver saw.
+//! The device as its vendor knows it, and its id in the vendor's form.
 
-use crate::hosts::{ProtectedHosts, is_same_host};
-use vyrox_contract::{DeviceId, Operation, Target, Vendor};
+use vyrox_contract::{DeviceId, Vendor};
 
 /// A device as its vendor knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +11,13 @@ pub struct Device {
     pub hostname: Option<String>,
     /// The vendor's word for its connection to the network, where the device itself tells.
     pub state: Option<String>,
+}
+
+impl Device {
+    /// Its name, if it has one with a letter in it.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.hostname.as_deref().filter(|name| !name.trim_matches(['.', ' ']).is_empty())
+    }
 }
 
 /// What a search came to. Only exactly one is a target.
@@ -54,42 +60,6 @@ pub(super) fn id(vendor: Vendor, given: &DeviceId) -> Option<String> {
 /// A SentinelOne id: digits, as many as 64 bits have.
 pub(super) fn digits(text: &str) -> Option<String> {
     ((1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.to_owned())
-}
-
-/// This proxy's rules about which device is the right one.
-#[derive(Debug)]
-pub(super) struct Identity {
-    protected: ProtectedHosts,
-    require_hostname_match: bool,
-}
-
-impl Identity {
-    pub(super) const fn new(protected: ProtectedHosts, require_hostname_match: bool) -> Self {
-        Self { protected, require_hostname_match }
-    }
-
-    /// The approver saw a host name and the EDR is given an id: the two must be the same machine, and the EDR's own name
-    /// for it must not be protected either. A release is never objected to.
-    pub(super) fn objection(&self, operation: Operation, target: &Target, device: &Device) -> Option<&'static str> {
-        if operation == Operation::Rollback {
-            return None;
-        }
-        match device.hostname.as_deref().filter(|name| !name.trim_matches(['.', ' ']).is_empty()) {
-            Some(name) if self.protected.protects(name) => Some("the EDR knows the device by a protected name"),
-            // A device that was only looked up by its name has nothing else to be recognised by.
-            Some(name) if !self.may_differ(target) && !is_same_host(name, target.hostname.as_str()) => {
-                Some("the EDR knows the device by another name than the approver saw")
-            }
-            None if !self.may_differ(target) || !self.protected.is_empty() => {
-                Some("the EDR has no name for the device to compare")
-            }
-            _ => None,
-        }
-    }
-
-    const fn may_differ(&self, target: &Target) -> bool {
-        !self.require_hostname_match && target.device_id.is_some()
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Why a call did not work, and whether the vendor may have acted all the same.
 
+use crate::policy;
 use std::fmt;
 
 /// A call that did not work, with the vendor's trace id where there is one.
@@ -42,6 +43,9 @@ pub(super) enum Why {
     /// The device is not there, not the only one, or not the one that the approver saw.
     #[error("{0}")]
     Target(&'static str),
+    /// The policy does not agree to this device, or not any more.
+    #[error("{0}")]
+    Policy(policy::Refusal),
 }
 
 /// A vendor's no, in its own words: bounded, without control characters.

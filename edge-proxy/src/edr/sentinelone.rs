@@ -9,7 +9,7 @@ use super::api::{Api, Dialect};
 use super::change::pursue;
 use super::deed::Deed;
 use super::failure::{Failure, Why};
-use super::{Ending, Order, Purpose};
+use super::{Ending, Order};
 use crate::config::SentineloneConfig;
 use crate::outbound::ClientError;
 use crate::secret::Secret;
@@ -32,12 +32,12 @@ impl Sentinelone {
         Ok(Self { api: Api::new(config.base.url(), access, dialect, config.timing.clone())? })
     }
 
-    pub(super) async fn serve(&self, order: &Order<'_>, purpose: Purpose) -> Result<Ending, Failure> {
+    pub(super) async fn serve(&self, order: &Order<'_>) -> Result<Ending, Failure> {
         let device = agents::find(&self.api, order.target, self.api.deadline()).await?;
         order.check(&device)?;
-        let _turn = order.turn(&device, purpose, self.api.deadline()).await?;
+        let _turn = order.turn(&device, self.api.deadline()).await?;
         // From here on: the turn may have been waited for.
-        let (api, until) = (&self.api, self.api.deadline());
+        let (api, until, purpose) = (&self.api, self.api.deadline(), order.purpose);
         let connection = |operation| Connection { api, agent: &device.id, operation, until };
         let mitigation = |threat, action| {
             let is_repeatable = order.deed.is_repeatable();

@@ -9,6 +9,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use vyrox_edge_proxy::{Clock as _, SystemClock};
 
 /// How the next change is answered.
@@ -44,6 +45,8 @@ pub struct Falcon {
     pub status: String,
     pub hostname: Option<String>,
     pub known: bool,
+    /// How long a read takes.
+    pub pause: Duration,
     pub tokens: usize,
     pub reads: usize,
     pub changes: Vec<(String, Value)>,
@@ -62,6 +65,7 @@ impl Edr {
             status: "normal".into(),
             hostname: Some(HOST.into()),
             known: true,
+            pause: Duration::ZERO,
             tokens: 0,
             reads: 0,
             changes: Vec::new(),
@@ -98,9 +102,14 @@ async fn token(State(falcon): Shared, body: String) -> Response {
 }
 
 async fn device(State(falcon): Shared, Query(query): Query<HashMap<String, String>>) -> Json<Value> {
-    let mut falcon = falcon.lock().unwrap();
-    falcon.reads += 1;
     assert_eq!(query["ids"], AID);
+    let pause = {
+        let mut falcon = falcon.lock().unwrap();
+        falcon.reads += 1;
+        falcon.pause
+    };
+    tokio::time::sleep(pause).await;
+    let falcon = falcon.lock().unwrap();
     let mut device = json!({"device_id": AID, "status": falcon.status});
     if let Some(name) = &falcon.hostname {
         device["hostname"] = json!(name);

@@ -1,6 +1,7 @@
 //! Hosts: finding one, and the two changes of its containment.
 
 use super::answer;
+use crate::edr::Leave;
 use crate::edr::api::{Api, Call};
 use crate::edr::change::{Change, Reading, Taken};
 use crate::edr::device::{self, Device, Found};
@@ -55,13 +56,13 @@ impl Change for Containment<'_> {
     }
 
     /// The same URL has actions that hide hosts: only these two names are ever sent.
-    async fn ask(&self) -> Result<Taken, Failure> {
+    async fn ask(&self, leave: Leave<'_>) -> Result<Taken, Failure> {
         let name = match self.operation {
             Operation::Execute => "contain",
             Operation::Rollback => "lift_containment",
         };
         let body = json!({"ids": [self.aid]});
-        let call = Call::post("/devices/entities/devices-actions/v2", body, StatusCode::ACCEPTED, WRITE);
+        let call = Call::post(leave, "/devices/entities/devices-actions/v2", body, StatusCode::ACCEPTED, WRITE);
         let reply = self.api.send(&call.with("action_name", name), self.until).await?;
         let trace = reply.trace.clone().or_else(|| answer::trace(&reply.body));
         match answer::change(&reply.body, self.aid) {

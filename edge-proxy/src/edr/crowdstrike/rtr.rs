@@ -5,7 +5,7 @@ use super::answer;
 use crate::edr::api::{Api, Call};
 use crate::edr::change::{self, Answer, Change, Reading, Taken};
 use crate::edr::failure::{Failure, Refusal, Why};
-use crate::edr::{Ending, Purpose};
+use crate::edr::{Ending, Leave, Purpose};
 use reqwest::StatusCode;
 use serde_json::json;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,14 +24,14 @@ pub(super) async fn kill(
     api: &Api,
     aid: &str,
     pid: ProcessId,
-    purpose: Purpose,
+    purpose: Purpose<'_>,
     until: Instant,
 ) -> Result<Ending, Failure> {
-    if purpose == Purpose::Examine {
+    let Purpose::Act { leave, .. } = purpose else {
         // A command is known only by the id in the answer that was lost with the process.
         return Ok(Ending::unread(Kind::Ambiguous, "interrupted; look at the host whether the process still runs"));
-    }
-    let session = open(api, aid, until).await?;
+    };
+    let session = open(api, aid, leave, until).await?;
     let command = KillCommand { api, aid, session: &session, pid, part: AtomicU32::new(0), until };
     let ending = change::pursue(&command, purpose, api.timing()).await;
     let call = Call::delete(SESSIONS, READ).with("session_id", &session);
@@ -44,9 +44,9 @@ pub(super) async fn kill(
     }
 }
 
-async fn open(api: &Api, aid: &str, until: Instant) -> Result<String, Failure> {
+async fn open(api: &Api, aid: &str, leave: Leave<'_>, until: Instant) -> Result<String, Failure> {
     let body = json!({"device_id": aid, "queue_offline": false});
-    let reply = api.send(&Call::post(SESSIONS, body, StatusCode::CREATED, READ), until).await?;
+    let reply = api.send(&Call::post(leave, SESSIONS, body, StatusCode::CREATED, READ), until).await?;
     understood(answer::session(&reply.body), reply.trace)
 }
 
@@ -84,7 +84,7 @@ impl Change for KillCommand<'_> {
         }
     }
 
-    async fn ask(&self) -> Result<Taken, Failure> {
+    async fn ask(&self, leave: Leave<'_>) -> Result<Taken, Failure> {
         let body = json!({
             "base_command": "kill",
             // A number and nothing else: the type holds 32 bits.
@@ -92,7 +92,7 @@ impl Change for KillCommand<'_> {
             "session_id": self.session,
             "device_id": self.aid,
         });
-        let reply = self.api.send(&Call::post(COMMANDS, body, StatusCode::CREATED, WRITE), self.until).await?;
+        let reply = self.api.send(&Call::post(leave, COMMANDS, body, StatusCode::CREATED, WRITE), self.until).await?;
         let trace = reply.trace.clone().or_else(|| answer::trace(&reply.body));
         let id = understood(answer::command(&reply.body), trace.clone())?;
         Ok(Taken { answer: Answer::Accepted, reference: Some(id), trace })

@@ -1,6 +1,7 @@
 //! Machine actions: asked for with the request id in them, so that one whose answer was lost is found again.
 
 use super::answer::{self, ActionItem};
+use crate::edr::Leave;
 use crate::edr::api::{Api, Call};
 use crate::edr::change::{Answer, Change, Reading, Taken};
 use crate::edr::deed::Deed;
@@ -155,7 +156,7 @@ impl Change for MachineAction<'_> {
         }
     }
 
-    async fn ask(&self) -> Result<Taken, Failure> {
+    async fn ask(&self, leave: Leave<'_>) -> Result<Taken, Failure> {
         let mut body = Map::from_iter([
             ("Comment".to_owned(), json!(comment(self.request_id))),
             ("ExternalID".to_owned(), json!(self.request_id)),
@@ -164,7 +165,7 @@ impl Change for MachineAction<'_> {
             body.insert((*name).to_owned(), json!(value));
         }
         let path = format!("/api/machines/{}/{}", self.machine, self.wanted.path);
-        let call = Call::post(path, Value::Object(body), StatusCode::CREATED, self.wanted.needs);
+        let call = Call::post(leave, path, Value::Object(body), StatusCode::CREATED, self.wanted.needs);
         match self.api.send(&call, self.until).await {
             Ok(reply) => {
                 let action = reply.read(answer::action)?;

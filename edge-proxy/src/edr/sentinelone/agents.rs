@@ -2,6 +2,7 @@
 //! exactly one id, of digits, and the answer must say that exactly one was affected.
 
 use super::answer;
+use crate::edr::Leave;
 use crate::edr::api::{Api, Call};
 use crate::edr::change::{Change, Reading, Taken};
 use crate::edr::device::{self, Device, Found};
@@ -59,13 +60,13 @@ impl Change for Connection<'_> {
         })
     }
 
-    async fn ask(&self) -> Result<Taken, Failure> {
+    async fn ask(&self, leave: Leave<'_>) -> Result<Taken, Failure> {
         let name = match self.operation {
             Operation::Execute => "disconnect",
             Operation::Rollback => "connect",
         };
         let path = format!("/web/api/v2.1/agents/actions/{name}");
-        post(self.api, path, self.agent, DISCONNECT, self.until).await
+        post(self.api, leave, path, self.agent, DISCONNECT, self.until).await
     }
 
     fn is_repeatable(&self) -> bool {
@@ -76,6 +77,7 @@ impl Change for Connection<'_> {
 /// An action on exactly one id.
 pub(super) async fn post(
     api: &Api,
+    leave: Leave<'_>,
     path: String,
     id: &str,
     needs: &'static str,
@@ -84,7 +86,7 @@ pub(super) async fn post(
     // Only digits come here; an empty id would be everybody's.
     device::digits(id).ok_or(Why::Target("there is not exactly one id to act on"))?;
     let body = json!({"filter": {"ids": [id]}, "data": {}});
-    let reply = api.send(&Call::post(path, body, StatusCode::OK, needs), until).await?;
+    let reply = api.send(&Call::post(leave, path, body, StatusCode::OK, needs), until).await?;
     let trace = reply.trace;
     match answer::affected(&reply.body) {
         Ok(answer) => Ok(Taken { answer, reference: None, trace }),

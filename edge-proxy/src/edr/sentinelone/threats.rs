@@ -2,6 +2,7 @@
 
 use super::agents::post;
 use super::answer::{self, Threat};
+use crate::edr::Leave;
 use crate::edr::api::{Api, Call};
 use crate::edr::change::{Change, Reading, Taken};
 use crate::edr::failure::{Failure, Why};
@@ -59,10 +60,10 @@ impl Change for Mitigation<'_> {
         })
     }
 
-    async fn ask(&self) -> Result<Taken, Failure> {
+    async fn ask(&self, leave: Leave<'_>) -> Result<Taken, Failure> {
         self.before.lock().unwrap_or_else(PoisonError::into_inner).asked = true;
         let path = format!("/web/api/v2.1/threats/mitigate/{}", self.action);
-        post(self.api, path, self.threat, MITIGATE, self.until).await
+        post(self.api, leave, path, self.threat, MITIGATE, self.until).await
     }
 
     fn is_repeatable(&self) -> bool {
