@@ -8,8 +8,9 @@
 use crate::config::PolicyConfig;
 use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
+use std::fs::Permissions;
 use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -54,7 +55,7 @@ impl Breaker {
     /// The breaker whose state is kept in `dir`. What cannot be looked at counts as open.
     pub fn load(dir: &Path, rules: &PolicyConfig) -> Self {
         let breaker = Self { dir: Some(dir.to_owned()), ..Self::closed(rules) };
-        breaker.lock().open = is_there(&dir.join(OPEN));
+        breaker.lock().open = is_open_in(dir).unwrap_or(true);
         breaker
     }
 
@@ -94,7 +95,8 @@ impl Breaker {
     pub(crate) fn reset_asked_for(&self) -> Option<Change> {
         let path = self.dir.as_ref()?.join(RESET);
         let metadata = path.symlink_metadata().ok().filter(|metadata| metadata.is_file())?;
-        let reason = std::fs::read_to_string(&path).unwrap_or_default();
+        let reason = std::fs::read_to_string(&path);
+        let reason = reason.unwrap_or_else(|error| format!("the reason cannot be read: {error}"));
         let reason: String = reason.chars().filter(|c| !c.is_control()).take(200).collect();
         let detail =
             [("by_uid", json!(metadata.uid())), ("reason", json!(reason)), ("was_open", json!(self.is_open()))];
@@ -122,9 +124,9 @@ impl Breaker {
 /// start. Whether it was open.
 ///
 /// # Errors
-/// If the file cannot be written.
+/// If this user may not look into the directory or write there.
 pub fn ask_for_reset(dir: &Path, reason: &str) -> std::io::Result<bool> {
-    if !is_there(&dir.join(OPEN)) {
+    if !is_open_in(dir)? {
         return Ok(false);
     }
     let begun = dir.join("breaker-reset.new");
@@ -135,21 +137,26 @@ pub fn ask_for_reset(dir: &Path, reason: &str) -> std::io::Result<bool> {
 }
 
 /// Whether the breaker of the proxy whose log is in `dir` is open.
-pub fn is_open_in(dir: &Path) -> bool {
-    is_there(&dir.join(OPEN))
+///
+/// # Errors
+/// If this user may not look into the directory.
+pub fn is_open_in(dir: &Path) -> std::io::Result<bool> {
+    match dir.join(OPEN).symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn named<const N: usize>(detail: [(&str, Value); N]) -> Map<String, Value> {
     detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn is_there(path: &Path) -> bool {
-    !matches!(path.symlink_metadata(), Err(error) if error.kind() == std::io::ErrorKind::NotFound)
-}
-
+/// Who may read it is decided by its directory, which is the proxy's user's alone. The file itself has to be readable by
+/// that user, whoever makes it and with whatever umask: most often it is root that resets.
 fn create(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = std::fs::File::create_new(path)?;
+    file.set_permissions(Permissions::from_mode(0o644))?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
@@ -190,5 +197,18 @@ mod tests {
         breaker.close().unwrap();
         assert!(!breaker.is_open() && !Breaker::load(dir.path(), &rules()).is_open());
         assert!(!ask_for_reset(dir.path(), "again").unwrap(), "nothing to reset");
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_open_to_the_proxy_and_an_error_to_a_person() {
+        let dir = tempfile::tempdir().unwrap();
+        let no_directory = dir.path().join("file");
+        std::fs::write(&no_directory, "").unwrap();
+        assert!(Breaker::load(&no_directory, &rules()).is_open());
+        assert!(is_open_in(&no_directory).is_err() && ask_for_reset(&no_directory, "").is_err());
+        // A reset counts without its reason, and says that it is missing.
+        std::fs::write(dir.path().join(RESET), b"\xff").unwrap();
+        let reset = Breaker::load(dir.path(), &rules()).reset_asked_for().unwrap();
+        assert!(reset.detail["reason"].as_str().unwrap().starts_with("the reason cannot be read"), "{reset:?}");
     }
 }

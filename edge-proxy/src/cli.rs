@@ -103,6 +103,8 @@ enum CliError {
     Tls(#[from] TlsError),
     #[error("outgoing connections cannot be set up")]
     Client(#[from] outbound::ClientError),
+    #[error("the circuit breaker cannot be reached; run this as the user who owns {0}, or as root")]
+    Breaker(PathBuf, #[source] std::io::Error),
     #[error("input or output failed")]
     Io(#[from] std::io::Error),
 }
@@ -178,10 +180,14 @@ async fn rotate(config: &Config) -> Result<(), CliError> {
 }
 
 fn breaker(config: &Config, command: BreakerCommand) -> Result<(), CliError> {
+    let dir = &config.audit_dir;
+    let denied = |error| CliError::Breaker(dir.clone(), error);
     let text = match command {
-        BreakerCommand::Status if breaker::is_open_in(&config.audit_dir) => "the circuit breaker is open",
-        BreakerCommand::Status => "the circuit breaker is closed",
-        BreakerCommand::Reset { reason } => match breaker::ask_for_reset(&config.audit_dir, &reason)? {
+        BreakerCommand::Status => match breaker::is_open_in(dir).map_err(denied)? {
+            true => "the circuit breaker is open",
+            false => "the circuit breaker is closed",
+        },
+        BreakerCommand::Reset { reason } => match breaker::ask_for_reset(dir, &reason).map_err(denied)? {
             true => "reset; a running proxy closes the circuit breaker within seconds, another at its next start",
             false => "the circuit breaker is closed: there is nothing to reset",
         },

@@ -1,6 +1,7 @@
 //! What the people who run it do while it runs: a new configuration, a breaker to reset, a certificate of its own. Against the
 //! real program.
 #![allow(clippy::unwrap_used, reason = "helper functions of tests are tests")]
+#![allow(clippy::print_stdout, reason = "a test that is skipped must say so")]
 
 mod support;
 
@@ -118,6 +119,37 @@ async fn the_breaker_opens_stays_open_across_a_restart_lets_releases_through_and
     let reset = entries.iter().find(|entry| entry.action_type() == "BREAKER_RESET").unwrap();
     assert_eq!((&reset.detail()["reason"], &reset.detail()["was_open"]), (&json!("the EDR was down"), &json!(true)));
     assert!(reset.detail()["by_uid"].is_u64());
+}
+
+/// Needs root, to be two people: else it says SKIPPED.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reset_by_root_with_a_strict_umask_reaches_the_user_of_the_proxy_with_its_reason() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    const SERVICE: u32 = 65532;
+    let dir = tempfile::tempdir().unwrap();
+    if std::fs::metadata(dir.path()).unwrap().uid() != 0 {
+        println!("SKIPPED: only root can be another user than the proxy's");
+        return;
+    }
+    chown(dir.path(), Some(SERVICE), Some(SERVICE)).unwrap();
+    let edr = Edr::start(Mood::HostError(400)).await;
+    let process = Process::start_with(dir.path(), &edr.url, "[policy]\nbreaker_failures = 1\n");
+    assert_eq!(process.execute("fails").await.unwrap().0, 502);
+    eventually("it is open", || count(dir.path(), "BREAKER_OPENED") == 1).await;
+    let reset = Command::new("sh")
+        .args(["-c", "umask 077; exec \"$0\" breaker reset --reason 'the EDR was down' --config \"$1\""])
+        .arg(env!("CARGO_BIN_EXE_vyrox-edge-proxy"))
+        .arg(dir.path().join("proxy.toml"))
+        .env("VYROX_CROWDSTRIKE_CLIENT_SECRET", "falcon-secret")
+        .output()
+        .unwrap();
+    assert!(reset.status.success(), "{reset:?}");
+    eventually("it is closed", || !dir.path().join("audit/breaker-open").exists()).await;
+    eventually("and nothing is left of it", || !dir.path().join("audit/breaker-reset").exists()).await;
+    assert_eq!(process.stop(), Some(0));
+    let entries = entries(dir.path());
+    let reset = entries.iter().find(|entry| entry.action_type() == "BREAKER_RESET").unwrap();
+    assert_eq!((&reset.detail()["reason"], &reset.detail()["by_uid"]), (&json!("the EDR was down"), &json!(0)));
 }
 
 #[tokio::test]

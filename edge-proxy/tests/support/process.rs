@@ -3,6 +3,8 @@
 use super::{HOST, action, platform, proxy_signer, signed_by};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -35,7 +37,7 @@ impl Process {
         process
     }
 
-    /// The process at its beginning, and what it will log.
+    /// The process at its beginning, and what it will log. It runs as the owner of `dir`.
     pub fn spawn(dir: &Path, edr: &str, settings: &str) -> (Self, mpsc::Receiver<Value>) {
         let key = platform().verifying_key().to_text();
         let toml = format!(
@@ -45,7 +47,15 @@ impl Process {
         );
         std::fs::write(dir.join("proxy.toml"), toml).unwrap();
         std::fs::write(dir.join("key.pem"), proxy_signer().to_pem()).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_vyrox-edge-proxy"))
+        let mut program = Command::new(env!("CARGO_BIN_EXE_vyrox-edge-proxy"));
+        let owner = std::fs::metadata(dir).unwrap().uid();
+        if owner != std::fs::metadata("/proc/self").unwrap().uid() {
+            for file in ["proxy.toml", "key.pem"] {
+                std::os::unix::fs::chown(dir.join(file), Some(owner), Some(owner)).unwrap();
+            }
+            program.current_dir(dir).uid(owner).gid(owner);
+        }
+        let mut child = program
             .arg("--config")
             .arg(dir.join("proxy.toml"))
             .env("VYROX_CROWDSTRIKE_CLIENT_SECRET", "falcon-secret")
