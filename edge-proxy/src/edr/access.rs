@@ -2,6 +2,7 @@
 
 use super::api::{Malformed, wait};
 use super::failure::{Failure, Why};
+use super::json;
 use crate::outbound;
 use crate::secret::Secret;
 use reqwest::StatusCode;
@@ -113,7 +114,7 @@ struct TokenAnswer {
 /// # Errors
 /// [`Malformed`].
 pub fn token(body: &[u8]) -> Result<(Secret, Duration), Malformed> {
-    let answer: TokenAnswer = serde_json::from_slice(body)?;
+    let answer: TokenAnswer = json::read(body)?;
     let text = Secret::new(answer.access_token);
     if text.expose().is_empty() || !text.expose().bytes().all(|b| b.is_ascii_graphic()) {
         return Err(Malformed);
@@ -150,6 +151,7 @@ mod tests {
             r#"{"access_token":"a\nb","expires_in":1}"#,
             r#"{"access_token":"abc","expires_in":-1}"#,
             r#"{"access_token":"abc"}"#,
+            r#"["abc",1799]"#,
             "",
         ] {
             assert!(token(bad.as_bytes()).is_err(), "{bad}");

@@ -216,6 +216,7 @@ mod tests {
         {
             assert_eq!(change(silent.as_bytes(), AID), Err(None), "{silent}");
         }
+        assert_eq!(change(format!(r#"{{"resources":[["{AID}"]]}}"#).as_bytes(), AID), Err(None), "a list is no host");
     }
 
     #[test]

@@ -204,5 +204,6 @@ mod tests {
         for bad in [r#"{"id":"../machines"}"#, r#"{"id":""}"#, "{}", "", r#"{"id":7}"#] {
             assert_eq!(action(bad.as_bytes()), Err(Malformed), "{bad}");
         }
+        assert_eq!(machines(br#"{"value":[["a1","ws-01"]]}"#), Err(Malformed), "a list is no machine");
     }
 }

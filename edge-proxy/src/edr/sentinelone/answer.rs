@@ -241,6 +241,7 @@ mod tests {
         assert_eq!(agent(one.replace("\"totalItems\":1", "\"totalItems\":2").as_bytes()), Ok(Found::Several));
         assert_eq!(agent(br#"{"data":[]}"#), Ok(Found::Nothing));
         assert_eq!(agent(br#"{"data":null}"#), Err(Malformed));
+        assert_eq!(agent(br#"{"data":[["7","WS-01","connected"]]}"#), Err(Malformed), "a list is no agent");
     }
 
     fn threat(pairs: &[(&str, &str)]) -> Threat {
