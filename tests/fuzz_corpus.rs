@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// One fuzz target.
 type Entry = fn(&[u8]);
 
-const TARGETS: [(&str, Entry); 17] = [
+const TARGETS: [(&str, Entry); 18] = [
     ("crowdstrike", entries::crowdstrike),
     ("sentinelone", entries::sentinelone),
     ("defender", entries::defender),
@@ -28,6 +28,7 @@ const TARGETS: [(&str, Entry); 17] = [
     ("edr_defender", entries::edr_defender),
     ("envelope", entries::envelope),
     ("action", entries::action),
+    ("policy", entries::policy),
     ("proxy_config", entries::proxy_config),
 ];
 

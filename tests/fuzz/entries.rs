@@ -2,7 +2,7 @@
 //! what libFuzzer makes up, and `tests/fuzz_corpus.rs` with the seeds in every test run.
 
 use serde_json::Value;
-use vyrox_audit::log::Log;
+use vyrox_audit::log::{Log, Reader};
 use vyrox_audit::verify::Verifier;
 use vyrox_audit::{Chain, Draft};
 use vyrox_contract::{
@@ -18,8 +18,14 @@ use vyrox_domain::webhook::{
 };
 use vyrox_edge_proxy::edr::answers::{self, Answer as Taken, Device, Found, Reading, Refusal};
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use vyrox_edge_proxy::Config;
+use vyrox_edge_proxy::breaker::Breaker;
 use vyrox_edge_proxy::config::PolicyConfig;
+use vyrox_edge_proxy::dedup::{Claimed, Ledger, Terms};
+use vyrox_edge_proxy::policy::{Policy, Refusal as PolicyRefusal};
+use vyrox_edge_proxy::recall::Recall;
 use vyrox_edge_proxy::subject::Subject;
 use vyrox_edge_proxy::verify::Verifier as ProxyVerifier;
 
@@ -384,10 +390,13 @@ fn platform() -> Ed25519Signer {
     Ed25519Signer::from_seed(&[9; 32])
 }
 
-fn verifier() -> ProxyVerifier {
+fn proxy() -> Config {
     let (tenant, proxy) = ("acme".parse().expect("a word"), "proxy-1".parse().expect("a word"));
-    let config = Config::new(tenant, proxy, "audit".into(), vec![platform().verifying_key()], platform());
-    ProxyVerifier::new(&config)
+    Config::new(tenant, proxy, "audit".into(), vec![platform().verifying_key()], platform())
+}
+
+fn verifier() -> ProxyVerifier {
+    ProxyVerifier::new(&proxy())
 }
 
 /// Any bytes as an envelope: nobody has signed it, so it is believed by no key; and what can be read is read the same again.
@@ -421,6 +430,57 @@ pub fn action(input: &[u8]) {
     let line = entry.to_line();
     assert!(!line.contains('\n') && !line.contains('\u{1b}'));
     assert_eq!(Subject::of_entry(&entry), Some(subject), "the log tells the same");
+}
+
+/// A policy and, after a NUL, an action that the platform has signed: the same decision each time, and what is permitted breaks
+/// none of the rules.
+pub fn policy(input: &[u8]) {
+    let at = input.iter().position(|byte| *byte == 0).unwrap_or(input.len());
+    let Ok(text) = std::str::from_utf8(&input[..at]) else { return };
+    let Ok(rules) = toml::from_str::<PolicyConfig>(text) else { return };
+    let payload = input.get(at + 1..).unwrap_or_default();
+    let signature = platform().sign(&pre_authentication_encoding(Action::TYPE, payload));
+    let envelope = Envelope::from_signature::<Action>(payload, platform().verifying_key().id(), &signature);
+    let decide = |rules: &PolicyConfig| {
+        let verified = verifier().envelope(&envelope, NOW).ok()?;
+        let config = Config { policy: rules.clone(), ..proxy() };
+        let recall = Recall::new(Reader::new("nowhere".as_ref()), &config.tenant_id, &config.proxy_id);
+        let ledger = Ledger::empty(recall, Terms { dry_run: true, retention_seconds: 7 * 24 * 3600 });
+        let Claimed::Fresh(fresh) = ledger.claim(verified, NOW) else { panic!("an empty ledger knows nothing") };
+        let policy = Policy::new(&config, Arc::new(Breaker::closed(rules)));
+        Some(policy.permit(*fresh, NOW).map(|_| ()).map_err(|refused| refused.refusal()))
+    };
+    let (Some(decision), Ok(verified)) = (decide(&rules), verifier().envelope(&envelope, NOW)) else { return };
+    assert_eq!(decide(&rules), Some(decision));
+    let action = verified.value();
+    let undoes = action.operation == Operation::Rollback;
+    if let Err(refusal) = decision {
+        let of_a_host = matches!(
+            refusal,
+            PolicyRefusal::NotAllowed
+                | PolicyRefusal::ProtectedHost
+                | PolicyRefusal::Maintenance
+                | PolicyRefusal::Quorum
+                | PolicyRefusal::Lease
+                | PolicyRefusal::BreakerOpen
+                | PolicyRefusal::Budget
+        );
+        assert!(!(undoes && of_a_host), "{refusal:?} is in the way of a release");
+        return;
+    }
+    assert!((NOW..).contains(&action.expires_at) && !action.approved_by.is_empty());
+    assert!(NOW.abs_diff(action.approved_at) <= rules.max_approval_age_seconds.unsigned_abs().max(5));
+    let stop = PolicyConfig { kill_switch_file: Some("/".into()), ..rules.clone() };
+    assert_eq!(decide(&stop), Some(Err(PolicyRefusal::KillSwitch)), "a release as well");
+    let names =
+        |hosts: &[String]| hosts.iter().any(|host| host.trim().eq_ignore_ascii_case(action.target.hostname.as_str()));
+    let people: BTreeSet<&str> = action.approved_by.iter().map(|by| by.id.as_str()).collect();
+    assert!(undoes || rules.allowed_actions.contains(&action.action_type));
+    assert!(undoes || !names(&rules.protected_hosts));
+    assert!(undoes || rules.quorum.iter().all(|rule| !names(&rule.hosts) || people.len() >= rule.approvers as usize));
+    assert!(undoes || !rules.maintenance.iter().any(|window| window.covers(action.target.hostname.as_str(), NOW)));
+    assert!(undoes || (rules.max_isolations_per_hour > 0 && rules.max_isolations_per_day > 0));
+    assert!(undoes || action.lease_seconds.is_none_or(|seconds| (1..=rules.max_lease_seconds).contains(&seconds)));
 }
 
 /// Any text as a proxy's configuration: every problem by name, or a configuration that has none.
