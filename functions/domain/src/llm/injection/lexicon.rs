@@ -307,6 +307,12 @@ pub(super) fn words(text: &str) -> String {
             if !out.ends_with(' ') {
                 out.push(' ');
             }
+        } else if c.is_ascii() {
+            // Most letters: none of these has an accent.
+            if c.is_ascii_uppercase() && before.is_lowercase() {
+                out.push(' ');
+            }
+            out.push(c.to_ascii_lowercase());
         } else {
             if c.is_uppercase() && before.is_lowercase() {
                 out.push(' ');

@@ -3,7 +3,7 @@
 use super::Strength;
 use super::lexicon::{Concept, Hit, Lexicon, words};
 use super::readings::Disguise;
-use regex::Regex;
+use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use std::sync::OnceLock;
 
 /// What an attempt is after.
@@ -149,19 +149,29 @@ const MARKS: &[(&str, Kind, Strength)] = &[
     (r"\bsuggested_action\b|\bmitre_techniques\b", Kind::AnswerShape, Strength::Instructs),
 ];
 
-fn marks() -> &'static [(Regex, Kind, Strength)] {
-    static COMPILED: OnceLock<Vec<(Regex, Kind, Strength)>> = OnceLock::new();
+/// Which marks a text has, in one pass: most have none.
+fn marks() -> &'static RegexSet {
+    static COMPILED: OnceLock<RegexSet> = OnceLock::new();
     COMPILED.get_or_init(|| {
-        let compile = |(pattern, kind, strength): &(&str, Kind, Strength)| {
-            (
-                Regex::new(&format!("(?i){pattern}")).expect("the patterns above are regular expressions"),
-                *kind,
-                *strength,
-            )
-        };
-        MARKS.iter().map(compile).collect()
+        let patterns = MARKS.iter().map(|(pattern, ..)| at_ascii_boundaries(pattern));
+        RegexSetBuilder::new(patterns).case_insensitive(true).build().expect(ARE_REGEXES)
     })
 }
+
+/// Where the mark with this number is.
+fn mark(number: usize) -> &'static Regex {
+    static COMPILED: [OnceLock<Regex>; MARKS.len()] = [const { OnceLock::new() }; MARKS.len()];
+    COMPILED[number].get_or_init(|| {
+        RegexBuilder::new(&at_ascii_boundaries(MARKS[number].0)).case_insensitive(true).build().expect(ARE_REGEXES)
+    })
+}
+
+/// The words of all marks are ASCII, and where words of other alphabets end takes far longer to tell.
+fn at_ascii_boundaries(pattern: &str) -> String {
+    pattern.replace(r"\b", r"(?-u:\b)")
+}
+
+const ARE_REGEXES: &str = "the patterns above are regular expressions";
 
 /// The strongest signal in one reading of a text.
 pub(super) fn strongest(text: &str, disguise: Disguise) -> Option<Signal> {
@@ -179,9 +189,10 @@ fn by_marks(text: &str) -> Option<Signal> {
     if !may_have_marks(text) {
         return None;
     }
-    let found = marks().iter().filter_map(|(regex, kind, strength)| {
-        let at = regex.find(text)?;
-        Some(Signal { kind: *kind, strength: *strength, matched: excerpt(text, at.start(), at.end()) })
+    let found = marks().matches(text).into_iter().filter_map(|number| {
+        let (_, kind, strength) = MARKS[number];
+        let at = mark(number).find(text)?;
+        Some(Signal { kind, strength, matched: excerpt(text, at.start(), at.end()) })
     });
     found.reduce(|best, next| if next.strength > best.strength { next } else { best })
 }
