@@ -20,7 +20,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use vyrox_contract::{Ed25519Signer, ProxyId, TenantId, VerifyingKey, canonical};
 
@@ -122,8 +122,8 @@ pub struct Limits {
     /// For a request's body to arrive. Default 10 s.
     #[serde(rename = "body_timeout_seconds", with = "seconds")]
     pub body_timeout: Duration,
-    /// For a whole connection, however busy it is: a client that never reads its answers must not keep its place.
-    /// Default 300 s. Work that was begun goes on.
+    /// For a whole connection, however busy it is: a client that never reads its answers must not keep its place. An export
+    /// that is read begins it anew. Default 300 s. Work that was begun goes on.
     #[serde(rename = "connection_lifetime_seconds", with = "seconds")]
     pub connection_lifetime: Duration,
     /// Open connections; more wait. Default 256.
@@ -184,22 +184,6 @@ impl Config {
             limits: Limits::default(),
             warnings: Vec::new(),
         }
-    }
-
-    /// Reads `file` (if given) and the variables, which win over the file.
-    ///
-    /// # Errors
-    /// [`ConfigError`] with every problem, by name.
-    pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
-        settings::load(file, environment)
-    }
-
-    /// The same from the file's text; its relative paths are relative to `base`.
-    ///
-    /// # Errors
-    /// [`ConfigError`] with every problem, by name.
-    pub fn parse(text: &str, base: &Path, environment: &Environment) -> Result<Self, ConfigError> {
-        settings::parse(text, base, environment)
     }
 
     /// What would make it unsafe or useless, whoever filled it.

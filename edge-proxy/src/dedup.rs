@@ -161,22 +161,13 @@ impl Ledger {
         Arc::new(Self { table: Mutex::new(table), recall, dry_run, retention_seconds })
     }
 
-    /// Learns the window that ends `now` (unix seconds) from the log's index, and reads those entries that have no outcome.
+    /// Learns what the log's index says at `now` (unix seconds), and reads those entries that have no outcome.
     ///
     /// # Errors
     /// The log's, on a damaged entry.
     pub fn rebuild(log: &mut Log, recall: Recall, terms: Terms, now: i64) -> Result<Rebuilt, LogError> {
         let since = now.saturating_sub(terms.retention_seconds);
         let mut learned = learn(log, since, terms.dry_run, now)?;
-        // Down for longer than the window: what it was doing when it went down is still to be reported.
-        if learned.is_idle {
-            learned = learn(log, i64::MIN, terms.dry_run, now)?;
-        } else {
-            let (mut outcomes, mut leases) = older(log, since)?;
-            outcomes.append(&mut learned.outcomes);
-            leases.append(&mut learned.leases);
-            (learned.outcomes, learned.leases) = (outcomes, leases);
-        }
         let mut unfinished = Vec::new();
         for seq in learned.open.into_values() {
             unfinished.extend(recall.subject(seq)?.map(Arc::new));
@@ -250,8 +241,6 @@ struct Learned {
     open: ByDigest,
     outcomes: Vec<u64>,
     leases: Vec<u64>,
-    /// Whether there was no action at all.
-    is_idle: bool,
 }
 
 fn learn(log: &mut Log, since: i64, dry_run: bool, now: i64) -> Result<Learned, LogError> {
@@ -265,39 +254,20 @@ fn learn(log: &mut Log, since: i64, dry_run: bool, now: i64) -> Result<Learned, 
     }
 }
 
-/// The outcomes, and the entries that tell of leases, of the days before the window that begins at `until`. A day that is
-/// still needed for a receipt that waits or a lease in force is not compressed, so these are the last few.
-fn older(log: &mut Log, until: i64) -> Result<(Vec<u64>, Vec<u64>), LogError> {
-    let pass = |log: &Log| {
-        let (mut outcomes, mut leases) = (Vec::new(), Vec::new());
-        log.marks_before(until, |seq, mark| {
-            outcomes.extend((mark.phase == Phase::Outcome && mark.subject.is_some()).then_some(seq));
-            leases.extend(mark.leased.then_some(seq));
-        })?;
-        Ok((outcomes, leases))
-    };
-    match pass(log) {
-        Err(LogError::Index(_)) => {
-            log.discard_indexes()?;
-            pass(log)
-        }
-        other => other,
-    }
-}
-
+/// All days that are not compressed: the window, and what is older and not over yet, as a lease, a receipt that waits, or
+/// what it was doing when it went down for longer than the window.
 fn pass(log: &Log, since: i64, dry_run: bool, now: i64) -> Result<Learned, LogError> {
     // An action is two entries.
-    let expected = usize::try_from(log.marks_expected(since) / 2).unwrap_or(0);
+    let expected = usize::try_from(log.marks_expected() / 2).unwrap_or(0);
     let mut table = Table { ended: Ended::with_capacity(expected), ..Table::default() };
     let mut open = ByDigest::default();
-    let (mut outcomes, mut leases, mut is_idle) = (Vec::with_capacity(expected), Vec::new(), true);
+    let (mut outcomes, mut leases) = (Vec::with_capacity(expected), Vec::new());
     let a_day_ago = now.saturating_sub(DAY);
-    log.marks_since(since, |seq, mark| {
+    log.marks(|seq, mark| {
         if mark.leased {
             leases.push(seq);
         }
         let Some(digest) = mark.subject.map(SubjectDigest::bits) else { return };
-        is_idle = false;
         match mark.phase {
             Phase::Intent => {
                 if !mark.rollback && mark.dry_run == dry_run && mark.timestamp > a_day_ago {
@@ -307,13 +277,15 @@ fn pass(log: &Log, since: i64, dry_run: bool, now: i64) -> Result<Learned, LogEr
             }
             Phase::Outcome => {
                 open.remove(&digest);
-                table.ended.learn(digest, mark.timestamp, seq);
+                if mark.timestamp >= since {
+                    table.ended.learn(digest, mark.timestamp, seq);
+                }
                 outcomes.push(seq);
             }
             Phase::Event => {}
         }
     })?;
-    Ok(Learned { table, open, outcomes, leases, is_idle })
+    Ok(Learned { table, open, outcomes, leases })
 }
 
 fn digest(key: &Key) -> u64 {

@@ -284,8 +284,9 @@ impl<'a> Order<'a> {
         Ok(())
     }
 
-    /// Waits for the device's turn, as long as an action may take.
+    /// Checks the device and waits for its turn, as long as an action may take.
     async fn turn(&self, device: &Device, until: Instant) -> Result<MutexGuard<'a, ()>, Failure> {
+        self.check(device)?;
         let turn = tokio::time::timeout_at(until, self.turns.take(&device.id)).await;
         turn.map_err(|_| Why::Target("other actions on this device took too long").into())
     }

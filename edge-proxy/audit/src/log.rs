@@ -25,7 +25,7 @@
 //! [`Log::entries_since`] and the verifier see the rest.
 //!
 //! Opening reads the last line and the end of its day's index only, so its time does not depend on the log's length.
-//! [`Log::marks_since`] reads 32 bytes for each entry of the window; [`Reader::check`] reads all of them, in the background.
+//! [`Log::marks`] reads 32 bytes for each entry that is not compressed; [`Reader::check`] reads all of them, in the background.
 
 mod archive;
 mod batch;
@@ -232,37 +232,22 @@ impl Log {
         read::Entries::new(self.segments(), since)
     }
 
-    /// Hands out number and [`Mark`] of every entry of the days that can hold one stamped `since` or later (unix seconds),
-    /// oldest first: also of some that are older. 32 bytes are read for each. Of archived days it says nothing.
+    /// Hands out number and [`Mark`] of every entry of the days that are not compressed, oldest first. 32 bytes are read for
+    /// each.
     ///
     /// # Errors
     /// [`LogError`]; [`LogError::Index`] after handing out some of a day's marks, if that day's index is broken in its
     /// middle.
-    pub fn marks_since(&self, since: i64, visit: impl FnMut(u64, Mark)) -> Result<(), LogError> {
-        Self::marks(&read::window(self.segments()?, since), visit)
-    }
-
-    /// The same, of the days that [`marks_since`](Self::marks_since)`(until)` does not hand out.
-    ///
-    /// # Errors
-    /// As for [`marks_since`](Self::marks_since).
-    pub fn marks_before(&self, until: i64, visit: impl FnMut(u64, Mark)) -> Result<(), LogError> {
-        let mut segments = self.segments()?;
-        let later = read::window(segments.clone(), until).len();
-        segments.truncate(segments.len().saturating_sub(later));
-        Self::marks(&segments, visit)
-    }
-
-    fn marks(segments: &[Segment], mut visit: impl FnMut(u64, Mark)) -> Result<(), LogError> {
+    pub fn marks(&self, mut visit: impl FnMut(u64, Mark)) -> Result<(), LogError> {
+        let segments = self.segments()?;
         let mut plain = segments.iter().filter(|segment| segment.len != u64::MAX);
         plain.try_for_each(|segment| reader::marks(segment, &mut visit))
     }
 
-    /// About how many marks [`marks_since`](Self::marks_since) hands out, for making room; 0 if nothing is indexed yet.
+    /// About how many marks [`marks`](Self::marks) hands out, for making room; 0 if nothing is indexed yet.
     #[must_use]
-    pub fn marks_expected(&self, since: i64) -> u64 {
-        let segments = self.segments().unwrap_or_default();
-        read::window(segments, since).iter().map(|segment| index::len(&segment.path)).sum()
+    pub fn marks_expected(&self) -> u64 {
+        self.segments().unwrap_or_default().iter().map(|segment| index::len(&segment.path)).sum()
     }
 
     /// Removes every index; they are made anew from the log when they are needed.

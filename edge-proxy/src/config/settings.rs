@@ -46,61 +46,71 @@ pub(super) struct Reading<'a> {
     warnings: Vec<String>,
 }
 
-pub(super) fn load(file: Option<&Path>, environment: &Environment) -> Result<Config, ConfigError> {
-    let base = file.and_then(Path::parent).unwrap_or(Path::new(""));
-    let text = file.map_or(Ok(String::new()), std::fs::read_to_string);
-    // Without the file everything in it would be reported as missing.
-    let text = text.map_err(|error| ConfigError(vec![Problem::new("file", format!("cannot be read: {error}"))]))?;
-    parse(&text, base, environment)
-}
-
-pub(super) fn parse(text: &str, base: &Path, environment: &Environment) -> Result<Config, ConfigError> {
-    let Layers { settings, problems, warnings } = layers::read::<Settings>(text, environment);
-    let mut read = Reading { base, problems, warnings };
-    // What is missing is filled in, so that every other setting is looked at, too; with a problem nothing is returned.
-    let unset = "unset";
-    let tenant_id = read.required("tenant_id", settings.tenant_id);
-    let proxy_id = read.required("proxy_id", settings.proxy_id);
-    let audit_dir = read.required("audit_dir", settings.audit_dir).map(|path| base.join(path));
-    let signing_key_file = read.required("signing_key_file", settings.signing_key_file);
-    let mut config = Config::new(
-        tenant_id.unwrap_or_else(|| unset.parse().expect("a word is an id")),
-        proxy_id.unwrap_or_else(|| unset.parse().expect("a word is an id")),
-        audit_dir.unwrap_or_default(),
-        read.platform_keys(&settings.platform_keys),
-        signing_key_file
-            .as_ref()
-            .and_then(|path| read.signer(path))
-            .unwrap_or_else(|| Ed25519Signer::from_seed(&[0; 32])),
-    );
-    config.signing_key_file = signing_key_file.map(|path| base.join(path));
-    config.relay_url = settings.relay_url.map(|url| url.trim_end_matches('/').to_owned());
-    config.allow_plaintext_relay = settings.allow_plaintext_relay;
-    config.dry_run = settings.dry_run.unwrap_or(config.dry_run);
-    config.listen = settings.listen.unwrap_or(config.listen);
-    config.allow_plaintext_listen = settings.allow_plaintext_listen;
-    config.tls = read.tls(settings.tls_certificate_file, settings.tls_key_file);
-    config.export_token = settings.export_token_sha256.and_then(|text| {
-        let digest = TokenDigest::from_hex(&text);
-        read.require(digest.is_some(), "export_token_sha256", "is not 64 hex digits");
-        digest
-    });
-    config.shared_secret = read.secret("hmac_secret", settings.hmac_secret, settings.hmac_secret_file);
-    (config.poll, config.limits) = (settings.poll, settings.limits);
-    config.policy = settings.policy;
-    config.policy.kill_switch_file = config.policy.kill_switch_file.map(|path| base.join(path));
-    config.crowdstrike = settings.crowdstrike.and_then(|section| section.access(&mut read));
-    config.sentinelone = settings.sentinelone.and_then(|section| section.access(&mut read));
-    config.defender = settings.defender.and_then(|section| section.access(&mut read));
-
-    let Reading { mut problems, warnings, .. } = read;
-    for problem in config.problems() {
-        if problems.iter().all(|known| known.name != problem.name) {
-            problems.push(problem);
-        }
+impl Config {
+    /// Reads `file` (if given) and the variables, which win over the file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every problem, by name.
+    pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
+        let base = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        let text = file.map_or(Ok(String::new()), std::fs::read_to_string);
+        // Without the file everything in it would be reported as missing.
+        let text = text.map_err(|error| ConfigError(vec![Problem::new("file", format!("cannot be read: {error}"))]))?;
+        Self::parse(&text, base, environment)
     }
-    config.warnings = warnings;
-    if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
+
+    /// The same from the file's text; its relative paths are relative to `base`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every problem, by name.
+    pub fn parse(text: &str, base: &Path, environment: &Environment) -> Result<Self, ConfigError> {
+        let Layers { settings, problems, warnings } = layers::read::<Settings>(text, environment);
+        let mut read = Reading { base, problems, warnings };
+        // What is missing is filled in, so that every other setting is looked at, too; with a problem nothing is returned.
+        let unset = "unset";
+        let tenant_id = read.required("tenant_id", settings.tenant_id);
+        let proxy_id = read.required("proxy_id", settings.proxy_id);
+        let audit_dir = read.required("audit_dir", settings.audit_dir).map(|path| base.join(path));
+        let signing_key_file = read.required("signing_key_file", settings.signing_key_file);
+        let mut config = Self::new(
+            tenant_id.unwrap_or_else(|| unset.parse().expect("a word is an id")),
+            proxy_id.unwrap_or_else(|| unset.parse().expect("a word is an id")),
+            audit_dir.unwrap_or_default(),
+            read.platform_keys(&settings.platform_keys),
+            signing_key_file
+                .as_ref()
+                .and_then(|path| read.signer(path))
+                .unwrap_or_else(|| Ed25519Signer::from_seed(&[0; 32])),
+        );
+        config.signing_key_file = signing_key_file.map(|path| base.join(path));
+        config.relay_url = settings.relay_url.map(|url| url.trim_end_matches('/').to_owned());
+        config.allow_plaintext_relay = settings.allow_plaintext_relay;
+        config.dry_run = settings.dry_run.unwrap_or(config.dry_run);
+        config.listen = settings.listen.unwrap_or(config.listen);
+        config.allow_plaintext_listen = settings.allow_plaintext_listen;
+        config.tls = read.tls(settings.tls_certificate_file, settings.tls_key_file);
+        config.export_token = settings.export_token_sha256.and_then(|text| {
+            let digest = TokenDigest::from_hex(&text);
+            read.require(digest.is_some(), "export_token_sha256", "is not 64 hex digits");
+            digest
+        });
+        config.shared_secret = read.secret("hmac_secret", settings.hmac_secret, settings.hmac_secret_file);
+        (config.poll, config.limits) = (settings.poll, settings.limits);
+        config.policy = settings.policy;
+        config.policy.kill_switch_file = config.policy.kill_switch_file.map(|path| base.join(path));
+        config.crowdstrike = settings.crowdstrike.and_then(|section| section.access(&mut read));
+        config.sentinelone = settings.sentinelone.and_then(|section| section.access(&mut read));
+        config.defender = settings.defender.and_then(|section| section.access(&mut read));
+
+        let Reading { mut problems, warnings, .. } = read;
+        for problem in config.problems() {
+            if problems.iter().all(|known| known.name != problem.name) {
+                problems.push(problem);
+            }
+        }
+        config.warnings = warnings;
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
+    }
 }
 
 impl Reading<'_> {

@@ -126,11 +126,12 @@ impl Api {
         Instant::now() + self.timing.action
     }
 
-    /// Sends until there is an answer that settles it, or `until`.
+    /// Sends until there is an answer that settles it, or `until`. A read may come after that, and then has one try.
     pub(super) async fn send(&self, call: &Call<'_>, until: Instant) -> Result<Reply, Failure> {
         let (mut renewed, mut repeated) = (false, false);
+        let until = if call.only_reads() { until.max(Instant::now()) } else { until };
         loop {
-            // A look may come after the action's time, and still needs a token.
+            // Which still needs a token.
             let look = Instant::now() + self.timing.request;
             let bound = if call.only_reads() { until.max(look) } else { until };
             let token = self.access.token(&self.http, bound).await?;

@@ -37,7 +37,6 @@ impl Defender {
     pub(super) async fn serve(&self, order: &Order<'_>) -> Result<Ending, Failure> {
         let wanted = Wanted::of(order.deed).ok_or(Why::Target("the EDR has no such call"))?;
         let machine = machines::find(&self.api, order.target, self.api.deadline()).await?;
-        order.check(&machine)?;
         let _turn = order.turn(&machine, self.api.deadline()).await?;
         let action = MachineAction {
             api: &self.api,

@@ -1,5 +1,6 @@
 //! The device as its vendor knows it, and its id in the vendor's form.
 
+use super::failure::{Failure, Why};
 use vyrox_contract::{DeviceId, Vendor};
 
 /// A device as its vendor knows it.
@@ -41,20 +42,31 @@ impl<T> Found<T> {
             (Some(_), Some(_)) => Self::Several,
         }
     }
+
+    /// The only one of the name that was searched for.
+    pub(super) fn only(self) -> Result<T, Failure> {
+        match self {
+            Self::One(one) => Ok(one),
+            Self::Nothing => Err(Why::Target("the EDR knows no device of this name").into()),
+            Self::Several => Err(Why::Target("the EDR knows several devices of this name").into()),
+        }
+    }
 }
 
 /// A device id in exactly the form of the vendor's: Falcon's 32 hex digits (dashes are dropped, since one of the vendor's
 /// spellings is a UUID), SentinelOne's digits, Defender's 40 hex digits. `None` for any other.
 pub(super) fn id(vendor: Vendor, given: &DeviceId) -> Option<String> {
-    let hex = |text: &str, length: usize| {
-        (text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit())).then(|| text.to_ascii_lowercase())
-    };
     match vendor {
         Vendor::Crowdstrike => hex(&given.as_str().replace('-', ""), 32),
         Vendor::Sentinelone => digits(given.as_str()),
         Vendor::Defender => hex(given.as_str(), 40),
         Vendor::Generic => None,
     }
+}
+
+/// So many hex digits.
+pub(super) fn hex(text: &str, length: usize) -> Option<String> {
+    (text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit())).then(|| text.to_ascii_lowercase())
 }
 
 /// A SentinelOne id: digits, as many as 64 bits have.

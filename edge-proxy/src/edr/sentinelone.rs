@@ -34,7 +34,6 @@ impl Sentinelone {
 
     pub(super) async fn serve(&self, order: &Order<'_>) -> Result<Ending, Failure> {
         let device = agents::find(&self.api, order.target, self.api.deadline()).await?;
-        order.check(&device)?;
         let _turn = order.turn(&device, self.api.deadline()).await?;
         // From here on: the turn may have been waited for.
         let (api, until, purpose) = (&self.api, self.api.deadline(), order.purpose);

@@ -537,9 +537,9 @@ fn an_altered_or_cut_compressed_day_is_found() {
 }
 
 /// What the index says of each entry, by number.
-fn marks(log: &Log, since: i64) -> Vec<(u64, Mark)> {
+fn marks(log: &Log) -> Vec<(u64, Mark)> {
     let mut marks = Vec::new();
-    log.marks_since(since, |seq, mark| marks.push((seq, mark))).unwrap();
+    log.marks(|seq, mark| marks.push((seq, mark))).unwrap();
     marks
 }
 
@@ -547,19 +547,11 @@ fn marks(log: &Log, since: i64) -> Vec<(u64, Mark)> {
 fn the_index_knows_every_entry_and_finds_it_by_number() {
     let dir = tempfile::tempdir().unwrap();
     let (log, _) = four_days(dir.path());
-    let all = marks(&log, i64::MIN);
+    let all = marks(&log);
     assert_eq!(all.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), Vec::from_iter(0..12));
     let about_actions: Vec<u64> = all.iter().filter(|(_, mark)| mark.subject.is_some()).map(|(seq, _)| *seq).collect();
     assert_eq!(about_actions, [1, 4, 7, 10]);
     assert_eq!(all[4].1.subject, Some(SubjectDigest::of("request-1", "execute")));
-    assert_eq!(marks(&log, NOON + 3 * DAY + 1).first().unwrap().0, 6, "a day of slack, no more");
-    for (until, expected) in
-        [(i64::MIN, 0..0), (NOON + 2 * DAY, 0..3), (NOON + 3 * DAY + 1, 0..6), (NOON + 9 * DAY, 0..12)]
-    {
-        let mut before = Vec::new();
-        log.marks_before(until, |seq, _| before.push(seq)).unwrap();
-        assert_eq!(before, Vec::from_iter(expected), "each day is handed out once, by one of the two");
-    }
     let reader = log.reader();
     for seq in 0..12 {
         assert_eq!(reader.entry(seq).unwrap().unwrap().seq(), seq);
@@ -572,7 +564,7 @@ fn the_index_knows_every_entry_and_finds_it_by_number() {
 fn an_index_that_is_missing_short_stale_or_broken_is_made_good_from_the_log() {
     let dir = tempfile::tempdir().unwrap();
     let (log, _) = four_days(dir.path());
-    let expected = marks(&log, i64::MIN);
+    let expected = marks(&log);
     drop(log);
     let path = |day: u32| dir.path().join(format!("audit-2023-11-{day}.idx"));
     let good = std::fs::read(path(18)).unwrap();
@@ -592,7 +584,7 @@ fn an_index_that_is_missing_short_stale_or_broken_is_made_good_from_the_log() {
             Some(bytes) => std::fs::write(path(18), bytes).unwrap(),
         }
         let log = open(dir.path()).log;
-        assert_eq!(marks(&log, i64::MIN), expected, "{what}");
+        assert_eq!(marks(&log), expected, "{what}");
         assert_eq!(log.reader().entry(11).unwrap().unwrap().seq(), 11, "{what}");
         assert_eq!(std::fs::read(path(18)).unwrap(), good, "{what}");
     }
@@ -601,10 +593,10 @@ fn an_index_that_is_missing_short_stale_or_broken_is_made_good_from_the_log() {
     broken[40] ^= 1;
     std::fs::write(path(18), &broken).unwrap();
     let mut log = open(dir.path()).log;
-    assert!(matches!(log.marks_since(i64::MIN, |_, _| ()), Err(LogError::Index(_))));
+    assert!(matches!(log.marks(|_, _| ()), Err(LogError::Index(_))));
     assert_eq!(log.reader().entry(10).unwrap().unwrap().seq(), 10, "the log is asked");
     log.discard_indexes().unwrap();
-    assert_eq!(marks(&log, i64::MIN), expected);
+    assert_eq!(marks(&log), expected);
 }
 
 #[test]
@@ -641,5 +633,5 @@ fn the_index_goes_on_after_failures_of_the_log() {
     log.append(NOON + DAY, &[draft("d"), draft("e")]).unwrap();
     log.append(NOON + DAY, &[draft("f")]).unwrap();
     assert_eq!(log.reader().check(log.segments().unwrap(), i64::MIN, &|| true).unwrap(), 4);
-    assert_eq!(marks(&log, i64::MIN).len(), 4);
+    assert_eq!(marks(&log).len(), 4);
 }

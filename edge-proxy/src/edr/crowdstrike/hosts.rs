@@ -4,7 +4,7 @@ use super::answer;
 use crate::edr::Leave;
 use crate::edr::api::{Api, Call};
 use crate::edr::change::{Change, Reading, Taken};
-use crate::edr::device::{self, Device, Found};
+use crate::edr::device::{self, Device};
 use crate::edr::failure::{Failure, Why};
 use reqwest::StatusCode;
 use serde_json::json;
@@ -27,12 +27,8 @@ pub(super) async fn find(api: &Api, target: &Target, until: Instant) -> Result<D
 async fn by_name(api: &Api, name: &str, until: Instant) -> Result<String, Failure> {
     let filter = format!("hostname:'{}'", name.replace('\\', "\\\\").replace('\'', "\\'"));
     let call = Call::get("/devices/queries/devices/v1", READ).with("filter", filter).with("limit", "2");
-    match api.send(&call, until).await?.read(answer::ids)? {
-        Found::One(aid) if aid.len() == 32 && aid.bytes().all(|b| b.is_ascii_hexdigit()) => Ok(aid),
-        Found::One(_) => Err(Why::Answer.into()),
-        Found::Nothing => Err(Why::Target("the EDR knows no device of this name").into()),
-        Found::Several => Err(Why::Target("the EDR knows several devices of this name").into()),
-    }
+    let aid = api.send(&call, until).await?.read(answer::ids)?.only()?;
+    if device::hex(&aid, 32).is_some() { Ok(aid) } else { Err(Why::Answer.into()) }
 }
 
 async fn read(api: &Api, aid: &str, until: Instant) -> Result<Option<Device>, Failure> {
@@ -50,8 +46,7 @@ pub(super) struct Containment<'a> {
 
 impl Change for Containment<'_> {
     async fn look(&self, _: Option<&str>) -> Result<Reading, Failure> {
-        let until = self.until.max(Instant::now());
-        let state = read(self.api, self.aid, until).await?.and_then(|device| device.state);
+        let state = read(self.api, self.aid, self.until).await?.and_then(|device| device.state);
         Ok(state.map_or(Reading::Unseen, |state| answer::containment(&state, self.operation)))
     }
 

@@ -71,7 +71,7 @@ impl Change for KillCommand<'_> {
         loop {
             let part = self.part.load(Ordering::Relaxed);
             let call = Call::get(COMMANDS, READ).with("cloud_request_id", id).with("sequence_id", part.to_string());
-            let output = self.api.send(&call, self.until.max(Instant::now())).await?.read(answer::output)?;
+            let output = self.api.send(&call, self.until).await?.read(answer::output)?;
             return Ok(match output {
                 answer::Output { stderr, .. } if !stderr.is_empty() => Reading::Failed(stderr),
                 answer::Output { complete: true, .. } => Reading::There(format!("process {} killed", self.pid)),

@@ -93,7 +93,7 @@ impl MachineAction<'_> {
         // The id has the vendor's form, so there is no quote in it.
         let filter = format!("machineId eq '{}' and ({})", self.machine, kinds.join(" or "));
         let call = Call::get("/api/machineactions", READ).with("$filter", filter);
-        let actions = self.api.send(&call, self.until.max(Instant::now())).await?.read(answer::actions)?;
+        let actions = self.api.send(&call, self.until).await?.read(answer::actions)?;
         Ok(actions.into_iter().filter(|action| action.machine_id.as_deref() == Some(self.machine)).collect())
     }
 
@@ -141,7 +141,7 @@ impl Change for MachineAction<'_> {
     async fn look(&self, reference: Option<&str>) -> Result<Reading, Failure> {
         if let Some(id) = reference {
             let call = Call::get(format!("/api/machineactions/{id}"), READ);
-            return match self.api.send(&call, self.until.max(Instant::now())).await {
+            return match self.api.send(&call, self.until).await {
                 Ok(reply) => Ok(answer::progress(&reply.read(answer::action)?)),
                 // Not to be read in the first seconds.
                 Err(Failure { why: Why::Refused(refusal), .. }) if refusal.status == 404 => Ok(Reading::Unseen),

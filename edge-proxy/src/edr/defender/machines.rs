@@ -2,7 +2,7 @@
 
 use super::answer;
 use crate::edr::api::{Api, Call};
-use crate::edr::device::{self, Device, Found};
+use crate::edr::device::{self, Device};
 use crate::edr::failure::{Failure, Why};
 use tokio::time::Instant;
 use vyrox_contract::Target;
@@ -30,12 +30,6 @@ async fn by_name(api: &Api, name: &str, until: Instant) -> Result<Device, Failur
     // OData doubles a quote inside a text.
     let filter = format!("computerDnsName eq '{}'", name.replace('\'', "''"));
     let call = Call::get("/api/machines", READ).with("$filter", filter).with("$top", "2");
-    match api.send(&call, until).await?.read(answer::machines)? {
-        Found::One(machine) if machine.id.len() == 40 && machine.id.bytes().all(|b| b.is_ascii_hexdigit()) => {
-            Ok(machine)
-        }
-        Found::One(_) => Err(Why::Answer.into()),
-        Found::Nothing => Err(Why::Target("the EDR knows no device of this name").into()),
-        Found::Several => Err(Why::Target("the EDR knows several devices of this name").into()),
-    }
+    let machine = api.send(&call, until).await?.read(answer::machines)?.only()?;
+    if device::hex(&machine.id, 40).is_some() { Ok(machine) } else { Err(Why::Answer.into()) }
 }

@@ -29,12 +29,8 @@ pub(super) async fn find(api: &Api, target: &Target, until: Instant) -> Result<D
 
 async fn by_name(api: &Api, name: &str, until: Instant) -> Result<Device, Failure> {
     let call = Call::get("/web/api/v2.1/agents", VIEW).with("computerName", name).with("isActive", "true");
-    match api.send(&call.with("limit", "2"), until).await?.read(answer::agent)? {
-        Found::One(device) if device::digits(&device.id).is_some() => Ok(device),
-        Found::One(_) => Err(Why::Answer.into()),
-        Found::Nothing => Err(Why::Target("the EDR knows no device of this name").into()),
-        Found::Several => Err(Why::Target("the EDR knows several devices of this name").into()),
-    }
+    let device = api.send(&call.with("limit", "2"), until).await?.read(answer::agent)?.only()?;
+    if device::digits(&device.id).is_some() { Ok(device) } else { Err(Why::Answer.into()) }
 }
 
 async fn read(api: &Api, id: &str, until: Instant) -> Result<Found<Device>, Failure> {
@@ -52,7 +48,7 @@ pub(super) struct Connection<'a> {
 
 impl Change for Connection<'_> {
     async fn look(&self, _: Option<&str>) -> Result<Reading, Failure> {
-        Ok(match read(self.api, self.agent, self.until.max(Instant::now())).await? {
+        Ok(match read(self.api, self.agent, self.until).await? {
             Found::One(Device { id, state: Some(state), .. }) if id == self.agent => {
                 answer::connection(&state, self.operation)
             }

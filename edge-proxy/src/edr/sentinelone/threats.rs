@@ -35,7 +35,7 @@ pub(super) struct Before {
 impl Mitigation<'_> {
     async fn read(&self) -> Result<Threat, Failure> {
         let call = Call::get("/web/api/v2.1/threats", VIEW).with("ids", self.threat);
-        let reply = self.api.send(&call, self.until.max(Instant::now())).await?;
+        let reply = self.api.send(&call, self.until).await?;
         let threat = reply.read(|bytes| answer::threat(bytes, self.threat))?;
         let threat = threat.ok_or(Why::Target("the EDR knows no threat of this id"))?;
         if threat.agent.as_deref() == Some(self.agent) {
