@@ -100,7 +100,7 @@ impl Bench {
         .expect("a profile");
         change(&mut tenant);
         let secrets = Secrets::new(self.clients.kms.clone(), self.key(), self.clock.clone());
-        let mut changes = vec![Change::put(SortKey::profile(), &tenant, Expect::Anything)];
+        let mut changes = vec![Change::profile(&tenant, Expect::Anything)];
         for vendor in [Vendor::Crowdstrike, Vendor::Sentinelone, Vendor::Defender, Vendor::Generic] {
             let sealed = secrets.seal(&tenant_id, vendor, &Secret::new(SECRET.to_vec())).await.expect("KMS seals");
             let source = Source::new(vendor, id).with(Credential::new(Scheme::VyroxHmac, Kept::Sealed(sealed)));
@@ -113,17 +113,22 @@ impl Bench {
         tenant_id
     }
 
-    /// Enrols a proxy of a tenant, whose own key this is.
+    /// Enrols a proxy of a tenant, whose own key this is; it polls.
+    pub async fn enrol(&self, tenant: &TenantId, proxy: &str, signer: &Ed25519Signer) {
+        self.enrol_at(tenant, proxy, signer, None).await;
+    }
+
+    /// The same for a proxy that is pushed to at this address.
     ///
     /// # Panics
     /// It cannot be stored.
-    pub async fn enrol(&self, tenant: &TenantId, proxy: &str, signer: &Ed25519Signer) {
+    pub async fn enrol_at(&self, tenant: &TenantId, proxy: &str, signer: &Ed25519Signer, push_url: Option<String>) {
         let key = signer.verifying_key();
         let enrolled = EnrolledProxy {
             id: proxy.parse().expect("a proxy's id"),
             public_key: key.to_text(),
             enrolled_at: self.clock.now(),
-            push_url: None,
+            push_url,
             revoked_at: None,
             previous: None,
         };

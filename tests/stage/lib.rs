@@ -16,6 +16,7 @@
 //!  stage/desk.rs         interactions alone: one tenant, posted cards, clicks signed by the test, with time standing still
 //!  stage/bench.rs        ingest alone, in any number of execution environments, with time standing still
 //!  stage/line.rs         the functions between a webhook and its card one by one, on that bench
+//!  stage/functions.rs    all nine functions one by one on that bench, each as Lambda would call it
 //!  stage/environment.rs  what a function's binary is told, as the template says
 //!  stage/hop.rs          what lies between the functions and AWS: counts, meters, slows, refuses, swallows
 //! ```
@@ -25,6 +26,7 @@ mod commands;
 mod config;
 mod desk;
 mod environment;
+mod functions;
 mod hop;
 mod inspect;
 mod judge;
@@ -41,8 +43,9 @@ pub use bench::{Bench, Queued, post};
 pub use commands::{
     ADMIN_ROLE, ADMINISTRATOR, APPROVER_ROLE, Entered, ROLE_OPTION, TEXT, WHOLE, command_body, options, said,
 };
-pub use config::{aws_of_its_own, chaos_seconds, injection_table, pack_copy, python, races};
+pub use config::{aws_of_its_own, chaos_seconds, discord_outage, injection_table, pack_copy, python, races};
 pub use desk::{CHANNEL, Desk, GUILD, ROLE, Said};
+pub use functions::{FUNCTIONS, Functions, starts_with};
 pub use hop::{Fault, Hop, Units};
 pub use inspect::Snapshot;
 pub use judge::{again, is_fallback, models, unlike};
