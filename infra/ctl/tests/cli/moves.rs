@@ -35,6 +35,9 @@ async fn a_tenant_moves_with_its_alerts_decisions_and_audit_and_goes_on() {
     old.contained(contained).await;
     let card = old.card(denied).await;
     old.press(APPROVER, &card, "Deny").await;
+    // A card that is drawn anew after the export would be another one here.
+    old.card_saying(contained, "CONTAINED").await;
+    old.card_saying(denied, "DENIED").await;
     old.quiet().await;
     old.system.checkpointer.tenant(&old.tenant(), Idle::ByAge).await.unwrap();
     let at = old.system.endpoints.aws_endpoint_url.clone();
