@@ -1,5 +1,7 @@
 //! CloudFormation templates, as far as reading our own takes: YAML with short tags in, JSON with the long forms out,
-//! and names put in for `Ref`, `Fn::GetAtt` and `Fn::Sub`.
+//! names put in for `Ref`, `Fn::GetAtt` and `Fn::Sub`, and the branch of `Fn::If` that the parameters choose.
+
+mod condition;
 
 use serde_json::{Map, Value, json};
 use serde_norway::Value as Yaml;

@@ -2,7 +2,7 @@
 
 use crate::provision::Provisioned;
 use crate::sqs::{ACCOUNT, REGION};
-use crate::template::{DEPLOYED, Resource, Template, TemplateError, resolve, text_of};
+use crate::template::{DEPLOYED, Resource, Template, TemplateError, text_of};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -130,8 +130,9 @@ impl Topology {
         let pseudo = [("StackName", stack), ("Region", REGION), ("AccountId", ACCOUNT), ("Partition", "aws")];
         let mut names = template.parameter_defaults();
         names.extend(pseudo.map(|(name, value)| (format!("AWS::{name}"), value.to_owned())));
+        let read = Reading { template: &template, names: &names };
         let mut queues =
-            template.resources_of("AWS::SQS::Queue").map(|r| queue(r, &names)).collect::<Result<Vec<_>, _>>()?;
+            template.resources_of("AWS::SQS::Queue").map(|r| queue(read, r)).collect::<Result<Vec<_>, _>>()?;
         queues.sort_by_key(|queue| queue.redrive.is_some());
         for queue in &queues {
             if let Some(redrive) = &queue.redrive
@@ -141,16 +142,17 @@ impl Topology {
             }
         }
         let aliases: Vec<AliasProperties> =
-            template.resources_of("AWS::KMS::Alias").map(|r| properties(r, &names)).collect::<Result<_, _>>()?;
-        Ok(Self {
-            tables: template
-                .resources_of("AWS::DynamoDB::Table")
-                .map(|r| table(r, &names))
-                .collect::<Result<_, _>>()?,
-            keys: template.resources_of("AWS::KMS::Key").map(|r| key(r, &aliases, &names)).collect::<Result<_, _>>()?,
-            queues,
-            template,
-            names,
+            template.resources_of("AWS::KMS::Alias").map(|r| read.properties(r)).collect::<Result<_, _>>()?;
+        let tables = template.resources_of("AWS::DynamoDB::Table").map(|r| table(read, r)).collect::<Result<_, _>>()?;
+        let keys = template.resources_of("AWS::KMS::Key").map(|r| key(read, r, &aliases)).collect::<Result<_, _>>()?;
+        Ok(Self { tables, queues, keys, template, names })
+    }
+
+    /// The functions: each one's name in the template, and that of its program.
+    pub fn functions(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.template.resources_of("AWS::Serverless::Function").map(|function| {
+            let program = function.body["Metadata"]["BuildProperties"]["Binary"].as_str();
+            (function.logical_id, program.unwrap_or_default())
         })
     }
 
@@ -172,7 +174,7 @@ impl Topology {
             .resources_of("AWS::Serverless::Function")
             .find(|resource| resource.logical_id == function)
             .ok_or_else(|| TopologyError::UnknownFunction(function.to_owned()))?;
-        let variables = resolve(&resource.properties()["Environment"]["Variables"], &names);
+        let variables = self.template.chosen(&resource.properties()["Environment"]["Variables"], &names);
         let variables = variables.as_object().into_iter().flatten();
         variables
             .map(|(variable, value)| match text_of(value) {
@@ -250,12 +252,18 @@ struct AliasProperties {
     target_key_id: String,
 }
 
-fn properties<T: DeserializeOwned>(
-    resource: Resource<'_>,
-    names: &BTreeMap<String, String>,
-) -> Result<T, TopologyError> {
-    serde_json::from_value(resolve(resource.properties(), names))
-        .map_err(|error| TopologyError::Resource(resource.logical_id.to_owned(), error))
+/// A template with the names that are known.
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    template: &'a Template,
+    names: &'a BTreeMap<String, String>,
+}
+
+impl Reading<'_> {
+    fn properties<T: DeserializeOwned>(self, resource: Resource<'_>) -> Result<T, TopologyError> {
+        serde_json::from_value(self.template.chosen(resource.properties(), self.names))
+            .map_err(|error| TopologyError::Resource(resource.logical_id.to_owned(), error))
+    }
 }
 
 /// Partition key and sort key.
@@ -265,8 +273,8 @@ fn keys(of: &str, schema: &[KeyElement]) -> Result<(String, Option<String>), Top
     Ok((partition, named("RANGE")))
 }
 
-fn table(resource: Resource<'_>, names: &BTreeMap<String, String>) -> Result<Table, TopologyError> {
-    let found: TableProperties = properties(resource, names)?;
+fn table(read: Reading<'_>, resource: Resource<'_>) -> Result<Table, TopologyError> {
+    let found: TableProperties = read.properties(resource)?;
     let (partition_key, sort_key) = keys(resource.logical_id, &found.key_schema)?;
     let index = |index: IndexProperties| {
         let (partition_key, sort_key) = keys(&index.index_name, &index.key_schema)?;
@@ -282,8 +290,8 @@ fn table(resource: Resource<'_>, names: &BTreeMap<String, String>) -> Result<Tab
     })
 }
 
-fn queue(resource: Resource<'_>, names: &BTreeMap<String, String>) -> Result<Queue, TopologyError> {
-    let found: QueueProperties = properties(resource, names)?;
+fn queue(read: Reading<'_>, resource: Resource<'_>) -> Result<Queue, TopologyError> {
+    let found: QueueProperties = read.properties(resource)?;
     let redrive = found.redrive_policy.map(|policy| Redrive {
         // Unresolved on purpose: the ARN is the endpoint's to tell.
         dead_letters: policy.dead_letter_target_arn.trim_start_matches("${").trim_end_matches(".Arn}").to_owned(),
@@ -297,12 +305,8 @@ fn queue(resource: Resource<'_>, names: &BTreeMap<String, String>) -> Result<Que
     })
 }
 
-fn key(
-    resource: Resource<'_>,
-    aliases: &[AliasProperties],
-    names: &BTreeMap<String, String>,
-) -> Result<Key, TopologyError> {
-    let found: KeyProperties = properties(resource, names)?;
+fn key(read: Reading<'_>, resource: Resource<'_>, aliases: &[AliasProperties]) -> Result<Key, TopologyError> {
+    let found: KeyProperties = read.properties(resource)?;
     let target = format!("${{{}}}", resource.logical_id);
     let alias = aliases.iter().find(|alias| alias.target_key_id == target);
     let alias = alias.ok_or_else(|| TopologyError::Incomplete(resource.logical_id.to_owned(), "alias"))?;
@@ -353,6 +357,14 @@ mod tests {
                 ("ECC_NIST_P256", "alias/s-signing"),
             ]
         );
+    }
+
+    #[test]
+    fn each_function_has_a_program() {
+        let topology = Topology::for_stack("s").unwrap();
+        let functions: Vec<_> = topology.functions().collect();
+        assert!(functions.contains(&("IngestFunction", "ingest")), "{functions:?}");
+        assert!(functions.iter().all(|(_, program)| !program.is_empty()), "{functions:?}");
     }
 
     #[test]

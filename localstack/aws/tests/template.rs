@@ -7,6 +7,8 @@
 
 #[path = "template/grants.rs"]
 mod grants;
+#[path = "template/parameters.rs"]
+mod parameters;
 #[path = "template/rules.rs"]
 mod rules;
 
@@ -61,7 +63,9 @@ fn every_role_may_do_exactly_this() {
         Dispatch dynamodb:DeleteItem ${Table.Arn}
         Dispatch dynamodb:GetItem ${Table.Arn}
         Dispatch dynamodb:PutItem ${Table.Arn}
+        Dispatch kms:GetPublicKey ${SignWithKeyArn}
         Dispatch kms:GetPublicKey ${SigningKey.Arn}
+        Dispatch kms:Sign ${SignWithKeyArn}
         Dispatch kms:Sign ${SigningKey.Arn}
         Dispatch logs:CreateLogStream ${DispatchLogs.Arn}
         Dispatch logs:PutLogEvents ${DispatchLogs.Arn}
@@ -107,6 +111,8 @@ fn every_role_may_do_exactly_this() {
         Relay dynamodb:Query ${Table.Arn}/index/lookup
         Relay kms:GetPublicKey ${SigningKey.Arn}
         Relay kms:GetPublicKey ${OtherSigningKeyArn}
+        Relay kms:GetPublicKey ${SignWithKeyArn}
+        Relay kms:Sign ${SignWithKeyArn}
         Relay kms:Sign ${SigningKey.Arn}
         Relay logs:CreateLogStream ${RelayLogs.Arn}
         Relay logs:PutLogEvents ${RelayLogs.Arn}

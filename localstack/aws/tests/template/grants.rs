@@ -30,14 +30,19 @@ fn each(value: &Value) -> Vec<&Value> {
 /// A value, or both that a condition chooses from: a grant counts whichever way it is deployed.
 fn branches(value: &Value) -> Vec<&Value> {
     match &value["Fn::If"] {
-        Value::Array(parts) => parts.iter().skip(1).collect(),
+        Value::Array(parts) => parts.iter().skip(1).filter(|part| *part != "${AWS::NoValue}").collect(),
         _ => vec![value],
     }
 }
 
-/// The texts of one value or a list; a function that is more than a name stays as its JSON.
+/// All that one value or a list of them can be, whatever conditions choose.
+pub(crate) fn choices(value: &Value) -> impl Iterator<Item = &Value> {
+    each(value).into_iter().flat_map(branches)
+}
+
+/// The texts among them; a function that is more than a name stays as its JSON.
 pub(crate) fn texts(value: &Value) -> Vec<String> {
-    each(value).into_iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect()
+    choices(value).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect()
 }
 
 impl Grants {
@@ -45,8 +50,8 @@ impl Grants {
         let mut found = Self { grants: Vec::new(), irregular: Vec::new() };
         for role in template.resources_of("AWS::IAM::Role") {
             let properties = resolve(role.properties(), &BTreeMap::new());
-            for policy in each(&properties["Policies"]).into_iter().flat_map(branches) {
-                for statement in each(&policy["PolicyDocument"]["Statement"]) {
+            for policy in choices(&properties["Policies"]) {
+                for statement in choices(&policy["PolicyDocument"]["Statement"]) {
                     found.add(role.logical_id, statement);
                 }
             }

@@ -1,6 +1,6 @@
 //! The rules. Each takes a template and tells every way in which it is broken.
 
-use crate::grants::{Grants, texts};
+use crate::grants::{Grants, choices, texts};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use vyrox_local_aws::template::{Resource, Template, resolve};
@@ -65,8 +65,9 @@ fn actions_queue(template: &Template) -> Vec<String> {
 }
 
 /// Which roles may sign with which key: dispatch and relay, which deliver, actions; checkpoint the audit.
-const SIGNERS: [(&str, &[&str]); 2] =
-    [("SigningKey", &["DispatchRole", "RelayRole"]), ("CheckpointKey", &["CheckpointRole"])];
+const SIGNERS: [(&str, &[&str]); 2] = [("SigningKey", DELIVERERS), ("CheckpointKey", &["CheckpointRole"])];
+/// Those that deliver, who sign with the stack's own key or with the one that has taken its place.
+const DELIVERERS: &[&str] = &["DispatchRole", "RelayRole"];
 
 /// Each key signs for its own roles alone; by the roles and by the keys' policies.
 fn signing(template: &Template) -> Vec<String> {
@@ -77,7 +78,8 @@ fn signing(template: &Template) -> Vec<String> {
         let own = |(key, roles): &(&str, &[&str])| {
             grant.resource == format!("${{{key}.Arn}}") && roles.contains(&grant.role.as_str())
         };
-        if signs && !SIGNERS.iter().any(own) {
+        let successor = grant.resource == "${SignWithKeyArn}" && DELIVERERS.contains(&grant.role.as_str());
+        if signs && !successor && !SIGNERS.iter().any(own) {
             found.push(format!("{} may sign with {}", grant.role, grant.resource));
         }
     }
@@ -89,7 +91,7 @@ fn signing(template: &Template) -> Vec<String> {
             .filter_map(|role| properties(role)["RoleName"].as_str().map(str::to_owned))
             .map(|name| format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{name}"))
             .collect();
-        for statement in properties(key)["KeyPolicy"]["Statement"].as_array().into_iter().flatten() {
+        for statement in choices(&properties(key)["KeyPolicy"]["Statement"]) {
             let actions = texts(&statement["Action"]);
             if actions.is_empty() || actions.iter().any(|action| action.contains('*')) {
                 found.push(format!("{}'s policy has a wildcard", key.logical_id));
@@ -111,8 +113,8 @@ fn signing(template: &Template) -> Vec<String> {
 fn sealing(template: &Template) -> Vec<String> {
     let mut found = Vec::new();
     for role in template.resources_of("AWS::IAM::Role") {
-        for policy in properties(role)["Policies"].as_array().into_iter().flatten() {
-            for statement in policy["PolicyDocument"]["Statement"].as_array().into_iter().flatten() {
+        for policy in choices(&properties(role)["Policies"]) {
+            for statement in choices(&policy["PolicyDocument"]["Statement"]) {
                 for action in texts(&statement["Action"]) {
                     let action = action.to_ascii_lowercase();
                     if !["kms:decrypt", "kms:generatedatakey"].contains(&action.as_str()) {
