@@ -115,6 +115,9 @@ struct Up {
     /// Write all addresses as one JSON object, once everything is ready.
     #[arg(long, value_name = "FILE")]
     endpoints_file: Option<PathBuf>,
+    /// Write what each function is told into NAME.env in this directory, for `cargo lambda watch --env-file`: events/README.md.
+    #[arg(long, value_name = "DIR")]
+    environments: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -236,8 +239,11 @@ async fn start(arguments: &Start, first_port: Option<u16>) -> Result<System, Str
 }
 
 async fn up(arguments: &Up) -> Result<(), String> {
-    eprintln!("starting: AWS, seven functions, the edge proxy, Discord, the EDR and a model, all on this machine ...");
+    eprintln!("starting: AWS, the functions, the edge proxy, Discord, the EDR and a model, all on this machine ...");
     let system = start(&arguments.start, (arguments.port != 0).then_some(arguments.port)).await?;
+    if let Some(directory) = &arguments.environments {
+        system.write_environments(directory).map_err(|error| chain(&error))?;
+    }
     if let Some(file) = &arguments.endpoints_file {
         system.endpoints.write(file).map_err(|error| format!("the endpoints file cannot be written: {error}"))?;
     }

@@ -70,13 +70,24 @@ pub(crate) struct Setting {
 }
 
 impl Setting {
+    fn environment(&self, function: &str) -> Result<BTreeMap<String, String>, TopologyError> {
+        let mut environment = self.topology.environment(function, &self.provisioned, &self.parameters)?;
+        environment.extend(self.lambda.clone());
+        Ok(environment)
+    }
+
+    /// The environments of all functions, by the names of their programs.
+    pub(crate) fn environments(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>, TopologyError> {
+        let functions = self.topology.functions();
+        functions.map(|(function, program)| Ok((program.to_owned(), self.environment(function)?))).collect()
+    }
+
     fn read<T>(
         &self,
         function: &'static str,
         from_environment: impl Fn(config::Lookup<'_>) -> Result<T, BadConfiguration>,
     ) -> Result<T, FunctionsError> {
-        let mut environment = self.topology.environment(function, &self.provisioned, &self.parameters)?;
-        environment.extend(self.lambda.clone());
+        let environment = self.environment(function)?;
         from_environment(&|name| environment.get(name).cloned())
             .map_err(|error| FunctionsError::Configuration(function, error))
     }

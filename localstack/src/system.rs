@@ -1,6 +1,7 @@
 //! Everything started, in order, and stopped again.
 
 mod discord;
+mod environment_files;
 mod options;
 mod parameters;
 
@@ -243,6 +244,16 @@ impl System {
     #[must_use]
     pub const fn quorum(&self) -> u8 {
         self.quorum
+    }
+
+    /// Writes what each function's program is told into a file `NAME.env` of its own, for whoever starts one beside this
+    /// system. Only this user can read them: the bot's token is among it.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn write_environments(&self, directory: &Path) -> Result<(), StartError> {
+        let environments = self.setting.environments().map_err(starting("the functions"))?;
+        environment_files::write(directory, &environments).map_err(starting("the functions' environments"))
     }
 
     /// The proxy's audit log.

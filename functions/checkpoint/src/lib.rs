@@ -34,6 +34,21 @@ use vyrox_platform::{config, http, random};
 const AT_ONCE: usize = 8;
 const DAY: i64 = 24 * 3_600;
 
+/// What is kept of an invocation's time: what is cut off then is gone on with by the next run.
+const RESERVE: Duration = Duration::from_secs(5);
+/// How long a run takes at most where nobody says when it must end.
+const WITHOUT_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How long an invocation may go on that must end at `deadline`, both in unix milliseconds. Lambda invokes nothing after its
+/// deadline: one that is over is no deadline but what `cargo lambda watch` puts in its place.
+#[must_use]
+pub const fn time_left(deadline: u64, now: u64) -> Duration {
+    match deadline.checked_sub(now) {
+        None => WITHOUT_DEADLINE,
+        Some(left) => Duration::from_millis(left).saturating_sub(RESERVE),
+    }
+}
+
 /// Which lanes are closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Idle {
@@ -174,5 +189,18 @@ impl Checkpointer {
             tenants.insert(end.0.clone());
             last = Some(end);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time_left;
+    use std::time::Duration;
+
+    #[test]
+    fn a_run_ends_before_its_deadline_and_has_time_where_none_is_said() {
+        assert_eq!(time_left(1_800_000_240_000, 1_800_000_000_000), Duration::from_secs(235));
+        assert_eq!(time_left(1_800_000_003_000, 1_800_000_000_000), Duration::ZERO, "too late to begin with anything");
+        assert_eq!(time_left(600_000, 1_800_000_000_000), Duration::from_secs(60));
     }
 }

@@ -4,14 +4,10 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
-use vyrox_checkpoint::{Checkpointer, Idle};
+use vyrox_checkpoint::{Checkpointer, Idle, time_left};
 use vyrox_platform::aws::Clients;
 use vyrox_platform::clock::{Clock as _, SystemClock};
 use vyrox_platform::{config, startup};
-
-/// What is kept of the function's time: what is cut off then is gone on with by the next run.
-const RESERVE: Duration = Duration::from_secs(5);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -19,8 +15,7 @@ async fn main() -> ExitCode {
         let function = Checkpointer::connect(&Clients::new(&config.aws), &config, Arc::new(SystemClock)).await?;
         lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
             let now = u64::try_from(SystemClock.now_millis()).unwrap_or(0);
-            let left = Duration::from_millis(event.context.deadline.saturating_sub(now));
-            let summary = function.run(left.saturating_sub(RESERVE), Idle::ByAge).await?;
+            let summary = function.run(time_left(event.context.deadline, now), Idle::ByAge).await?;
             Ok::<_, lambda_runtime::Error>(summary)
         }))
         .await
