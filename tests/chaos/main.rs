@@ -6,6 +6,7 @@
 //! ```text
 //! cargo test -p vyrox-tests --test chaos
 //! VYROX_CHAOS_SECONDS=600 cargo test -p vyrox-tests --test chaos       # for longer; all troubles come round several times
+//! VYROX_CHAOS_DISCORD_SECONDS=180 cargo test -p vyrox-tests --test chaos      # with Discord down for minutes, not seconds
 //! ```
 //!
 //! A new test goes here if the question is what a whole run comes to, whatever failed on the way. One fault by itself
@@ -34,6 +35,8 @@ use vyrox_tests::{Delivery, Fault, Hop, Options, Promised, Stage};
 const A_WHILE: Duration = Duration::from_millis(1_500);
 /// How long it may take to come to rest: back-offs of what failed several times are up to five minutes.
 const TO_REST: Duration = Duration::from_secs(420);
+/// More requests than are made to Discord while it is down.
+const EVERY_TRY: usize = 100_000;
 /// The second tenant's webhook secret.
 const SECRET: &str = "the other tenant's secret";
 
@@ -99,11 +102,11 @@ async fn trouble(stage: &Stage, hop: &Hop, aws: &mut Aws) {
         stage.system.kill_functions().await.unwrap();
         eprintln!("round {round}: AWS is killed");
         aws.crash(Duration::from_millis(700)).await;
-        discord.fail_next(10_000, &discord::Fault::ServerError);
+        discord.fail_next(EVERY_TRY, &discord::Fault::ServerError);
         hop.heal();
         hop.fail_some(2, "SendMessage", Fault::Twice);
         hop.fail_some(2, "ReceiveMessage", Fault::HiddenFor(2));
-        tokio::time::sleep(A_WHILE * 2).await;
+        tokio::time::sleep(vyrox_tests::discord_outage()).await;
         stage.system.kill_functions().await.unwrap();
         discord.heal();
         discord.fail_next(3, &discord::Fault::LostResponse);
@@ -121,7 +124,7 @@ async fn trouble(stage: &Stage, hop: &Hop, aws: &mut Aws) {
 
 /// Waits until everything has its outcome; what has become a dead letter is sent back, as an operator would.
 async fn come_to_rest(stage: &Stage, direct: &ClientSet, resources: &Provisioned, promised: &Promised) {
-    let deadline = Instant::now() + TO_REST;
+    let deadline = Instant::now() + TO_REST + vyrox_tests::discord_outage();
     while Instant::now() < deadline {
         let mut open = 0;
         for tenant in promised.alerts.keys() {

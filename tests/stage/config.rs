@@ -1,6 +1,7 @@
 //! What tests are told through the environment.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// How often a race is run, from `VYROX_RACES`; three times without it.
 #[must_use]
@@ -28,6 +29,14 @@ pub fn pack_copy() -> Option<PathBuf> {
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub fn chaos_seconds() -> u64 {
     std::env::var("VYROX_CHAOS_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(15)
+}
+
+/// How long Discord is down each time in the chaos, from `VYROX_CHAOS_DISCORD_SECONDS`; three seconds without it.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn discord_outage() -> Duration {
+    let seconds = std::env::var("VYROX_CHAOS_DISCORD_SECONDS").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(3))
 }
 
 /// Where a process that a test starts keeps its AWS (`VYROX_TEST_AWS_DATA`), and at which port (`VYROX_TEST_AWS_PORT`).
