@@ -1,6 +1,6 @@
 //! Senders that are not ours: the lines that users copy from the documentation, run as they stand by `sh` with the real
 //! `curl` and `openssl`, and the `standardwebhooks` package of PyPI. A new test goes here if somebody out there already has
-//! a script that must keep working. (The lines of `docs/webhooks.md` are run by `infra/ctl/tests`.)
+//! a script that must keep working. (`documentation` runs those of `docs/webhooks.md`.)
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::print_stderr, reason = "a test that is skipped must say so")]
 

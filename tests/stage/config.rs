@@ -53,3 +53,10 @@ pub fn aws_of_its_own() -> Option<(PathBuf, u16)> {
 pub fn python() -> PathBuf {
     std::env::var_os("VYROX_PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from)
 }
+
+/// The folders in which programs are looked for (`PATH`).
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn program_folders() -> Vec<PathBuf> {
+    std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
+}

@@ -19,6 +19,7 @@
 //!  stage/functions.rs    all nine functions one by one on that bench, each as Lambda would call it
 //!  stage/environment.rs  what a function's binary is told, as the template says
 //!  stage/hop.rs          what lies between the functions and AWS: counts, meters, slows, refuses, swallows
+//!  stage/pages.rs        the documents: pages, blocks, commands
 //! ```
 
 mod bench;
@@ -34,6 +35,7 @@ mod line;
 mod member;
 mod openapi;
 mod operator;
+pub mod pages;
 mod reckoning;
 mod sender;
 mod shifted;
@@ -43,7 +45,9 @@ pub use bench::{Bench, Queued, post};
 pub use commands::{
     ADMIN_ROLE, ADMINISTRATOR, APPROVER_ROLE, Entered, ROLE_OPTION, TEXT, WHOLE, command_body, options, said,
 };
-pub use config::{aws_of_its_own, chaos_seconds, discord_outage, injection_table, pack_copy, python, races};
+pub use config::{
+    aws_of_its_own, chaos_seconds, discord_outage, injection_table, pack_copy, program_folders, python, races,
+};
 pub use desk::{CHANNEL, Desk, GUILD, ROLE, Said};
 pub use functions::{FUNCTIONS, Functions, starts_with};
 pub use hop::{Fault, Hop, Units};

@@ -16,7 +16,21 @@ use vyrox_platform::secrets::{Secret, Secrets};
 use vyrox_platform::source::{Credential, Kept, Source};
 use vyrox_platform::table::{Lookup, SortKey, Versioned};
 
+/// The application that the runner registers in its Discord.
+const APPLICATION: &str = "500000000000000001";
+
 impl Stage {
+    /// The Discord application's id, and its bot's token.
+    ///
+    /// # Panics
+    /// The runner has kept no token.
+    #[must_use]
+    pub fn bot(&self) -> (&'static str, String) {
+        let kept = std::fs::read(self.home().join("local.json")).expect("the runner keeps its secrets there");
+        let kept: serde_json::Value = serde_json::from_slice(&kept).expect("local.json is JSON");
+        (APPLICATION, kept["bot_token"].as_str().expect("a token is among them").to_owned())
+    }
+
     /// SDK clients for the system's AWS endpoint.
     #[must_use]
     pub fn clients(&self) -> ClientSet {

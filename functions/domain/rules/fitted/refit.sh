@@ -28,7 +28,7 @@ import pathlib, re, sys
 report, scores, page = map(pathlib.Path, sys.argv[1:])
 text = page.read_text()
 for name, block in [("report", report), ("fitted", scores / "fitted.txt")]:
-    new = f"<!-- {name} -->\n```\n{block.read_text().rstrip()}\n```\n<!-- /{name} -->"
+    new = f"<!-- {name} -->\n```text\n{block.read_text().rstrip()}\n```\n<!-- /{name} -->"
     text = re.sub(f"<!-- {name} -->.*?<!-- /{name} -->", lambda _: new, text, flags=re.S)
 page.write_text(text)
 PYTHON

@@ -3,20 +3,7 @@
 use super::Cli;
 use clap::Parser as _;
 use clap::error::ErrorKind;
-use std::path::{Path, PathBuf};
-
-/// The pages: everything in Markdown, what builds and downloads leave aside.
-fn pages(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() && !name.starts_with('.') && name != "target" && name != "node_modules" {
-            pages(&path, found);
-        } else if name.ends_with(".md") && name != "CHANGELOG.md" {
-            found.push(path);
-        }
-    }
-}
+use vyrox_tests::pages::Page;
 
 /// Words as a shell would take them, up to where the command ends: a pipe, a redirection, the end of a substitution, a
 /// comment, or the column in which something is said about it.
@@ -47,41 +34,33 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// Every command on a page, and whether it stands in a block of commands, where it has to be whole.
-fn commands(page: &str) -> Vec<(Vec<String>, bool)> {
-    let mut found = Vec::new();
-    let mut in_block = false;
-    let joined = page.replace("\\\n", " ");
-    for line in joined.lines() {
-        if line.trim_start().starts_with("```") {
-            in_block = !in_block;
-            continue;
-        }
-        for (at, name) in line.match_indices("vyroxctl ") {
-            let before = line[..at].trim_end_matches("-- ").trim_end_matches("--bin ");
-            let rest = line[at + name.len()..].trim_start_matches("-- ");
-            let is_command = if before.ends_with("-p ") {
-                false
-            } else if in_block {
-                before.trim().is_empty() || before.ends_with(['(', '|', ' ']) && !before.contains('#')
-            } else {
-                before.ends_with('`')
-            };
-            if is_command && rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '-') {
-                found.push((words(rest), in_block));
-            }
-        }
-    }
-    found
+/// Every command of ours in a line, from behind the program's name on.
+fn in_line(line: &str, in_block: bool) -> impl Iterator<Item = Vec<String>> {
+    line.match_indices("vyroxctl ").filter_map(move |(at, name)| {
+        let before = line[..at].trim_end_matches("-- ").trim_end_matches("--bin ");
+        let rest = line[at + name.len()..].trim_start_matches("-- ");
+        let is_command = !before.ends_with("-p ")
+            && (!in_block || before.trim().is_empty() || before.ends_with(['(', '|', ' ']) && !before.contains('#'))
+            && rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '-');
+        is_command.then(|| words(rest))
+    })
+}
+
+/// Every command on a page, and whether it stands in a block, where it has to be whole.
+fn commands(page: &Page) -> Vec<(Vec<String>, bool)> {
+    let blocks = page.blocks();
+    let lines = blocks.iter().map(|block| block.text.replace("\\\n", " "));
+    let in_blocks = lines.flat_map(|text| text.lines().flat_map(|line| in_line(line, true)).collect::<Vec<_>>());
+    let in_prose = page.spans().into_iter().filter(|span| span.starts_with("vyroxctl "));
+    let in_prose = in_prose.flat_map(|span| in_line(&span, false).collect::<Vec<_>>());
+    in_blocks.map(|words| (words, true)).chain(in_prose.map(|words| (words, false))).collect()
 }
 
 #[test]
 fn every_command_on_every_page_is_one_that_there_is() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let (mut files, mut count, mut wrong) = (Vec::new(), 0, Vec::new());
-    pages(&root, &mut files);
-    for file in files {
-        for (words, whole) in commands(&std::fs::read_to_string(&file).unwrap()) {
+    let (mut count, mut wrong) = (0, Vec::new());
+    for page in Page::all() {
+        for (words, whole) in commands(&page) {
             count += 1;
             let Err(error) = Cli::try_parse_from(std::iter::once("vyroxctl").chain(words.iter().map(String::as_str)))
             else {
@@ -98,7 +77,7 @@ fn every_command_on_every_page_is_one_that_there_is() {
                 _ => false,
             };
             if !is_fine {
-                wrong.push(format!("{}: vyroxctl {}\n{error}", file.display(), words.join(" ")));
+                wrong.push(format!("{}: vyroxctl {}\n{error}", page.path, words.join(" ")));
             }
         }
     }
@@ -108,9 +87,10 @@ fn every_command_on_every_page_is_one_that_there_is() {
 
 #[test]
 fn what_is_no_command_would_be_found() {
-    let page = "```sh\nA=$(vyroxctl tenant show acme --json | jq .x)\nvyroxctl tenant destroy acme --foo\n```\n`vyroxctl dlq list` prose";
+    let text = "```sh\nA=$(vyroxctl tenant show acme --json | jq .x)\nvyroxctl tenant destroy acme --foo\n```\n`vyroxctl dlq list` prose";
+    let page = Page { path: "page.md".to_owned(), text: text.to_owned() };
     let found: Vec<(String, bool)> =
-        commands(page).into_iter().map(|(words, whole)| (words.join(" "), whole)).collect();
+        commands(&page).into_iter().map(|(words, whole)| (words.join(" "), whole)).collect();
     let wanted = [("tenant show acme --json", true), ("tenant destroy acme --foo", true), ("dlq list", false)];
     assert_eq!(found, wanted.map(|(words, whole)| (words.to_owned(), whole)));
     let parsed = Cli::try_parse_from(["vyroxctl", "tenant", "destroy", "acme", "--foo"]);

@@ -23,15 +23,15 @@ fn guide(subject: &Subject, keys: &Keys) -> String {
         keys.iter().map(|key| format!("| `{}` | {} | `{}` |\n", key.file, key.signs(), key.public.id())).collect();
     let made_at = subject.made_at;
     let crosscheck = match subject.logs.as_slice() {
-        [] => "No proxy's log is in this pack. Ask for it, and compare both sides:\n\n    vyrox-audit crosscheck audit/cloud.jsonl \
-               PROXY_LOG --checkpoint-key keys/checkpoint.pem"
+        [] => "No proxy's log is in this pack. Ask for it, and compare both sides:\n\n```sh\nvyrox-audit crosscheck \
+               audit/cloud.jsonl PROXY_LOG --checkpoint-key keys/checkpoint.pem\n```"
             .to_owned(),
         logs => {
             let logs = logs.join(" ");
-            let python = format!("    python3 verifier/verify.py {}\n", logs.split(' ').next().unwrap_or_default());
+            let python = format!("python3 verifier/verify.py {}\n```", logs.split(' ').next().unwrap_or_default());
             format!(
                 "Each side noted the other's heads; a log that was cut or rewritten, though it verifies by itself, is found \
-                 so:\n\n    vyrox-audit crosscheck audit/cloud.jsonl {logs} --checkpoint-key keys/checkpoint.pem --as-of {made_at}\n{python}"
+                 so:\n\n```sh\nvyrox-audit crosscheck audit/cloud.jsonl {logs} --checkpoint-key keys/checkpoint.pem --as-of {made_at}\n{python}"
             )
         }
     };

@@ -8,7 +8,6 @@ mod audit;
 mod dead_letters;
 mod discord;
 mod doctor;
-mod documented;
 mod evidence;
 mod moves;
 mod proxies;

@@ -4,12 +4,14 @@ use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::sync::Arc;
+use tokio::net::TcpListener;
 use tokio::process::Command;
 use vyrox_contract::TenantId;
+use vyrox_ingest::{Ingest, router};
 use vyrox_local_aws::{ClientSet, Embedded, EmbeddedOptions, Provisioned, Topology};
 use vyrox_platform::aws::Clients;
 use vyrox_platform::clock::{Clock, SystemClock};
-use vyrox_platform::config::Aws;
+use vyrox_platform::config::{self, Aws};
 use vyrox_platform::secrets::Secrets;
 use vyrox_platform::table::Table;
 
@@ -149,6 +151,27 @@ impl Stand {
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
+    }
+
+    /// Ingest on a port of its own; its URL.
+    pub(crate) async fn ingest(&self) -> String {
+        let lookup = |name: &str| {
+            Some(match name {
+                "AWS_REGION" => "us-east-1".to_owned(),
+                "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => "test".to_owned(),
+                "AWS_ENDPOINT_URL" => self.endpoint.clone(),
+                "VYROX_TABLE" => self.provisioned.table("Table").unwrap().to_owned(),
+                "VYROX_ALERTS_QUEUE_URL" => self.provisioned.queue_url("AlertsQueue").unwrap().to_owned(),
+                "VYROX_SECRETS_KEY_ID" => self.provisioned.key("SecretsKey").unwrap().id.clone(),
+                _ => return None,
+            })
+        };
+        let config = config::Ingest::from_environment(&lookup).unwrap();
+        let ingest = Ingest::new(&self.clients, &config, Arc::clone(&self.clock));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router(Arc::new(ingest))).await });
+        url
     }
 }
 
