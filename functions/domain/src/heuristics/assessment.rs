@@ -1,6 +1,7 @@
 //! From matched rules to one probability.
 
 use super::fitted::{System, calibration};
+use super::ngram_model::RESEMBLANCE;
 use super::vendor_context::is_vendors_word;
 use crate::verdict::{Confidence, Evidence};
 use std::collections::BTreeMap;
@@ -13,6 +14,9 @@ const MAX_CONFIDENCE: f64 = 0.99;
 const CONTEXT_BELOW: Confidence = Confidence::from_ten_thousandths(2_500);
 /// All context together is worth at most this, so circumstances alone are never accepted as malice.
 const CONTEXT_CEILING: f64 = 0.40;
+/// A resemblance on Linux that no rule's behaviour bears out is worth at most this, which is below HIGH there. Attacks and
+/// housekeeping are written in the same few words (`cat`, `chmod`, `/tmp`), and a short line has nothing else.
+pub const LINUX_RESEMBLANCE_ALONE: Confidence = Confidence::from_ten_thousandths(6_000);
 
 /// What the rules say about an observation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,19 +39,31 @@ pub(super) fn combine<'a>(evidence: impl IntoIterator<Item = &'a Evidence>, syst
     let (said, observed): (Vec<&Evidence>, Vec<&Evidence>) =
         evidence.into_iter().partition(|item| is_vendors_word(&item.family));
     let of_families = |items: Vec<&'a Evidence>| items.into_iter().map(|item| (item.family.as_str(), item.weight));
-    let calibrated = calibration(system).weight(suspicion(of_families(observed))).ratio();
+    let calibrated = calibration(system).weight(suspicion(of_families(observed), system)).ratio();
     let innocent = (1.0 - calibrated) * (1.0 - noisy_or(strongest(of_families(said)).into_values()));
     Confidence::from_ratio((1.0 - innocent).min(MAX_CONFIDENCE))
 }
 
-/// Noisy-OR over families, the maximum within a family, context bounded; 0 to 1, not yet calibrated.
+/// Noisy-OR over families, the maximum within a family, context and a resemblance that stands alone bounded; 0 to 1, not yet
+/// calibrated.
 ///
 /// Families are independent reasons to believe in malice; rules of one family are the same reason seen twice.
-pub fn suspicion<'a>(evidence: impl IntoIterator<Item = (&'a str, Confidence)>) -> f64 {
+pub fn suspicion<'a>(evidence: impl IntoIterator<Item = (&'a str, Confidence)>, system: System) -> f64 {
+    let mut families = strongest(evidence);
+    if system == System::Linux {
+        bound_what_stands_alone(&mut families);
+    }
     let (context, behaviour): (Vec<Confidence>, Vec<Confidence>) =
-        strongest(evidence).into_values().partition(|weight| *weight < CONTEXT_BELOW);
+        families.into_values().partition(|weight| *weight < CONTEXT_BELOW);
     let context = noisy_or(context).min(CONTEXT_CEILING);
     1.0 - (1.0 - noisy_or(behaviour)) * (1.0 - context)
+}
+
+fn bound_what_stands_alone(families: &mut BTreeMap<&str, Confidence>) {
+    let borne_out = families.iter().any(|(family, weight)| *family != RESEMBLANCE && *weight >= CONTEXT_BELOW);
+    if let Some(resemblance) = families.get_mut(RESEMBLANCE).filter(|_| !borne_out) {
+        *resemblance = LINUX_RESEMBLANCE_ALONE.min(*resemblance);
+    }
 }
 
 /// The strongest of each family.
@@ -87,7 +103,7 @@ mod tests {
 
     fn combined(items: &[(&str, u16)]) -> u16 {
         let weights = items.iter().map(|(family, weight)| (*family, Confidence::from_ten_thousandths(*weight)));
-        Confidence::from_ratio(suspicion(weights)).ten_thousandths()
+        Confidence::from_ratio(suspicion(weights, System::Unknown)).ten_thousandths()
     }
 
     #[test]
@@ -115,6 +131,21 @@ mod tests {
     }
 
     #[test]
+    fn on_linux_a_resemblance_needs_a_rule_to_be_high() {
+        use super::super::{HIGH_FROM, MEDIUM_FROM};
+        let alone = [evidence(RESEMBLANCE, 8_000)];
+        let borne_out = [evidence(RESEMBLANCE, 8_000), evidence("shell", 4_000)];
+        let at = |items: &[Evidence], system| combine(items, system);
+        assert!((MEDIUM_FROM..HIGH_FROM).contains(&at(&alone, System::Linux)));
+        assert!(at(&borne_out, System::Linux) >= HIGH_FROM);
+        let of = |items: &[(&'static str, u16)]| {
+            suspicion(items.iter().map(|(f, w)| (*f, Confidence::from_ten_thousandths(*w))), System::Linux)
+        };
+        assert!((of(&[(RESEMBLANCE, 8_000)]) - 0.6).abs() < 1e-9);
+        assert!((of(&[(RESEMBLANCE, 8_000), ("shell", 2_500)]) - 0.85).abs() < 1e-9);
+    }
+
+    #[test]
     fn nothing_is_certain() {
         let everything: Vec<Evidence> = ["a", "b", "c", "vendor-severity"].map(|family| evidence(family, 9_700)).into();
         assert_eq!(combine(&everything, System::Unknown).ten_thousandths(), 9_900);
@@ -123,7 +154,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn more_evidence_never_lowers_the_confidence(
-            items in proptest::collection::vec(("[a-f]|vendor-severity", 100_u16..9_700), 0..12),
+            items in proptest::collection::vec(("[a-f]|vendor-severity|learned-resemblance", 100_u16..9_700), 0..12),
             more in ("[a-f]", 100_u16..9_700),
         ) {
             let before: Vec<Evidence> = items.iter().map(|(family, weight)| evidence(family, *weight)).collect();

@@ -41,7 +41,7 @@ mod text;
 mod undo;
 mod vendor_context;
 
-pub use assessment::{Assessment, MAX_EVIDENCE, suspicion};
+pub use assessment::{Assessment, LINUX_RESEMBLANCE_ALONE, MAX_EVIDENCE, suspicion};
 pub use band::{BENIGN_AT_MOST, Band, CRITICAL_FROM, HIGH_FROM, MEDIUM_FROM, band, deterministic_level, within_level};
 pub use examples::failing_examples;
 pub use explanation::{Explanation, Form, Step};

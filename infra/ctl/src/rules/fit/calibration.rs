@@ -3,7 +3,9 @@
 use super::dataset::{Dataset, Row};
 use super::measure::threshold_at;
 use super::opinion::{Channel, Opinion};
-use vyrox_domain::heuristics::{BENIGN_AT_MOST, CRITICAL_FROM, Curve, HIGH_FROM, MEDIUM_FROM, System};
+use vyrox_domain::heuristics::{
+    BENIGN_AT_MOST, CRITICAL_FROM, Curve, HIGH_FROM, LINUX_RESEMBLANCE_ALONE, MEDIUM_FROM, System,
+};
 
 /// A resemblance is worth at most this: less than CRITICAL needs.
 const CEILING: f64 = 0.80;
@@ -16,10 +18,9 @@ const REACH: i32 = 6;
 pub(crate) const BENIGN_RATE: f64 = 0.075;
 pub(crate) const MEDIUM_RATE: f64 = 0.025;
 pub(crate) const HIGH_RATE: f64 = 0.0067;
-/// The same per system. Attacks are hardest to see on Linux, so more of what is allowed goes there than the data would use
-/// by itself; macOS needs less.
+/// The same per system: where attacks are hard to see, a little more.
 const HIGH_RATES: [(System, f64); 4] =
-    [(System::Unknown, HIGH_RATE), (System::Windows, 0.0065), (System::Linux, 0.0085), (System::Macos, 0.0040)];
+    [(System::Unknown, HIGH_RATE), (System::Windows, 0.0065), (System::Linux, 0.0070), (System::Macos, 0.0067)];
 pub(crate) const CRITICAL_RATE: f64 = 0.0005;
 /// The highest confidence.
 const CERTAIN: u16 = 9_900;
@@ -95,11 +96,12 @@ pub(crate) fn levels(data: &Dataset, opinions: &[Opinion], curve: &Curve) -> Lev
     let one = |system: System, high: f64| {
         let own: Vec<f64> = harmless.iter().filter(|(other, _)| *other == system).map(|(_, score)| *score).collect();
         let own = if system == System::Unknown || own.is_empty() { &all } else { &own };
+        let above_alone = if system == System::Linux { LINUX_RESEMBLANCE_ALONE.ratio() + 0.001 } else { 0.03 };
         let (mut from, mut to) = (vec![0.0], vec![0]);
         for (scores, rate, confidence, least) in [
             (own, BENIGN_RATE, BENIGN_AT_MOST, 0.01),
             (own, MEDIUM_RATE, MEDIUM_FROM, 0.02),
-            (own, high, HIGH_FROM, 0.03),
+            (own, high, HIGH_FROM, above_alone),
             (&all, CRITICAL_RATE, CRITICAL_FROM, CEILING + 0.01),
         ] {
             let last = from.last().copied().unwrap_or_default();

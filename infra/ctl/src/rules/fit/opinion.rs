@@ -4,7 +4,7 @@ use super::dataset::{Dataset, Row};
 use super::folds::{HeldTogether, folds};
 use super::{ngrams, weights};
 use std::thread;
-use vyrox_domain::heuristics::{Curve, RESEMBLANCE, suspicion};
+use vyrox_domain::heuristics::{Curve, RESEMBLANCE, System, suspicion};
 use vyrox_domain::verdict::Confidence;
 
 /// What a model says about one row.
@@ -14,6 +14,7 @@ pub(crate) struct Opinion {
     rules: Vec<(usize, Confidence)>,
     /// What the n-grams say.
     pub(crate) log_odds: f64,
+    system: System,
 }
 
 /// Which evidence counts.
@@ -30,7 +31,7 @@ const LEAST: Confidence = Confidence::from_ten_thousandths(100);
 impl Opinion {
     pub(crate) fn new(data: &Dataset, row: &Row, weights: &[f64], ngrams: &ngrams::NgramModel) -> Self {
         let weight = |rule: &usize| (data.rules[*rule].family, Confidence::from_ratio(weights[*rule]));
-        Self { rules: row.hits.iter().map(weight).collect(), log_odds: ngrams.score(row) }
+        Self { rules: row.hits.iter().map(weight).collect(), log_odds: ngrams.score(row), system: row.system }
     }
 
     /// Not yet calibrated, 0 to 1. `curve` is from log-odds.
@@ -38,9 +39,10 @@ impl Opinion {
         let rules = self.rules.iter().map(|(family, weight)| (data.families[*family].as_str(), *weight));
         let resemblance = Some((RESEMBLANCE, curve.weight(self.log_odds))).filter(|(_, weight)| *weight >= LEAST);
         match channel {
-            Channel::Rules => suspicion(rules),
-            Channel::Ngrams => suspicion(resemblance),
-            Channel::Both => suspicion(rules.chain(resemblance)),
+            Channel::Rules => suspicion(rules, self.system),
+            // What this channel could do alone, not what it may.
+            Channel::Ngrams => suspicion(resemblance, System::Unknown),
+            Channel::Both => suspicion(rules.chain(resemblance), self.system),
         }
     }
 }

@@ -1,15 +1,15 @@
 //! The weights of rules: the Noisy-OR that makes the labels most likely, given what the authors thought.
 //!
 //! `P(malicious) = 1 - (1 - b) * product over families of (1 - the strongest matching rule's weight)`. Each weight has a
-//! Beta prior around its author's, discounted, worth [`PRIOR_ROWS`] rows; so a rule that never fired keeps the discounted
-//! prior, and one that fired twice moves a little.
+//! Beta prior around its author's, worth [`PRIOR_ROWS`] rows; so a rule that never fired keeps its author's weight, and one
+//! that fired twice moves a little.
 
 use super::dataset::{Dataset, Row};
 
 /// As many rows as an author's opinion is worth.
 const PRIOR_ROWS: f64 = 8.0;
-/// Authors are too sure of themselves.
-const DISCOUNT: f64 = 0.9;
+/// An opinion that no row bears out is worth at most this: less than CRITICAL needs.
+const OPINION_AT_MOST: f64 = 0.94;
 /// `b`: malice that no rule sees.
 const BASE: f64 = 0.02;
 /// A weight never leaves this range.
@@ -28,7 +28,7 @@ pub(crate) fn fit(data: &Dataset, train: impl Fn(usize, &Row) -> bool) -> Vec<f6
         .filter(|(at, row)| train(*at, row) && !row.hits.is_empty())
         .map(|(_, row)| (row, by_family(data, row)))
         .collect();
-    let priors: Vec<f64> = data.rules.iter().map(|rule| (rule.prior * DISCOUNT).clamp(RANGE.0, RANGE.1)).collect();
+    let priors: Vec<f64> = data.rules.iter().map(|rule| rule.prior.clamp(RANGE.0, OPINION_AT_MOST)).collect();
     // In these units families add up: a = -ln(1 - weight).
     let strength = |weight: f64| -(1.0 - weight).ln();
     let mut strengths: Vec<f64> = priors.iter().map(|prior| strength(*prior)).collect();
