@@ -17,7 +17,7 @@ enum Reason {
     Data,
     /// It cross-compiles for arm64, which takes Zig. `infra/lambda build`, a stage, builds the same for this machine.
     Cross,
-    /// It needs cargo-lambda, and runs until it is stopped. What it invokes with, a test hands to each function.
+    /// It needs cargo-lambda, and runs until it is stopped. `infra/invoke`, a stage, does the same for every function.
     CargoLambda,
     /// It is what runs everything.
     Everything,
@@ -45,9 +45,7 @@ const NOT_RUN: &[(&str, &str, Reason)] = &[
     ("tests/README.md", "VYROX_PYTHON=venv/bin/python target/release/cost", Reason::Long),
     ("tests/fuzz/README.md", "tests/fuzz/run", Reason::Long),
     ("events/README.md", "cargo run -- up", Reason::CargoLambda),
-    ("events/README.md", "cargo build", Reason::CargoLambda),
     ("events/README.md", "cargo lambda", Reason::CargoLambda),
-    ("events/README.md", "env AWS_LAMBDA_RUNTIME_API", Reason::CargoLambda),
 ];
 
 /// What runs a command.
