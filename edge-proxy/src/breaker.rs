@@ -43,6 +43,13 @@ pub struct Change {
     pub detail: Map<String, Value>,
 }
 
+impl Change {
+    pub(crate) fn new<const N: usize>(name: &'static str, detail: [(&str, Value); N]) -> Self {
+        let detail = detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Self { name, detail }
+    }
+}
+
 impl Breaker {
     /// A breaker that is closed and keeps nothing: for tests.
     pub fn closed(rules: &PolicyConfig) -> Self {
@@ -88,7 +95,7 @@ impl Breaker {
         {
             tracing::error!(%error, "the open breaker cannot be kept for the next start");
         }
-        Some(Change { name: "BREAKER_OPENED", detail: named(detail) })
+        Some(Change::new("BREAKER_OPENED", detail))
     }
 
     /// What a person's reset says, if there is one. It takes effect by [`Breaker::close`], once it is in the log.
@@ -100,7 +107,7 @@ impl Breaker {
         let reason: String = reason.chars().filter(|c| !c.is_control()).take(200).collect();
         let detail =
             [("by_uid", json!(metadata.uid())), ("reason", json!(reason)), ("was_open", json!(self.is_open()))];
-        Some(Change { name: "BREAKER_RESET", detail: named(detail) })
+        Some(Change::new("BREAKER_RESET", detail))
     }
 
     /// Closes it after a reset.
@@ -146,10 +153,6 @@ pub fn is_open_in(dir: &Path) -> std::io::Result<bool> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-fn named<const N: usize>(detail: [(&str, Value); N]) -> Map<String, Value> {
-    detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// Who may read it is decided by its directory, which is the proxy's user's alone. The file itself has to be readable by

@@ -116,8 +116,7 @@ pub enum Claimed {
 pub struct Ledger {
     table: Mutex<Table>,
     recall: Recall,
-    dry_run: bool,
-    retention_seconds: i64,
+    terms: Terms,
 }
 
 #[derive(Debug, Default)]
@@ -157,8 +156,8 @@ impl Ledger {
         Self::with(Table::default(), recall, terms)
     }
 
-    fn with(table: Table, recall: Recall, Terms { dry_run, retention_seconds }: Terms) -> Arc<Self> {
-        Arc::new(Self { table: Mutex::new(table), recall, dry_run, retention_seconds })
+    fn with(table: Table, recall: Recall, terms: Terms) -> Arc<Self> {
+        Arc::new(Self { table: Mutex::new(table), recall, terms })
     }
 
     /// Learns what the log's index says at `now` (unix seconds), and reads those entries that have no outcome.
@@ -182,10 +181,10 @@ impl Ledger {
 
     /// Claims a verified action's key, atomically. `now` in unix seconds.
     pub fn claim(self: &Arc<Self>, verified: Verified<Action>, now: i64) -> Claimed {
-        let mut subject = Subject::of(verified.value(), self.dry_run, now);
+        let mut subject = Subject::of(verified.value(), self.terms.dry_run, now);
         subject.lease_of = verified.lease_of().cloned();
         let subject = Arc::new(subject);
-        let since = now.saturating_sub(self.retention_seconds);
+        let since = now.saturating_sub(self.terms.retention_seconds);
         let place = self.lock().take(&subject, since);
         let seq = match place {
             Place::Free => {

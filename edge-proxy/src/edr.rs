@@ -270,18 +270,22 @@ impl<'a> Order<'a> {
         }
         // A device that was only looked up by its name has nothing else to be recognised by.
         let may_differ = !self.policy.requires_hostname_match() && self.target.device_id.is_some();
-        match (device.name(), self.purpose) {
-            (Some(name), Purpose::Act { leave, .. }) => leave.covers(name)?,
-            (Some(_), Purpose::Examine) => {}
-            (None, _) if !may_differ || self.policy.goes_by_names() => {
-                return Err(Why::Target("the EDR has no name for the device to compare").into());
-            }
-            (None, _) => {}
+        let Some(name) = device.name() else {
+            let matters = !may_differ || self.policy.goes_by_names();
+            return if matters {
+                Err(Why::Target("the EDR has no name for the device to compare").into())
+            } else {
+                Ok(())
+            };
+        };
+        if let Purpose::Act { leave, .. } = self.purpose {
+            leave.covers(name)?;
         }
-        if !may_differ && device.name().is_some_and(|name| !is_same_host(name, self.target.hostname.as_str())) {
-            return Err(Why::Target("the EDR knows the device by another name than the approver saw").into());
+        if may_differ || is_same_host(name, self.target.hostname.as_str()) {
+            Ok(())
+        } else {
+            Err(Why::Target("the EDR knows the device by another name than the approver saw").into())
         }
-        Ok(())
     }
 
     /// Checks the device and waits for its turn, as long as an action may take.

@@ -89,7 +89,7 @@ impl Leases {
 
     /// A release that did not work, of a lease whose isolation is out of reach by now.
     fn revive(&self, entry: &Entry) {
-        let Some(mut subject) = Subject::of_entry(entry) else { return };
+        let Some(mut subject) = self.subject(entry) else { return };
         if let (Some(device), Some(until), Some(request_id)) =
             (device_of(&subject), subject.lease_until, subject.lease_of.take())
         {
@@ -135,9 +135,7 @@ impl Leases {
         if !entry.detail().contains_key("lease_until") && self.is_empty() {
             return;
         }
-        // A live proxy has no use for what a dry run has played.
-        let is_ours = |subject: &Subject| self.dry_run || !subject.dry_run;
-        let Some(subject) = Subject::of_entry(entry).filter(is_ours) else { return };
+        let Some(subject) = self.subject(entry) else { return };
         let (Some(device), Some(outcome)) = (device_of(&subject), entry.outcome()) else { return };
         let verification = entry.detail().get("verification").and_then(Value::as_str).and_then(word);
         let mut held = self.lock();
@@ -165,6 +163,11 @@ impl Leases {
             }
             _ => {}
         }
+    }
+
+    /// What an entry is about. A live proxy has no use for what a dry run has played.
+    fn subject(&self, entry: &Entry) -> Option<Subject> {
+        Subject::of_entry(entry).filter(|subject| self.dry_run || !subject.dry_run)
     }
 
     /// The leases whose release is due at `now` (unix seconds). Each is handed out once until something is heard of it.

@@ -141,8 +141,7 @@ impl Pipeline {
 
     /// Enters an event of the proxy's own. One that cannot be written is said in the process's log; nothing waits for it.
     pub(crate) async fn note<const N: usize>(&self, name: &'static str, detail: [(&str, Value); N]) -> bool {
-        let detail = detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        self.enter(Change { name, detail }).await
+        self.enter(Change::new(name, detail)).await
     }
 
     /// The same, for what happened to the breaker.

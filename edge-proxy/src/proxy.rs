@@ -110,8 +110,7 @@ impl Proxy {
         let (audit, writer) = Audit::start(log, Arc::clone(&clock)).map_err(StartError::Writer)?;
         let outbox = if relay.is_some() { Outbox::new(recall, &config.audit_dir, &outcomes) } else { Outbox::unused() };
         let (retention_seconds, since) = (terms.retention_seconds, now.saturating_sub(terms.retention_seconds));
-        let upkeep =
-            Upkeep { audit: audit.clone(), reader, archiver, clock: Arc::clone(&clock), since, retention_seconds };
+        let upkeep = Upkeep { reader, archiver, since, retention_seconds };
         let pipeline = Arc::new(Pipeline::new(&config, clock, audit, (ledger, leases), rules, outbox));
         pipeline.recover(unfinished);
 

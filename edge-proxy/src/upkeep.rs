@@ -2,9 +2,7 @@
 //! index that the start relied on; then, every hour, days that have left the window are compressed, unless something in them
 //! is not over: a start reads no compressed day.
 
-use crate::audit::Audit;
 use crate::cause::chain;
-use crate::clock::Clock;
 use crate::pipeline::Pipeline;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +15,8 @@ const SLACK: i64 = 2 * 24 * 3600;
 
 /// The log, and how long of it is looked at.
 pub(crate) struct Upkeep {
-    pub(crate) audit: Audit,
     pub(crate) reader: Reader,
     pub(crate) archiver: Archiver,
-    pub(crate) clock: Arc<dyn Clock>,
     /// When the window began at the start of the proxy, unix seconds.
     pub(crate) since: i64,
     pub(crate) retention_seconds: i64,
@@ -34,22 +30,22 @@ impl Upkeep {
             () = stop.cancelled() => return,
             () = pipeline.recovered() => {}
         }
-        let Self { audit, reader, mut archiver, clock, since, retention_seconds } = self;
-        if let Ok(segments) = audit.segments().await {
+        let Self { reader, mut archiver, since, retention_seconds } = self;
+        if let Ok(segments) = pipeline.audit.segments().await {
             let stopping = stop.clone();
             let check = move || reader.check(segments, since, &|| !stopping.is_cancelled());
             match tokio::task::spawn_blocking(check).await {
                 Ok(Ok(entries)) => tracing::info!(entries, "the audit log of the window is sound"),
                 Ok(Err(error @ (LogError::Damaged { .. } | LogError::Index(_)))) => {
                     tracing::error!(error = %chain(&error), "nothing is done any more; see to the audit log");
-                    audit.condemn(error);
+                    pipeline.audit.condemn(error);
                 }
                 Ok(Err(error)) => tracing::warn!(error = %chain(&error), "the audit log could not be checked"),
                 Err(_) => tracing::error!("the check of the audit log failed"),
             }
         }
         while !stop.is_cancelled() {
-            let (clock, stopping) = (Arc::clone(&clock), stop.clone());
+            let (clock, stopping) = (Arc::clone(&pipeline.clock), stop.clone());
             // Both only grow: what is handed in later stands in a newer entry.
             let needed = [pipeline.leases.needed(), pipeline.outbox.needed()].into_iter().flatten().min();
             let work = move || {

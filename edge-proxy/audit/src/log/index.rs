@@ -15,11 +15,11 @@
 //!
 //! [`check`]: super::Reader::check
 
-use super::{LogError, disk};
+use super::{LogError, archive, disk};
 use crate::{Entry, Phase};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 pub(super) const RECORD: usize = 32;
@@ -236,13 +236,7 @@ pub(super) fn scan(log: &Path, mut visit: impl FnMut(u64, Record)) -> Result<Sou
     };
     let mut chunk = vec![0; CHUNK];
     loop {
-        let mut filled = 0;
-        while filled < CHUNK {
-            match file.read(&mut chunk[filled..]).map_err(LogError::io("read", &path))? {
-                0 => break,
-                read => filled += read,
-            }
-        }
+        let filled = archive::fill(&mut file, &mut chunk).map_err(LogError::io("read", &path))?;
         for bytes in chunk[..filled].as_chunks::<RECORD>().0 {
             let computed = check(bytes, sound.check);
             let record = Record::decode(bytes);
