@@ -264,7 +264,7 @@ async fn with_signatures_keys_and_ids_of_now_the_events_are_one_alerts_way() {
         .take("CardsQueue")
         .await
         .iter()
-        .map(|card| changed(&message_in(&batch(&[card.clone()]))).to_string())
+        .map(|card| changed(&message_in(&batch(std::slice::from_ref(card)))).to_string())
         .collect();
     assert_eq!(requested, [card_requested.to_string()].into());
 
@@ -349,7 +349,7 @@ async fn each_vendors_payload_is_accepted_ignored_or_refused_and_every_alert_is_
             let queued = bench.take("AlertsQueue").await;
             let queued_ids: BTreeSet<String> = queued
                 .iter()
-                .map(|record| message_in(&batch(&[record.clone()]))["alert_id"].as_str().unwrap().to_owned())
+                .map(|record| message_in(&batch(std::slice::from_ref(record)))["alert_id"].as_str().unwrap().to_owned())
                 .collect();
             assert!(queued_ids.is_subset(&alerts), "{name}: {queued_ids:?}");
             for records in queued.chunks(10) {

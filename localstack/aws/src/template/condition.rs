@@ -100,19 +100,19 @@ mod tests {
         names
     }
 
-    fn chosen(value: Value, given: &[(&str, &str)]) -> Value {
-        template().chosen(&value, &names(given))
+    fn chosen(value: &Value, given: &[(&str, &str)]) -> Value {
+        template().chosen(value, &names(given))
     }
 
     #[test]
     fn the_parameters_choose_the_branch() {
         let value = json!({"Fn::If": ["HasName", {"Fn::Sub": "named ${Named}"}, {"Fn::GetAtt": ["Own", "Arn"]}]});
-        assert_eq!(chosen(value.clone(), &[("Named", "x")]), json!("named x"));
-        assert_eq!(chosen(value, &[]), json!("${Own.Arn}"));
+        assert_eq!(chosen(&value, &[("Named", "x")]), json!("named x"));
+        assert_eq!(chosen(&value, &[]), json!("${Own.Arn}"));
         let nested = json!([{"Fn::If": ["HasName", {"Fn::If": ["HasDays", 1, 2]}, 3]}]);
-        assert_eq!(chosen(nested.clone(), &[("Named", "x"), ("Days", "7")]), json!([1]));
-        assert_eq!(chosen(nested.clone(), &[("Named", "x")]), json!([2]));
-        assert_eq!(chosen(nested, &[("Days", "7")]), json!([3]));
+        assert_eq!(chosen(&nested, &[("Named", "x"), ("Days", "7")]), json!([1]));
+        assert_eq!(chosen(&nested, &[("Named", "x")]), json!([2]));
+        assert_eq!(chosen(&nested, &[("Days", "7")]), json!([3]));
     }
 
     #[test]
@@ -127,14 +127,14 @@ mod tests {
     #[test]
     fn what_no_value_stands_for_is_not_there() {
         let nothing = json!({"Fn::If": ["HasName", "x", {"Ref": "AWS::NoValue"}]});
-        assert_eq!(chosen(json!({"a": nothing.clone(), "b": [1, nothing]}), &[]), json!({"b": [1]}));
+        assert_eq!(chosen(&json!({"a": &nothing, "b": [1, nothing]}), &[]), json!({"b": [1]}));
     }
 
     #[test]
     fn what_cannot_be_told_stays_visible() {
         for condition in ["Elsewhere", "Circle", "Missing"] {
             let value = json!({"Fn::If": [condition, 1, 2]});
-            assert_eq!(chosen(value.clone(), &[]), value, "{condition}");
+            assert_eq!(chosen(&value, &[]), value, "{condition}");
         }
     }
 }

@@ -49,13 +49,18 @@ pub(crate) struct Channel {
 }
 
 impl Channel {
-    /// The messages kept in a file; a file that is not there is an empty channel.
+    /// The messages kept in a file, with the nonces that they came with: Discord does not forget them when a bot is
+    /// restarted, and every bot here enforces its nonces. A file that is not there is an empty channel.
     pub(crate) fn load(path: &Path) -> Result<Self, StartError> {
         let failed = |source| StartError::Data { path: path.into(), source };
         match std::fs::read(path) {
             Ok(bytes) => {
-                let posted = serde_json::from_slice(&bytes).map_err(|error| failed(error.into()))?;
-                Ok(Self { posted, ..Self::default() })
+                let posted: Vec<Posted> = serde_json::from_slice(&bytes).map_err(|error| failed(error.into()))?;
+                let nonces = posted.iter().filter_map(|posted| {
+                    let (nonce, id) = (posted.message.get("nonce")?, posted.message["id"].as_str()?);
+                    Some((nonce_key(nonce), (payload::made_at(id)?, id.to_owned())))
+                });
+                Ok(Self { nonces: nonces.collect(), posted, ..Self::default() })
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(failed(error)),
@@ -282,6 +287,18 @@ mod tests {
         assert_eq!(role["mentions"], json!([]));
         assert_eq!(role["mention_roles"], json!(["70"]));
         assert_eq!(role["mention_everyone"], false);
+    }
+
+    #[test]
+    fn a_nonce_is_remembered_over_a_restart_for_as_long_as_before() {
+        let (mut channel, options) = (Channel::default(), options());
+        let (data, now) = (tempfile::tempdir().unwrap(), payload::EPOCH + 60_000);
+        let (file, id) = (data.path().join("discord.json"), (60_000_u64 << 22).to_string());
+        channel.post(&options, &id, &json!({"content": "a", "nonce": "n", "enforce_nonce": true}), &PLAIN, now);
+        channel.save(&file).unwrap();
+        let restarted = Channel::load(&file).unwrap();
+        assert_eq!(restarted.by_nonce("n", now + NONCE_MEMORY).unwrap().unwrap()["id"], id.as_str());
+        assert_eq!(restarted.by_nonce("n", now + NONCE_MEMORY + 1), None);
     }
 
     #[test]

@@ -22,6 +22,11 @@ impl Snowflakes {
     }
 }
 
+/// When an id was made, unix milliseconds; `None` for what is no id.
+pub(crate) fn made_at(id: &str) -> Option<u64> {
+    Some((id.parse::<u64>().ok()? >> 22) + EPOCH)
+}
+
 /// A member's user object.
 pub(crate) fn user(member: &Member) -> Value {
     json!({
@@ -117,7 +122,7 @@ mod tests {
         let mut ids = Snowflakes::default();
         let first: u64 = ids.make(1_785_578_400_123).parse().unwrap();
         let second: u64 = ids.make(1_785_578_400_123).parse().unwrap();
-        assert_eq!((first >> 22) + EPOCH, 1_785_578_400_123);
+        assert_eq!(made_at(&first.to_string()), Some(1_785_578_400_123));
         assert!(second > first);
     }
 }
