@@ -17,7 +17,8 @@ enum Reason {
     Data,
     /// It cross-compiles for arm64, which takes Zig. `infra/lambda build`, a stage, builds the same for this machine.
     Cross,
-    /// It needs cargo-lambda, and runs until it is stopped. `infra/invoke`, a stage, does the same for every function.
+    /// It needs cargo-lambda, and runs until it is stopped. `infra/invoke`, a stage, does so for every function, and holds the
+    /// answers against those of the page.
     CargoLambda,
     /// It is what runs everything.
     Everything,
