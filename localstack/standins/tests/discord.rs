@@ -289,6 +289,21 @@ async fn messages_are_edited_read_and_deleted_by_id() {
 }
 
 #[tokio::test]
+async fn a_channels_messages_are_listed_newest_first_as_many_as_asked_for() {
+    let standin = DiscordStandin::start(toy::options()).await.unwrap();
+    standin.set_rate_limits(RateLimits::Lifted);
+    for number in 0..110 {
+        let (status, message) = send(&standin, &json!({"content": number.to_string()})).await;
+        assert_eq!(status, 200, "{message}");
+    }
+    for (query, count) in [("", 50), ("?limit=7", 7), ("?limit=100", 100)] {
+        let url = format!("{}/channels/{CHANNEL}/messages{query}", standin.api_url());
+        let listed: Vec<serde_json::Value> = bot().get(url).send().await.unwrap().json().await.unwrap();
+        assert_eq!((listed.len(), &listed[0]["content"]), (count, &json!("109")), "{query}");
+    }
+}
+
+#[tokio::test]
 async fn the_bot_must_say_who_it_is() {
     let standin = DiscordStandin::start(toy::options()).await.unwrap();
     let url = format!("{}/channels/{CHANNEL}", standin.api_url());

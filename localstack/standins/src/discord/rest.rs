@@ -10,11 +10,12 @@ use super::{guild, payload, webhook};
 use crate::clock;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Path, Request, State};
+use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::Json;
 use axum::routing::{get, patch, post};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -156,11 +157,25 @@ async fn read_message(
     })
 }
 
-async fn list_messages(State(shared): State<Arc<Shared>>, Path(channel): Path<String>) -> Result<Json<Value>, Refusal> {
+/// How many messages a list has, unless it is asked for another number.
+const LISTED: usize = 50;
+/// The most that can be asked for.
+const MOST_LISTED: usize = 100;
+
+#[derive(Deserialize)]
+struct Listing {
+    limit: Option<usize>,
+}
+
+async fn list_messages(
+    State(shared): State<Arc<Shared>>,
+    Path(channel): Path<String>,
+    Query(listing): Query<Listing>,
+) -> Result<Json<Value>, Refusal> {
     known_channel(&shared, &channel)?;
     let mut messages: Vec<Value> = shared.read(|state| state.channel.public().cloned().collect());
     messages.reverse();
-    messages.truncate(50);
+    messages.truncate(listing.limit.unwrap_or(LISTED).clamp(1, MOST_LISTED));
     Ok(Json(messages.into()))
 }
 
