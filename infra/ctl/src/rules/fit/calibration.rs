@@ -15,7 +15,7 @@ const SHIFT: f64 = 0.7;
 const REACH: i32 = 6;
 /// Shares of harmless rows that may reach a level in cross-validation: below what is allowed, because thresholds chosen on
 /// known data let more through on unseen data.
-pub(crate) const BENIGN_RATE: f64 = 0.075;
+pub(crate) const BENIGN_RATE: f64 = 0.06;
 pub(crate) const MEDIUM_RATE: f64 = 0.025;
 pub(crate) const HIGH_RATE: f64 = 0.0067;
 /// The same per system: where attacks are hard to see, a little more.
