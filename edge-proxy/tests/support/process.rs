@@ -47,12 +47,17 @@ impl Process {
         );
         std::fs::write(dir.join("proxy.toml"), toml).unwrap();
         std::fs::write(dir.join("key.pem"), proxy_signer().to_pem()).unwrap();
-        let mut program = Command::new(env!("CARGO_BIN_EXE_vyrox-edge-proxy"));
+        let built = env!("CARGO_BIN_EXE_vyrox-edge-proxy");
+        let mut program = Command::new(built);
         let owner = std::fs::metadata(dir).unwrap().uid();
         if owner != std::fs::metadata("/proc/self").unwrap().uid() {
             for file in ["proxy.toml", "key.pem"] {
                 std::os::unix::fs::chown(dir.join(file), Some(owner), Some(owner)).unwrap();
             }
+            // Where it was built, others may not look.
+            let own = dir.join("vyrox-edge-proxy");
+            std::fs::copy(built, &own).unwrap();
+            program = Command::new(own);
             program.current_dir(dir).uid(owner).gid(owner);
         }
         let mut child = program
