@@ -2,17 +2,20 @@
 //! question is "is there exactly one card in the end, and did nobody else wait for it?".
 #![allow(clippy::unwrap_used)]
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use vyrox_contract::{AlertId, Vendor};
 use vyrox_domain::backup::{BackupPath, BackupState};
 use vyrox_domain::channel::BrokenChannel;
-use vyrox_domain::tenant::{Tenant, TenantStatus};
+use vyrox_domain::tenant::{Snowflake, Tenant, TenantStatus};
 use vyrox_domain::webhook::{SIGNATURE_HEADER, sign};
+use vyrox_platform::clock::SystemClock;
+use vyrox_platform::discord::Discord;
 use vyrox_platform::ledger::{Change, Expect};
 use vyrox_platform::table::{Lookup, SortKey, Versioned};
-use vyrox_standins::discord::{Fault, RateLimits, RestRequest};
+use vyrox_standins::discord::{DiscordOptions, DiscordStandin, Fault, RateLimits, RestRequest};
 use vyrox_tests::{Stage, message_of};
 
 /// A message that failed comes back after 5 s, then 10 s; a request that hangs is given up after 10 s.
@@ -61,6 +64,12 @@ async fn a_card_that_meets_too_many_requests_is_posted_once() {
     .await;
 }
 
+/// Twenty receives make a dead letter; each wait for a limit is one, and behind hundreds of others there are many.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_that_waits_for_its_turn_more_often_than_a_message_is_received_is_posted_once() {
+    exactly_one_card(&[(24, Fault::RateLimited { retry_after: 0.1, global: false })]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_card_that_meets_a_server_error_is_posted_once() {
     exactly_one_card(&[(2, Fault::ServerError)]).await;
@@ -74,6 +83,38 @@ async fn a_card_whose_request_hangs_is_posted_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_card_whose_answer_is_lost_is_posted_once() {
     exactly_one_card(&[(2, Fault::LostResponse)]).await;
+}
+
+/// After an outage hundreds of cards are posted at once, and one whose answer was lost is far from the last.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_is_found_behind_hundreds_of_later_messages_and_not_looked_for_before_its_alert() {
+    const TOKEN: &str = "the.bot.token";
+    let options = DiscordOptions::new("500000000000000001", TOKEN, vyrox_tests::GUILD, vyrox_tests::CHANNEL);
+    let standin = DiscordStandin::start(options).await.unwrap();
+    standin.set_rate_limits(RateLimits::Lifted);
+    let http = vyrox_platform::http::client(Duration::from_secs(10)).unwrap();
+    let alert: AlertId = "0d9e9b8c-7b1c-5f3e-9a43-1f2e3d4c5b6a".parse().unwrap();
+    let url = format!("{}/channels/{}/messages", standin.api_url(), vyrox_tests::CHANNEL);
+    let say = async |body: Value| {
+        let request = http.post(&url).header("authorization", format!("Bot {TOKEN}"));
+        let answer =
+            request.header("user-agent", "DiscordBot (https://example.com, 1)").json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.json::<Value>().await.unwrap()["id"].as_str().unwrap().parse::<Snowflake>().unwrap()
+    };
+    let card = say(json!({"embeds": [{"title": "A card", "footer": {"text": format!("Vyrox {alert}")}}]})).await;
+    for number in 0..240 {
+        say(json!({"content": format!("message {number}")})).await;
+    }
+    let secret = vyrox_platform::secrets::Secret::new(TOKEN.as_bytes().to_vec());
+    let config = vyrox_platform::config::Discord { api_url: standin.api_url(), bot_token: secret };
+    let discord = Discord::new(http.clone(), &config, Arc::new(SystemClock));
+    let channel = vyrox_tests::CHANNEL.parse().unwrap();
+    let looks = || standin.requests().iter().filter(|request| request.method == "GET").count();
+    assert_eq!(discord.find(channel, alert, card.made_at()).await.unwrap(), Some(card));
+    assert_eq!(looks(), 3);
+    assert_eq!(discord.find(channel, alert, card.made_at() + 3_600).await.unwrap(), None);
+    assert_eq!(looks(), 4, "nothing that is older than the alert is about it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,6 +26,13 @@ impl Snowflake {
     pub const fn as_u64(self) -> u64 {
         self.0
     }
+
+    /// When Discord made it, unix seconds: the upper bits are milliseconds since 2015.
+    #[must_use]
+    pub const fn made_at(self) -> i64 {
+        const EPOCH: u64 = 1_420_070_400_000;
+        (((self.0 >> 22) + EPOCH) / 1_000).cast_signed()
+    }
 }
 
 impl FromStr for Snowflake {

@@ -95,8 +95,9 @@ impl Notify {
     /// Posts an alert's first card, unless it is there already.
     async fn first(&self, subject: &Subject, card: &Message) -> Result<(Snowflake, Snowflake), NotifyError> {
         let channel = subject.tenant.channel_id.ok_or(NotifyError::NoChannel)?;
-        if subject.now.saturating_sub(subject.record.alert.received_at) >= LOOK_FIRST_AFTER
-            && let Some(message) = self.find(&subject.tenant, channel, subject.record.alert.id).await?
+        let alert = &subject.record.alert;
+        if subject.now.saturating_sub(alert.received_at) >= LOOK_FIRST_AFTER
+            && let Some(message) = self.find(&subject.tenant, channel, alert.id, alert.received_at).await?
         {
             self.edit(&subject.tenant, (channel, message), card).await?;
             return Ok((channel, message));

@@ -95,6 +95,10 @@ impl Classified for NotifyError {
             _ => None,
         }
     }
+
+    fn is_in_line(&self) -> bool {
+        matches!(self, Self::Discord(error) if error.is_in_line())
+    }
 }
 
 /// An alert and its tenant, as they were read.

@@ -41,14 +41,15 @@ impl Notify {
         Ok(())
     }
 
-    /// Finds a message that may be there already.
+    /// Finds a message that may be there already, no older than `since` (unix seconds).
     pub(crate) async fn find(
         &self,
         tenant: &Tenant,
         channel: Snowflake,
         about: AlertId,
+        since: i64,
     ) -> Result<Option<Snowflake>, NotifyError> {
-        self.through(tenant, channel, self.discord.find(channel, about)).await
+        self.through(tenant, channel, self.discord.find(channel, about, since)).await
     }
 
     /// Awaits a call to Discord, unless the channel is broken: then the call is never begun.

@@ -7,6 +7,9 @@
 //! | Reject | it is done with: trying again would change nothing |
 //! | Poison | it comes back until the queue's limit moves it to the dead-letter queue; the log holds the reason |
 //!
+//! SQS counts how often a message was received, and what only waits for its turn (a rate limit, behind hundreds of others) would
+//! become a dead letter by waiting. When half of the times are used up, it is sent anew and its count begins again.
+//!
 //! Each message is worked on under its alert's trace (see [`trace`]), and the batch's numbers are written when it
 //! is done (see [`metric`]).
 //!
@@ -15,17 +18,18 @@
 
 use crate::clock::Clock;
 use crate::metric::{self, Metric};
-use crate::queue::SINCE;
+use crate::queue::{MAX_DELAY, SINCE};
 use crate::trace::{self, Origin};
 use crate::{Class, Classified};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue};
 use futures::StreamExt as _;
 use std::collections::HashMap;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
+use vyrox_contract::TenantId;
 use vyrox_domain::message::Message;
 use vyrox_domain::trace::TRACEPARENT;
 
@@ -35,6 +39,8 @@ const AT_ONCE: usize = 10;
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 /// The longest that it is put off.
 const LAST_RETRY: Duration = Duration::from_secs(300);
+/// How often a message that waits for its turn may have been received before it is sent anew: half of what the queues allow.
+const SENT_ANEW_AFTER: u32 = 10;
 /// The most entries of one batch request.
 const MOST_ENTRIES: usize = 10;
 
@@ -96,6 +102,29 @@ impl SourceQueue {
         }
     }
 
+    /// Sends a message anew, as it is, so that it comes after `delay` as if for the first time. Whether that worked.
+    async fn send_anew(&self, waiting: &Waiting, delay: Duration) -> bool {
+        let mut request = self
+            .client
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(&waiting.body)
+            .message_group_id(&waiting.group)
+            .delay_seconds(seconds(delay).min(MAX_DELAY));
+        for (name, text) in &waiting.attributes {
+            let value = MessageAttributeValue::builder().data_type("String").string_value(text).build();
+            let Ok(value) = value else { return false };
+            request = request.message_attributes(name, value);
+        }
+        match request.send().await {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "message could not be sent anew");
+                false
+            }
+        }
+    }
+
     /// Renews the lease of these messages, for ever. Handled ones are among them: the event source deletes them only when
     /// the whole batch is done.
     async fn renew(&self, held: &Held) -> std::convert::Infallible {
@@ -117,6 +146,27 @@ impl SourceQueue {
                     tracing::warn!(error = %chain(&error), "lease of messages was not renewed");
                 }
             }
+        }
+    }
+}
+
+/// A message as it is sent.
+struct Waiting {
+    body: String,
+    group: String,
+    attributes: Vec<(String, String)>,
+}
+
+impl Waiting {
+    fn new(record: &SqsMessage, tenant: &TenantId) -> Self {
+        let attributes = &record.message_attributes;
+        Self {
+            body: record.body.clone().unwrap_or_default(),
+            group: tenant.to_string(),
+            attributes: attributes
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), value.string_value.clone()?)))
+                .collect(),
         }
     }
 }
@@ -166,7 +216,8 @@ where
     Fut: Future<Output = Result<(), E>>,
 {
     let (received, origin) = (received(&record), origin(&record));
-    let (id, receipt) = (record.message_id.unwrap_or_default(), record.receipt_handle.unwrap_or_default());
+    let id = record.message_id.clone().unwrap_or_default();
+    let receipt = record.receipt_handle.clone().unwrap_or_default();
     let put_off = async |delay| {
         held.lock().await.remove(&id);
         source.put_off(&receipt, delay).await;
@@ -190,7 +241,12 @@ where
         if class == Class::Reject {
             return None;
         }
-        put_off(error.retry_after().unwrap_or_else(|| back_off(received))).await;
+        let delay = error.retry_after().unwrap_or_else(|| back_off(received));
+        let is_to_be_sent_anew = error.is_in_line() && received >= SENT_ANEW_AFTER;
+        if is_to_be_sent_anew && source.send_anew(&Waiting::new(&record, &tenant_id), delay).await {
+            return None;
+        }
+        put_off(delay).await;
         Some(())
     };
     trace::follow(source.function, trace, origin, work).await.map(|()| failure(id.clone()))

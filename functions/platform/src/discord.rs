@@ -22,8 +22,10 @@ use vyrox_domain::tenant::Snowflake;
 pub(crate) const AGENT: &str = concat!("DiscordBot (https://github.com/vyrox, ", env!("CARGO_PKG_VERSION"), ")");
 /// SUPPRESS_NOTIFICATIONS: the message is there, and nobody's telephone rings.
 const SILENT: u32 = 1 << 12;
-/// How many of a channel's last messages are looked through for one that may be there already; Discord's own maximum.
-const LOOK_BACK: u8 = 100;
+/// How many messages of a channel are read at once, looking for one that may be there already; Discord's own maximum.
+const PAGE: usize = 100;
+/// How often, at most.
+const PAGES: usize = 10;
 
 /// A message was not sent.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +70,12 @@ impl DiscordError {
             Self::Refused { status, code: code @ (10_003 | 50_001 | 50_013) } => Some((*status, *code)),
             _ => None,
         }
+    }
+
+    /// Whether it only has to wait for its turn.
+    #[must_use]
+    pub const fn is_in_line(&self) -> bool {
+        matches!(self, Self::RateLimited(_))
     }
 
     /// Whether it was Discord that failed at what should have worked: not a limit, which is to be expected, nor a channel that
@@ -186,24 +194,32 @@ impl Discord {
         Ok(())
     }
 
-    /// The message about this alert or digest that is among the channel's last ones and has an embed, if there is one: for
-    /// an answer that was lost longer ago than nonces are remembered.
+    /// The newest message about this alert or digest that has an embed and is no older than `since` (unix seconds), if there is
+    /// one among the channel's last thousand: for an answer that was lost longer ago than nonces are remembered.
     ///
     /// # Errors
     /// [`DiscordError`].
-    pub async fn find(&self, channel: Snowflake, about: AlertId) -> Result<Option<Snowflake>, DiscordError> {
-        let route = format!("/channels/{channel}/messages");
-        let path = format!("{route}?limit={LOOK_BACK}");
-        let messages: Vec<Listed> = self.request(Method::GET, &route, &path, None).await?;
-        let about = about.to_string();
-        let ours = messages.into_iter().filter(|message| message.author.bot);
-        let mut ours = ours.filter(|message| {
-            message
-                .embeds
-                .iter()
-                .any(|embed| embed["footer"]["text"].as_str().is_some_and(|text| text.contains(&about)))
-        });
-        Ok(ours.next().map(|message| message.id))
+    pub async fn find(
+        &self,
+        channel: Snowflake,
+        about: AlertId,
+        since: i64,
+    ) -> Result<Option<Snowflake>, DiscordError> {
+        let (route, about) = (format!("/channels/{channel}/messages"), about.to_string());
+        let mut before = None;
+        for _ in 0..PAGES {
+            let earlier = before.map_or_else(String::new, |id: Snowflake| format!("&before={id}"));
+            let path = format!("{route}?limit={PAGE}{earlier}");
+            let page: Vec<Listed> = self.request(Method::GET, &route, &path, None).await?;
+            if let Some(found) = page.iter().find(|message| message.is_about(&about)) {
+                return Ok(Some(found.id));
+            }
+            before = page.iter().map(|message| message.id).min().filter(|oldest| oldest.made_at() >= since);
+            if before.is_none() || page.len() < PAGE {
+                break;
+            }
+        }
+        Ok(None)
     }
 
     async fn request<T: serde::de::DeserializeOwned>(
@@ -289,6 +305,14 @@ struct Listed {
 struct Author {
     #[serde(default)]
     bot: bool,
+}
+
+impl Listed {
+    /// Whether a bot has sent it about this alert or digest.
+    fn is_about(&self, about: &str) -> bool {
+        let footer = |embed: &Value| embed["footer"]["text"].as_str().is_some_and(|text| text.contains(about));
+        self.author.bot && self.embeds.iter().any(footer)
+    }
 }
 
 #[cfg(test)]

@@ -34,4 +34,10 @@ pub trait Classified: std::error::Error {
     fn retry_after(&self) -> Option<std::time::Duration> {
         None
     }
+
+    /// Whether nothing has failed: others are before it, and its turn comes. Only for messages of a queue that the function may
+    /// send to.
+    fn is_in_line(&self) -> bool {
+        false
+    }
 }

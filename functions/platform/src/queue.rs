@@ -10,7 +10,7 @@ use vyrox_domain::trace::TRACEPARENT;
 /// The message attribute that says when what the message ends began, milliseconds since 1970.
 pub(crate) const SINCE: &str = "since";
 /// The longest that SQS holds a message back, in seconds.
-const MAX_DELAY: i32 = 900;
+pub(crate) const MAX_DELAY: i32 = 900;
 
 /// A message was not sent, or it is unknown whether it was.
 #[derive(Debug, thiserror::Error)]

@@ -300,6 +300,10 @@ async fn a_channels_messages_are_listed_newest_first_as_many_as_asked_for() {
         let url = format!("{}/channels/{CHANNEL}/messages{query}", standin.api_url());
         let listed: Vec<serde_json::Value> = bot().get(url).send().await.unwrap().json().await.unwrap();
         assert_eq!((listed.len(), &listed[0]["content"]), (count, &json!("109")), "{query}");
+        let earlier =
+            format!("{}/channels/{CHANNEL}/messages?before={}", standin.api_url(), listed[0]["id"].as_str().unwrap());
+        let earlier: Vec<serde_json::Value> = bot().get(earlier).send().await.unwrap().json().await.unwrap();
+        assert_eq!((earlier.len(), &earlier[0]["content"]), (50, &json!("108")));
     }
 }
 

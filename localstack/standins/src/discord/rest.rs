@@ -165,6 +165,7 @@ const MOST_LISTED: usize = 100;
 #[derive(Deserialize)]
 struct Listing {
     limit: Option<usize>,
+    before: Option<u64>,
 }
 
 async fn list_messages(
@@ -174,6 +175,11 @@ async fn list_messages(
 ) -> Result<Json<Value>, Refusal> {
     known_channel(&shared, &channel)?;
     let mut messages: Vec<Value> = shared.read(|state| state.channel.public().cloned().collect());
+    if let Some(before) = listing.before {
+        messages.retain(|message| {
+            message["id"].as_str().and_then(|id| id.parse::<u64>().ok()).is_some_and(|id| id < before)
+        });
+    }
     messages.reverse();
     messages.truncate(listing.limit.unwrap_or(LISTED).clamp(1, MOST_LISTED));
     Ok(Json(messages.into()))
