@@ -90,16 +90,12 @@ async fn a_deadline_that_passed_while_the_proxy_was_down_is_kept_when_it_starts(
     let proxy = Harness::start(config.clone()).await;
     proxy.execute(leased("leased", 600, NOW)).await;
     proxy.running.shutdown().await;
-    let clock = TestClock::new();
-    clock.advance(60);
-    let proxy = Harness::start_at(config.clone(), clock).await;
+    let proxy = start_after(&config, 60).await;
     proxy.ready().await;
     tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
     assert_eq!(changes(&edr), ["contain"], "rebuilt, not due");
     proxy.running.shutdown().await;
-    let clock = TestClock::new();
-    clock.advance(30 * 24 * 3600);
-    let proxy = Harness::start_at(config, clock).await;
+    let proxy = start_after(&config, 30 * 24 * 3600).await;
     eventually("the host is released", || outcomes(dir.path()) == 2).await;
     proxy.running.shutdown().await;
     assert_eq!(changes(&edr), ["contain", "lift_containment"]);
@@ -118,9 +114,7 @@ async fn a_release_that_the_edr_did_not_take_is_tried_again_also_after_a_restart
     eventually("the first release has failed", || outcomes(dir.path()) == 2).await;
     proxy.running.shutdown().await;
     edr.with(|falcon| falcon.mood = Mood::Fine);
-    let clock = TestClock::new();
-    clock.advance(60 + 61);
-    let proxy = Harness::start_at(config, clock).await;
+    let proxy = start_after(&config, 60 + 61).await;
     eventually("the second has not", || outcomes(dir.path()) == 3).await;
     proxy.running.shutdown().await;
     let entries = entries(dir.path());
@@ -174,9 +168,7 @@ async fn what_a_person_released_or_isolated_before_has_no_deadline() {
     tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
     proxy.running.shutdown().await;
     // Nor after a restart: the entry of the release by hand says that the lease has ended.
-    let clock = TestClock::new();
-    clock.advance(20_000);
-    let proxy = Harness::start_at(live(dir.path(), &edr.url), clock).await;
+    let proxy = start_after(&live(dir.path(), &edr.url), 20_000).await;
     proxy.ready().await;
     tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
     proxy.running.shutdown().await;
