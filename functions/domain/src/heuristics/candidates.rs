@@ -24,14 +24,19 @@ impl Candidates {
 
     /// Takes them out, in order.
     pub(super) fn take(&mut self) -> impl Iterator<Item = usize> + '_ {
-        self.bits.iter_mut().enumerate().flat_map(|(place, bits)| {
-            std::iter::from_fn(move || {
-                let lowest = bits.trailing_zeros() as usize;
-                *bits &= bits.checked_sub(1)?;
-                Some(64 * place + lowest)
-            })
-        })
+        let words = self.bits.iter_mut().enumerate();
+        words.flat_map(|(place, word)| bits_of(std::mem::take(word)).map(move |bit| 64 * place + bit))
     }
+}
+
+/// The places of the bits that are set, the lowest first.
+#[inline]
+pub(super) fn bits_of(mut set: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lowest = set.trailing_zeros() as usize;
+        set &= set.checked_sub(1)?;
+        Some(lowest)
+    })
 }
 
 #[cfg(test)]

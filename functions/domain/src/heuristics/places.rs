@@ -3,6 +3,7 @@
 //! Those that make a rule worth a closer look have been found in all texts. The others are looked for when a rule asks, which
 //! for most ends with [`Seen`]: the text lacks three bytes that the literal has.
 
+use super::candidates::bits_of;
 use super::text::Text;
 use memchr::{memchr3_iter, memmem};
 use vyrox_ruleset::{Finder, Seen, Table};
@@ -95,7 +96,7 @@ impl Places {
         if of.known == 0 {
             self.literals.push(literal);
         }
-        for number in numbers(among & !of.known) {
+        for number in bits_of(u64::from(among & !of.known)) {
             if one && of.texts & among != 0 {
                 break;
             }
@@ -137,15 +138,6 @@ impl Places {
         }
         !none
     }
-}
-
-/// The numbers of a set of texts, the lowest first.
-pub(super) fn numbers(mut texts: u32) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let lowest = texts.trailing_zeros() as usize;
-        texts &= texts.checked_sub(1)?;
-        Some(lowest)
-    })
 }
 
 /// Adds to `beginnings` where something can begin in `text` that has one of `marks` so many bytes `behind` its beginning, at

@@ -2,11 +2,11 @@
 
 use super::Observation;
 use super::assessment::{Assessment, combine, sort};
-use super::candidates::Candidates;
+use super::candidates::{Candidates, bits_of};
 use super::fitted::System;
 use super::ngram_model::{Scorer, resemblance};
 use super::patterns::Patterns;
-use super::places::{Places, Searched, add_marked, numbers};
+use super::places::{Places, Searched, add_marked};
 use super::platform::PlatformSet;
 use super::text::{Text, texts};
 use super::vendor_context::vendor_evidence;
@@ -279,7 +279,7 @@ impl<'a> Ruleset<'a> {
                 continue;
             }
             let worth = self.texts_worth_a_regex(condition, field, scanned);
-            for number in numbers(worth) {
+            for number in bits_of(worth.into()) {
                 let text = scanned.searched.texts.get(number)?;
                 let place = match condition.regex {
                     Some(regex) => self.find(regex, condition, (number, text), scanned, search),
@@ -348,7 +348,7 @@ impl Scanned<'_> {
         }
         let missing =
             |number: &usize| self.searched.texts.get(*number).is_none_or(|text| characters & !text.characters() != 0);
-        numbers(texts).filter(missing).fold(texts, |texts, number| texts & !(1 << number))
+        bits_of(texts.into()).filter(missing).fold(texts, |texts, number| texts & !(1 << number))
     }
 }
 
