@@ -18,11 +18,11 @@
 
 use crate::clock::Clock;
 use crate::metric::{self, Metric};
-use crate::queue::{MAX_DELAY, SINCE};
+use crate::queue::{SINCE, post};
 use crate::trace::{self, Origin};
 use crate::{Class, Classified};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue};
+use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
 use futures::StreamExt as _;
 use std::collections::HashMap;
 use std::error::Error;
@@ -37,6 +37,8 @@ use vyrox_domain::trace::TRACEPARENT;
 const AT_ONCE: usize = 10;
 /// When a message comes back for the first time.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
+/// No message that failed comes back at once.
+const LEAST_DELAY: Duration = Duration::from_secs(1);
 /// The longest that it is put off.
 const LAST_RETRY: Duration = Duration::from_secs(300);
 /// How often a message that waits for its turn may have been received before it is sent anew: half of what the queues allow.
@@ -102,27 +104,17 @@ impl SourceQueue {
         }
     }
 
-    /// Sends a message anew, as it is, so that it comes after `delay` as if for the first time. Whether that worked.
-    async fn send_anew(&self, waiting: &Waiting, delay: Duration) -> bool {
-        let mut request = self
-            .client
-            .send_message()
-            .queue_url(&self.url)
-            .message_body(&waiting.body)
-            .message_group_id(&waiting.group)
-            .delay_seconds(seconds(delay).min(MAX_DELAY));
-        for (name, text) in &waiting.attributes {
-            let value = MessageAttributeValue::builder().data_type("String").string_value(text).build();
-            let Ok(value) = value else { return false };
-            request = request.message_attributes(name, value);
+    /// Sends a message of this tenant anew, as it is, so that it comes after `delay` as if for the first time. Whether that
+    /// worked.
+    async fn send_anew(&self, record: &SqsMessage, tenant: &TenantId, delay: Duration) -> bool {
+        let body = record.body.as_deref().unwrap_or_default();
+        let attributes = record.message_attributes.iter();
+        let texts = attributes.filter_map(|(name, value)| Some((name.as_str(), value.string_value.as_deref()?)));
+        let sent = post((&self.client, &self.url), body, tenant.as_str(), delay.max(LEAST_DELAY), texts).await;
+        if let Err(error) = &sent {
+            tracing::warn!(error = %chain(error), "message could not be sent anew");
         }
-        match request.send().await {
-            Ok(_) => true,
-            Err(error) => {
-                tracing::warn!(error = %chain(&error), "message could not be sent anew");
-                false
-            }
-        }
+        sent.is_ok()
     }
 
     /// Renews the lease of these messages, for ever. Handled ones are among them: the event source deletes them only when
@@ -150,32 +142,11 @@ impl SourceQueue {
     }
 }
 
-/// A message as it is sent.
-struct Waiting {
-    body: String,
-    group: String,
-    attributes: Vec<(String, String)>,
-}
-
-impl Waiting {
-    fn new(record: &SqsMessage, tenant: &TenantId) -> Self {
-        let attributes = &record.message_attributes;
-        Self {
-            body: record.body.clone().unwrap_or_default(),
-            group: tenant.to_string(),
-            attributes: attributes
-                .iter()
-                .filter_map(|(name, value)| Some((name.clone(), value.string_value.clone()?)))
-                .collect(),
-        }
-    }
-}
-
 /// Receipt handles by message id: those that nobody else should get.
 type Held = Mutex<HashMap<String, String>>;
 
 fn seconds(duration: Duration) -> i32 {
-    i32::try_from(duration.as_secs().max(1)).unwrap_or(i32::MAX)
+    i32::try_from(duration.max(LEAST_DELAY).as_secs()).unwrap_or(i32::MAX)
 }
 
 /// Handles every message of the event with `handle`, a few at a time; a slow one holds no other back.
@@ -243,7 +214,7 @@ where
         }
         let delay = error.retry_after().unwrap_or_else(|| back_off(received));
         let is_to_be_sent_anew = error.is_in_line() && received >= SENT_ANEW_AFTER;
-        if is_to_be_sent_anew && source.send_anew(&Waiting::new(&record, &tenant_id), delay).await {
+        if is_to_be_sent_anew && source.send_anew(&record, &tenant_id, delay).await {
             return None;
         }
         put_off(delay).await;

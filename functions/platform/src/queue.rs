@@ -10,7 +10,7 @@ use vyrox_domain::trace::TRACEPARENT;
 /// The message attribute that says when what the message ends began, milliseconds since 1970.
 pub(crate) const SINCE: &str = "since";
 /// The longest that SQS holds a message back, in seconds.
-pub(crate) const MAX_DELAY: i32 = 900;
+const MAX_DELAY: i32 = 900;
 
 /// A message was not sent, or it is unknown whether it was.
 #[derive(Debug, thiserror::Error)]
@@ -75,23 +75,30 @@ impl<M: Message + Sync> Queue<M> {
     }
 
     async fn put(&self, message: &M, delay: Duration, since: Option<i64>) -> Result<(), SendError> {
-        let delay = i32::try_from(delay.as_secs()).unwrap_or(MAX_DELAY).min(MAX_DELAY);
         let tenant = message.tenant_id().to_string();
         let body = serde_json::to_string(message).expect("messages have string keys and no floats");
-        let mut request = self
-            .client
-            .send_message()
-            .queue_url(&self.url)
-            .message_body(body)
-            .message_group_id(&tenant)
-            .delay_seconds(delay);
         let cause = trace::cause(message.trace_id()).to_string();
-        let texts = [("tenant_id", Some(tenant)), (TRACEPARENT, Some(cause)), (SINCE, since.map(|at| at.to_string()))];
-        for (name, text) in texts {
-            let Some(text) = text else { continue };
-            let value = MessageAttributeValue::builder().data_type("String").string_value(text).build();
-            request = request.message_attributes(name, value.map_err(|error| SendError(error.into()))?);
-        }
-        request.send().await.map(|_| ()).map_err(|error| SendError(error.into()))
+        let since = since.map(|at| at.to_string());
+        let texts = [("tenant_id", Some(tenant.as_str())), (TRACEPARENT, Some(&cause)), (SINCE, since.as_deref())];
+        let texts = texts.into_iter().filter_map(|(name, text)| Some((name, text?)));
+        post((&self.client, &self.url), &body, &tenant, delay, texts).await
     }
+}
+
+/// Sends a message to the queue at a URL, as it is: its body, its group, and its attributes, all of them text.
+pub(crate) async fn post<'t>(
+    (client, url): (&aws_sdk_sqs::Client, &str),
+    body: &str,
+    group: &str,
+    delay: Duration,
+    texts: impl IntoIterator<Item = (&'t str, &'t str)>,
+) -> Result<(), SendError> {
+    let delay = i32::try_from(delay.as_secs()).unwrap_or(MAX_DELAY).min(MAX_DELAY);
+    let mut request =
+        client.send_message().queue_url(url).message_body(body).message_group_id(group).delay_seconds(delay);
+    for (name, text) in texts {
+        let value = MessageAttributeValue::builder().data_type("String").string_value(text).build();
+        request = request.message_attributes(name, value.map_err(|error| SendError(error.into()))?);
+    }
+    request.send().await.map(|_| ()).map_err(|error| SendError(error.into()))
 }
