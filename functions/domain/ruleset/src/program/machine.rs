@@ -339,6 +339,8 @@ mod tests {
             (r"[ab]*[abc]+c", "abcbcd"),
             (r"[^\x00-\x7f]", "a\u{e9}"),
             ("é", "a\u{e9}"),
+            // What regex 1.13.1 found although it is not there.
+            (r".a[ab].*a{1,2}", " aa  cc"),
         ] {
             assert_eq!(found(written, text.as_bytes()), Some(Ok(by_regex(written, text.as_bytes()))), "{written}");
         }
