@@ -6,12 +6,11 @@ mod filter;
 mod server;
 
 use crate::effect::Effect;
-use crate::fault::{Fault, Faults, On};
+use crate::fault::{Fault, On};
 use crate::wire::Server;
 use estate::Estate;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -66,21 +65,7 @@ pub struct Defender {
     server: Server,
 }
 
-/// What all requests share.
-#[derive(Debug)]
-struct Shared {
-    options: DefenderOptions,
-    estate: Mutex<Estate>,
-    faults: Faults,
-    requests: AtomicU64,
-}
-
-impl Shared {
-    fn estate(&self) -> MutexGuard<'_, Estate> {
-        // Every change of the estate is complete in itself, so a panic elsewhere leaves nothing half done.
-        self.estate.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+type Shared = crate::shared::Shared<DefenderOptions, Estate>;
 
 impl Defender {
     /// Binds and serves.
@@ -89,8 +74,8 @@ impl Defender {
     /// The address cannot be bound.
     pub async fn start(options: DefenderOptions) -> std::io::Result<Self> {
         let bind = options.bind;
-        let estate = Mutex::new(Estate::new(&options));
-        let shared = Arc::new(Shared { options, estate, faults: Faults::default(), requests: AtomicU64::new(0) });
+        let estate = Estate::new(&options);
+        let shared = Arc::new(Shared::new(options, estate));
         let server = Server::start(bind, server::router(Arc::clone(&shared))).await?;
         Ok(Self { shared, server })
     }
@@ -110,7 +95,7 @@ impl Defender {
     /// All requests of any kind.
     #[must_use]
     pub fn requests(&self) -> u64 {
-        self.shared.requests.load(Ordering::Relaxed)
+        self.shared.requests()
     }
 
     /// The isolation that the machine is under now: `Full` or `Selective`.

@@ -10,12 +10,11 @@ mod token;
 
 pub use estate::{Call, Change, HostStatus};
 
-use crate::fault::{Fault, Faults, On};
+use crate::fault::{Fault, On};
 use crate::wire::Server;
 use estate::Estate;
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -69,21 +68,7 @@ pub struct Falcon {
     server: Server,
 }
 
-/// What all requests share.
-#[derive(Debug)]
-struct Shared {
-    options: FalconOptions,
-    estate: Mutex<Estate>,
-    faults: Faults,
-    requests: AtomicU64,
-}
-
-impl Shared {
-    fn estate(&self) -> MutexGuard<'_, Estate> {
-        // Every change of the estate is complete in itself, so a panic elsewhere leaves nothing half done.
-        self.estate.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+type Shared = crate::shared::Shared<FalconOptions, Estate>;
 
 impl Falcon {
     /// Binds and serves.
@@ -92,8 +77,8 @@ impl Falcon {
     /// The address cannot be bound.
     pub async fn start(options: FalconOptions) -> std::io::Result<Self> {
         let bind = options.bind;
-        let estate = Mutex::new(Estate::new(&options.hosts, options.settle));
-        let shared = Arc::new(Shared { options, estate, faults: Faults::default(), requests: AtomicU64::new(0) });
+        let estate = Estate::new(&options.hosts, options.settle);
+        let shared = Arc::new(Shared::new(options, estate));
         let server = Server::start(bind, server::router(Arc::clone(&shared))).await?;
         Ok(Self { shared, server })
     }
@@ -114,7 +99,7 @@ impl Falcon {
     /// All requests of any kind, those for the page excepted.
     #[must_use]
     pub fn requests(&self) -> u64 {
-        self.shared.requests.load(std::sync::atomic::Ordering::Relaxed)
+        self.shared.requests()
     }
 
     /// A host's containment state now; `None` if there is no such host.

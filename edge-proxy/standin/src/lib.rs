@@ -33,6 +33,7 @@ mod falcon;
 mod fault;
 mod issued;
 mod sentinelone;
+mod shared;
 mod wire;
 
 pub use defender::{Defender, DefenderOptions, Machine};

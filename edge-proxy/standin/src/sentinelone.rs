@@ -3,12 +3,11 @@
 mod server;
 
 use crate::effect::Effect;
-use crate::fault::{Fault, Faults, On};
+use crate::fault::{Fault, On};
 use crate::wire::Server;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -56,21 +55,7 @@ pub struct Sentinelone {
     server: Server,
 }
 
-/// What all requests share.
-#[derive(Debug)]
-struct Shared {
-    options: SentineloneOptions,
-    estate: Mutex<Estate>,
-    faults: Faults,
-    requests: AtomicU64,
-}
-
-impl Shared {
-    fn estate(&self) -> MutexGuard<'_, Estate> {
-        // Every change of the estate is complete in itself, so a panic elsewhere leaves nothing half done.
-        self.estate.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+type Shared = crate::shared::Shared<SentineloneOptions, Estate>;
 
 /// The customer's agents and threats, without HTTP.
 #[derive(Debug)]
@@ -162,14 +147,14 @@ impl Sentinelone {
         let long_ago = Instant::now().checked_sub(options.settle).unwrap_or_else(Instant::now);
         let state =
             |agent: &Agent| AgentState { name: agent.name.clone(), isolated: false, since: long_ago, online: true };
-        let estate = Mutex::new(Estate {
+        let estate = Estate {
             settle: options.settle,
             lists_after: options.lists_after,
             agents: options.agents.iter().map(|agent| (agent.id.clone(), state(agent))).collect(),
             threats: BTreeMap::new(),
             effects: Vec::new(),
-        });
-        let shared = Arc::new(Shared { options, estate, faults: Faults::default(), requests: AtomicU64::new(0) });
+        };
+        let shared = Arc::new(Shared::new(options, estate));
         let server = Server::start(bind, server::router(Arc::clone(&shared))).await?;
         Ok(Self { shared, server })
     }
@@ -189,7 +174,7 @@ impl Sentinelone {
     /// All requests of any kind.
     #[must_use]
     pub fn requests(&self) -> u64 {
-        self.shared.requests.load(Ordering::Relaxed)
+        self.shared.requests()
     }
 
     /// An agent's `networkStatus` now; `None` if there is no such agent.

@@ -4,6 +4,7 @@ use super::Shared;
 use super::estate::{KINDS, NotTaken};
 use super::filter;
 use crate::fault::On;
+use crate::shared::credential;
 use crate::wire;
 use axum::body::Bytes;
 use axum::extract::rejection::FormRejection;
@@ -16,7 +17,6 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -73,7 +73,7 @@ fn kind(method: &Method, path: &str) -> On {
 
 /// Faults, then the token, then the handler.
 async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    shared.requests.fetch_add(1, Ordering::Relaxed);
+    shared.count_request();
     let kind = kind(request.method(), request.uri().path());
     let fault = shared.faults.take(kind);
     let response = match &fault {
@@ -90,9 +90,7 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
 }
 
 fn is_authorised(shared: &Shared, headers: &HeaderMap) -> bool {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some((scheme, token)) = value.split_once(' ') else { return false };
-    scheme.eq_ignore_ascii_case("bearer") && shared.estate().issued.knows_token(token, Instant::now())
+    credential(headers, "bearer").is_some_and(|token| shared.estate().issued.knows_token(token, Instant::now()))
 }
 
 #[derive(Deserialize)]

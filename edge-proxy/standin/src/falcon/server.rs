@@ -12,7 +12,6 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The limit that `X-Ratelimit-Limit` tells. It is not enforced; [`crate::Fault::RateLimited`] is for that.
@@ -37,7 +36,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
 
 /// Faults, then the token, then the handler; the vendor's headers on the way out.
 async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let number = shared.requests.fetch_add(1, Ordering::Relaxed) + 1;
+    let number = shared.count_request();
     let kind = kind(request.method(), request.uri().path());
     let fault = kind.and_then(|kind| shared.faults.take(kind));
     let needs_token = kind != Some(On::Token);

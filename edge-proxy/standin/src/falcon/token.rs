@@ -2,10 +2,11 @@
 
 use super::Shared;
 use super::body::refuse;
+use crate::shared::credential;
 use axum::Json;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
@@ -39,7 +40,5 @@ pub(super) async fn issue(
 
 /// Whether the request carries a token that is valid now.
 pub(super) fn is_authorised(shared: &Shared, headers: &HeaderMap) -> bool {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some((scheme, token)) = value.split_once(' ') else { return false };
-    scheme.eq_ignore_ascii_case("bearer") && shared.estate().issued.knows_token(token, Instant::now())
+    credential(headers, "bearer").is_some_and(|token| shared.estate().issued.knows_token(token, Instant::now()))
 }

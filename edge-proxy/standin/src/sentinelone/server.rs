@@ -2,10 +2,11 @@
 
 use super::Shared;
 use crate::fault::On;
+use crate::shared::credential;
 use crate::wire;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -13,7 +14,6 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -63,7 +63,7 @@ fn kind(method: &Method, path: &str, query: &str) -> On {
 
 /// Faults, then the token, then the handler.
 async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    shared.requests.fetch_add(1, Ordering::Relaxed);
+    shared.count_request();
     let kind = kind(request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
     let fault = shared.faults.take(kind);
     let response = match &fault {
@@ -78,9 +78,7 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
 }
 
 fn is_authorised(shared: &Shared, headers: &HeaderMap) -> bool {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some((scheme, token)) = value.split_once(' ') else { return false };
-    scheme.eq_ignore_ascii_case("apitoken") && token == shared.options.api_token
+    credential(headers, "apitoken").is_some_and(|token| token == shared.options.api_token)
 }
 
 fn values<'a>(pairs: &'a Pairs, name: &str) -> Option<Vec<&'a str>> {
