@@ -16,7 +16,7 @@ use tokio::time::{Duration, Instant};
 use tower::ServiceExt as _;
 use vyrox_audit::Draft;
 use vyrox_contract::{TenantId, Vendor};
-use vyrox_domain::tenant::{ApprovalWindow, LlmConsent, Tenant, TenantStatus};
+use vyrox_domain::tenant::{Tenant, TenantStatus};
 use vyrox_domain::webhook::{Keyring, RawDelivery, Scheme, authenticate};
 use vyrox_ingest::{Ingest, router};
 use vyrox_local_aws::{ClientSet, Embedded, EmbeddedOptions, Topology};
@@ -115,28 +115,7 @@ impl Stand {
 
 async fn tenant(ledger: &Ledger, secrets: &Secrets, id: &str, status: TenantStatus, schemes: &[Scheme]) {
     let tenant_id: TenantId = id.parse().unwrap();
-    let profile = Tenant {
-        id: tenant_id.clone(),
-        name: id.to_owned(),
-        status,
-        guild_id: None,
-        channel_id: None,
-        approver_roles: Vec::new(),
-        admin_roles: Vec::new(),
-        on_call_role: None,
-        quorum: 1,
-        policy: vyrox_domain::tenant::Policy::default(),
-        proxy_id: None,
-        lease_seconds: None,
-        approval_window: ApprovalWindow::default(),
-        llm: LlmConsent::OptedOut,
-        llm_daily_tokens: None,
-        rates: vyrox_domain::tenant::Rates::default(),
-        storm: vyrox_domain::storm::StormPolicy::default(),
-        escalation_role: None,
-        backup: None,
-        evidence_personal: vyrox_domain::redact::Personal::default(),
-    };
+    let profile = Tenant { status, ..Tenant::new(tenant_id.clone(), id) };
     let vendor = Vendor::Crowdstrike;
     let keep = async |scheme| secrets.keep(&tenant_id, vendor, scheme, &Secret::new(KEY.to_vec())).await.unwrap();
     let mut source = Source::new(vendor, id);

@@ -5,9 +5,8 @@ use crate::state::State;
 use serde_json::json;
 use vyrox_audit::Draft;
 use vyrox_contract::{ProxyId, TenantId, Vendor};
-use vyrox_domain::redact::Personal;
 use vyrox_domain::storm::StormPolicy;
-use vyrox_domain::tenant::{ApprovalWindow, LlmConsent, Policy, Rates, Snowflake, Tenant, TenantStatus};
+use vyrox_domain::tenant::{LlmConsent, Snowflake, Tenant, TenantStatus};
 use vyrox_domain::webhook::Scheme;
 use vyrox_platform::delivery::EnrolledProxy;
 use vyrox_platform::enrolment::{Enrolment, EnrolmentToken, TokenError};
@@ -19,6 +18,8 @@ use vyrox_platform::table::{Lookup, SortKey, Table, TableError};
 
 /// The demo tenant's id.
 pub(crate) const TENANT: &str = "demo";
+/// What its cards call it.
+const NAME: &str = "Demo";
 /// Its guild and channel in the Discord stand-in, the application, and the roles.
 pub(crate) const GUILD: &str = "600000000000000001";
 pub(crate) const CHANNEL: &str = "700000000000000001";
@@ -106,15 +107,7 @@ pub(crate) async fn fresh(table: &Table, ledger: &Ledger, quorum: u8, now: i64) 
     let tenant_id = tenant_id();
     let mut changes = Vec::new();
     if table.read::<Tenant>(&tenant_id, &SortKey::profile(), now).await?.is_none() {
-        let empty = Tenant {
-            status: TenantStatus::Onboarding,
-            guild_id: None,
-            channel_id: None,
-            approver_roles: Vec::new(),
-            admin_roles: Vec::new(),
-            on_call_role: None,
-            ..demo(quorum)
-        };
+        let empty = Tenant { quorum, llm: LlmConsent::OptedIn, ..Tenant::new(tenant_id.clone(), NAME) };
         changes.push(Change::profile(&empty, Expect::Absent));
     }
     let (code, until) = (LinkCode::generate(&tenant_id), now + CODE_LIFE);
@@ -129,8 +122,6 @@ pub(crate) async fn fresh(table: &Table, ledger: &Ledger, quorum: u8, now: i64) 
 /// The tenant with everything set up.
 fn demo(quorum: u8) -> Tenant {
     Tenant {
-        id: tenant_id(),
-        name: "Demo".to_owned(),
         status: TenantStatus::Active,
         guild_id: Some(snowflake(GUILD)),
         channel_id: Some(snowflake(CHANNEL)),
@@ -138,17 +129,8 @@ fn demo(quorum: u8) -> Tenant {
         admin_roles: vec![snowflake(ADMIN_ROLE)],
         on_call_role: Some(snowflake(ON_CALL_ROLE)),
         quorum,
-        policy: Policy::default(),
-        proxy_id: None,
-        lease_seconds: None,
-        approval_window: ApprovalWindow::default(),
-        evidence_personal: Personal::default(),
-        rates: Rates::default(),
-        storm: StormPolicy::default(),
-        escalation_role: None,
-        backup: None,
         llm: LlmConsent::OptedIn,
-        llm_daily_tokens: None,
+        ..Tenant::new(tenant_id(), NAME)
     }
 }
 

@@ -3,9 +3,7 @@
 use crate::alert::{NormalizedAlert, Platform, VendorSeverity, alert_id};
 use crate::plan::Plan;
 use crate::record::{AlertRecord, Offer, Vote};
-use crate::redact::Personal;
-use crate::storm::StormPolicy;
-use crate::tenant::{ApprovalWindow, LlmConsent, Policy, Rates, Tenant, TenantStatus};
+use crate::tenant::{Tenant, TenantStatus};
 use crate::verdict::{AnalystDecision, Confidence, DecidedBy, Evidence, Verdict, VerdictLevel};
 use vyrox_contract::{AlertId, Vendor};
 
@@ -14,26 +12,13 @@ pub(crate) const APPROVER_ROLE: &str = "801";
 
 pub(crate) fn tenant() -> Tenant {
     Tenant {
-        id: "acme".parse().unwrap(),
-        name: "Acme".into(),
         status: TenantStatus::Active,
         guild_id: Some("600".parse().unwrap()),
         channel_id: Some("700".parse().unwrap()),
         approver_roles: vec![APPROVER_ROLE.parse().unwrap()],
-        admin_roles: Vec::new(),
         on_call_role: Some("802".parse().unwrap()),
-        quorum: 1,
-        policy: Policy::default(),
         proxy_id: Some("edge-1".parse().unwrap()),
-        lease_seconds: None,
-        approval_window: ApprovalWindow::default(),
-        evidence_personal: Personal::default(),
-        rates: Rates::default(),
-        storm: StormPolicy::default(),
-        escalation_role: None,
-        backup: None,
-        llm: LlmConsent::OptedOut,
-        llm_daily_tokens: None,
+        ..Tenant::new("acme".parse().unwrap(), "Acme")
     }
 }
 

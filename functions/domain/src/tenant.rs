@@ -184,3 +184,32 @@ pub struct Tenant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub llm_daily_tokens: Option<u64>,
 }
+
+impl Tenant {
+    /// A tenant as it begins: onboarding, linked to no server, one approver per decision, no model.
+    #[must_use]
+    pub fn new(id: TenantId, name: &str) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            status: TenantStatus::Onboarding,
+            guild_id: None,
+            channel_id: None,
+            approver_roles: Vec::new(),
+            admin_roles: Vec::new(),
+            on_call_role: None,
+            quorum: 1,
+            policy: Policy::default(),
+            proxy_id: None,
+            lease_seconds: None,
+            approval_window: ApprovalWindow::default(),
+            evidence_personal: Personal::default(),
+            rates: Rates::default(),
+            storm: StormPolicy::default(),
+            escalation_role: None,
+            backup: None,
+            llm: LlmConsent::OptedOut,
+            llm_daily_tokens: None,
+        }
+    }
+}

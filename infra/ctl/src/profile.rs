@@ -3,11 +3,11 @@
 use crate::policy::PolicyFlags;
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
-use vyrox_contract::{ProxyId, TenantId, Vendor};
+use vyrox_contract::{ProxyId, Vendor};
 use vyrox_domain::backup::{BackupPath, BackupUrl};
 use vyrox_domain::redact::Personal;
 use vyrox_domain::storm::StormPolicy;
-use vyrox_domain::tenant::{ApprovalWindow, LlmConsent, Policy, Rates, Snowflake, Tenant, TenantStatus};
+use vyrox_domain::tenant::{LlmConsent, Rates, Snowflake, Tenant, TenantStatus};
 
 /// The settings that `create` and `set` have in common. What is not given stays as it is.
 #[derive(Debug, Clone, Default, Args)]
@@ -132,32 +132,6 @@ pub(crate) fn name(text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     let is_name = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if is_name { Ok(text.to_owned()) } else { Err("a name is 1 to 100 characters, no control characters") }
-}
-
-/// A tenant as it begins: onboarding, one approver, no model.
-pub(crate) fn new_tenant(id: &TenantId, name: &str) -> Tenant {
-    Tenant {
-        id: id.clone(),
-        name: name.to_owned(),
-        status: TenantStatus::Onboarding,
-        guild_id: None,
-        channel_id: None,
-        approver_roles: Vec::new(),
-        admin_roles: Vec::new(),
-        on_call_role: None,
-        quorum: 1,
-        policy: Policy::default(),
-        proxy_id: None,
-        lease_seconds: None,
-        approval_window: ApprovalWindow::default(),
-        evidence_personal: Personal::default(),
-        rates: Rates::default(),
-        storm: StormPolicy::default(),
-        escalation_role: None,
-        backup: None,
-        llm: LlmConsent::OptedOut,
-        llm_daily_tokens: None,
-    }
 }
 
 impl ProfileFlags {
@@ -287,7 +261,7 @@ mod tests {
     }
 
     fn active(flags: &ProfileFlags) -> Tenant {
-        let mut tenant = flags.apply(new_tenant(&"acme".parse().unwrap(), "Acme"));
+        let mut tenant = flags.apply(Tenant::new("acme".parse().unwrap(), "Acme"));
         tenant.status = TenantStatus::Active;
         tenant
     }
@@ -308,7 +282,7 @@ mod tests {
             emails: Some(Emails::Redacted),
             ..ProfileFlags::default()
         };
-        let mut tenant = flags(&[(Vendor::Defender, 60)]).apply(new_tenant(&"acme".parse().unwrap(), "Acme"));
+        let mut tenant = flags(&[(Vendor::Defender, 60)]).apply(Tenant::new("acme".parse().unwrap(), "Acme"));
         tenant = flags(&[(Vendor::Generic, 6)]).apply(tenant);
         assert_eq!(tenant.rates.source_per_minute.len(), 2);
         assert_eq!((tenant.rates.tenant_per_minute, tenant.evidence_personal), (Some(600), Personal::Emails));

@@ -115,7 +115,7 @@ impl Command {
 
 impl Create {
     async fn run(self, deployment: &Deployment) -> Result<Report, CtlError> {
-        let tenant = self.flags.apply(profile::new_tenant(&self.id, &self.name));
+        let tenant = self.flags.apply(Tenant::new(self.id.clone(), &self.name));
         profile::check(&tenant)?;
         refuse_taken_guild(deployment, &tenant).await?;
         let mut event = deployment.event(&self.id, "TENANT_CREATED");
