@@ -7,11 +7,16 @@
 
 mod counters;
 mod key;
+mod lookup;
 mod owner;
+mod prefix;
 
-pub use key::{Lookup, Prefix, SortKey};
+pub use key::SortKey;
+pub use lookup::Lookup;
+pub use prefix::Prefix;
 
 use crate::{Class, Classified};
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -174,12 +179,7 @@ impl Table {
         now: i64,
     ) -> Result<Vec<T>, TableError> {
         let output = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .key_condition_expression("tenant_id = :tenant AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()))
-            .expression_attribute_values(":prefix", AttributeValue::S(prefix.as_str().to_owned()))
+            .range(tenant, prefix)
             .scan_index_forward(false)
             .limit(most)
             .send()
@@ -224,6 +224,16 @@ impl Table {
         Ok((bodies, next))
     }
 
+    /// A query of all items whose keys begin so.
+    fn range(&self, tenant: &TenantId, prefix: &Prefix) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("tenant_id = :tenant AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.as_str().to_owned()))
+    }
+
     async fn query(
         &self,
         tenant: &TenantId,
@@ -238,12 +248,7 @@ impl Table {
             ])
         });
         let output = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .key_condition_expression("tenant_id = :tenant AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()))
-            .expression_attribute_values(":prefix", AttributeValue::S(prefix.as_str().to_owned()))
+            .range(tenant, prefix)
             .consistent_read(true)
             .set_exclusive_start_key(start)
             .set_limit(most)
