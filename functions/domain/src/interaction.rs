@@ -3,119 +3,17 @@
 //! A [`Click`] can be made only from a verified body, and only a click can become an approval: that is how "only a human's
 //! decision in Discord leads to containment" is a matter of types.
 
+mod member;
+mod signature;
 mod wire;
+
+pub use member::Member;
+pub use signature::{ClickProof, SignedRequest, Unverified, VerifiedInteraction, verify};
 
 use crate::command::Invocation;
 use crate::tenant::Snowflake;
-use crate::text::visible_line;
-use crate::timestamp;
-use ed25519_dalek::{Signature, VerifyingKey};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
-
-/// How far Discord's timestamp may be from our clock, in seconds. Discord states no window; this one is ours.
-const MAX_SKEW: i64 = 300;
-/// The longest name of a member that is kept, in characters.
-const MOST_NAME: usize = 80;
-
-/// The headers and the raw body of an interaction.
-#[derive(Debug, Clone, Copy)]
-pub struct SignedRequest<'a> {
-    /// `X-Signature-Ed25519`: 128 hex digits.
-    pub signature: &'a str,
-    /// `X-Signature-Timestamp`: unix seconds.
-    pub timestamp: &'a str,
-    /// The body as received.
-    pub body: &'a [u8],
-}
-
-/// Not proven to come from Discord, or not recent. One error for every reason; the answer is 401 with an empty body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("invalid request signature")]
-pub struct Unverified;
-
-/// A request that Discord signed.
-#[derive(Debug)]
-pub struct VerifiedInteraction<'a> {
-    request: SignedRequest<'a>,
-}
-
-/// What Discord signed, kept with the decision, so that the human's click can be proven again before anything is signed
-/// because of it: whoever can write to the table still cannot invent one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClickProof {
-    signature: String,
-    timestamp: String,
-    body: String,
-}
-
-impl ClickProof {
-    /// Verifies the signature again, without asking how old it is, and returns the click.
-    ///
-    /// # Errors
-    /// [`Unverified`] if Discord did not sign it, or it is no click in a guild.
-    pub fn verify(&self, keys: &[VerifyingKey]) -> Result<Click, Unverified> {
-        let request =
-            SignedRequest { signature: &self.signature, timestamp: &self.timestamp, body: self.body.as_bytes() };
-        match verify_signature(keys, request)?.parse() {
-            Ok(Interaction::Click(click)) => Ok(*click),
-            _ => Err(Unverified),
-        }
-    }
-
-    /// The same for a command.
-    ///
-    /// # Errors
-    /// [`Unverified`] if Discord did not sign it, or it is no command in a guild.
-    pub fn verify_command(&self, keys: &[VerifyingKey]) -> Result<Invocation, Unverified> {
-        let request =
-            SignedRequest { signature: &self.signature, timestamp: &self.timestamp, body: self.body.as_bytes() };
-        match verify_signature(keys, request)?.parse() {
-            Ok(Interaction::Command(invocation)) => Ok(*invocation),
-            _ => Err(Unverified),
-        }
-    }
-
-    /// When Discord says that it was sent, unix seconds.
-    pub(crate) fn sent_at(&self) -> Option<i64> {
-        self.timestamp.parse().ok()
-    }
-}
-
-/// Verifies strictly against the application's keys (two during a rotation). `now` is unix seconds.
-///
-/// # Errors
-/// [`Unverified`].
-pub fn verify<'a>(
-    keys: &[VerifyingKey],
-    request: SignedRequest<'a>,
-    now: i64,
-) -> Result<VerifiedInteraction<'a>, Unverified> {
-    let verified = verify_signature(keys, request)?;
-    let sent: i64 = request.timestamp.parse().map_err(|_| Unverified)?;
-    match now.checked_sub(sent) {
-        Some(skew) if skew.unsigned_abs() <= MAX_SKEW.unsigned_abs() => Ok(verified),
-        _ => Err(Unverified),
-    }
-}
-
-fn verify_signature<'a>(
-    keys: &[VerifyingKey],
-    request: SignedRequest<'a>,
-) -> Result<VerifiedInteraction<'a>, Unverified> {
-    let mut raw = [0; 64];
-    hex::decode_to_slice(request.signature, &mut raw).map_err(|_| Unverified)?;
-    let signature = Signature::from_bytes(&raw);
-    let mut message = Vec::with_capacity(request.timestamp.len() + request.body.len());
-    message.extend_from_slice(request.timestamp.as_bytes());
-    message.extend_from_slice(request.body);
-    if keys.iter().any(|key| key.verify_strict(&message, &signature).is_ok()) {
-        Ok(VerifiedInteraction { request })
-    } else {
-        Err(Unverified)
-    }
-}
 
 /// What somebody did.
 #[derive(Debug, Clone)]
@@ -161,44 +59,6 @@ impl Form {
 impl fmt::Debug for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
-    }
-}
-
-/// Who clicked.
-#[derive(Debug, Clone)]
-pub struct Member {
-    user_id: Snowflake,
-    name: String,
-    roles: Vec<Snowflake>,
-    bot: bool,
-    pending: bool,
-    timed_out_until: Option<i64>,
-}
-
-impl Member {
-    /// Their id.
-    #[must_use]
-    pub const fn user_id(&self) -> Snowflake {
-        self.user_id
-    }
-
-    /// Their name now: one line of at most 80 visible characters. It goes into audit entries and signed actions, where a
-    /// hidden character could make one approver look like another.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Their roles, without @everyone.
-    #[must_use]
-    pub fn roles(&self) -> &[Snowflake] {
-        &self.roles
-    }
-
-    /// Whether they may act at all: a person, past membership screening, not timed out at `now` (unix seconds).
-    #[must_use]
-    pub fn may_act(&self, now: i64) -> bool {
-        !self.bot && !self.pending && self.timed_out_until.is_none_or(|until| until <= now)
     }
 }
 
@@ -275,12 +135,12 @@ impl VerifiedInteraction<'_> {
     /// # Errors
     /// [`InteractionError`].
     pub fn parse(&self) -> Result<Interaction, InteractionError> {
-        let body: wire::Body = serde_json::from_slice(self.request.body).map_err(InteractionError::Unreadable)?;
+        let body: wire::Body = serde_json::from_slice(self.body()).map_err(InteractionError::Unreadable)?;
         match body.kind {
             1 => Ok(Interaction::Ping),
             kind @ (3 | 5) => {
                 let wire: wire::ClickBody =
-                    serde_json::from_slice(self.request.body).map_err(InteractionError::Unreadable)?;
+                    serde_json::from_slice(self.body()).map_err(InteractionError::Unreadable)?;
                 let (Some(guild_id), Some(member)) = (wire.guild_id, wire.member) else {
                     return Err(InteractionError::NotInGuild);
                 };
@@ -298,40 +158,12 @@ impl VerifiedInteraction<'_> {
                 })))
             }
             2 => {
-                let wire: wire::MemberOf =
-                    serde_json::from_slice(self.request.body).map_err(InteractionError::Unreadable)?;
+                let wire: wire::MemberOf = serde_json::from_slice(self.body()).map_err(InteractionError::Unreadable)?;
                 let member = wire.member.map(Member::from);
-                let invocation = Invocation::read(self.request.body, member, self.proof())?;
+                let invocation = Invocation::read(self.body(), member, self.proof())?;
                 Ok(Interaction::Command(Box::new(invocation)))
             }
             _ => Ok(Interaction::Unsupported),
-        }
-    }
-
-    /// What Discord signed, to be kept.
-    fn proof(&self) -> ClickProof {
-        ClickProof {
-            signature: self.request.signature.to_owned(),
-            timestamp: self.request.timestamp.to_owned(),
-            // JSON that was read is UTF-8.
-            body: String::from_utf8_lossy(self.request.body).into_owned(),
-        }
-    }
-}
-
-impl From<wire::MemberBody> for Member {
-    fn from(member: wire::MemberBody) -> Self {
-        let until = member.communication_disabled_until.as_ref();
-        Self {
-            user_id: member.user.id,
-            name: visible_line(&member.user.global_name.unwrap_or(member.user.username), MOST_NAME),
-            roles: member.roles,
-            bot: member.user.bot,
-            pending: member.pending,
-            // A time that cannot be read counts as a time-out that lasts.
-            timed_out_until: until
-                .filter(|value| !value.is_null())
-                .map(|value| timestamp::parse(value).unwrap_or(i64::MAX)),
         }
     }
 }
@@ -339,7 +171,7 @@ impl From<wire::MemberBody> for Member {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use ed25519_dalek::{Signer as _, SigningKey};
+    use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
     use serde_json::Value;
     use serde_json::json;
 
