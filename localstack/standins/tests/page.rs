@@ -113,6 +113,44 @@ async fn a_member_decides_on_the_page() {
     assert_eq!(browser.errors(), Vec::<String>::new());
 }
 
+/// What a picture of the page shows that is taken as soon as it has loaded.
+#[tokio::test]
+async fn the_page_comes_with_what_there_is_to_see() {
+    let standin = DiscordStandin::start(toy::options()).await.unwrap();
+    let hostile = "</script><script>window.hacked=1</script><!--<script>";
+    let (status, answer) = send(&standin, &json!({"content": hostile})).await;
+    assert_eq!(status, 200, "{answer}");
+    let page = toy::bot().get(standin.page_url()).send().await.unwrap().text().await.unwrap();
+    let (_, state) = page.split_once("id=\"state\">").unwrap();
+    let (state, after) = state.split_once("</script>").unwrap();
+    let state: Value = serde_json::from_str(state).unwrap();
+    assert_eq!(state["messages"][0]["content"], hostile);
+    assert!(!state["members"].as_array().unwrap().is_empty());
+    assert!(!after.contains("hacked"), "{after}");
+}
+
+#[tokio::test]
+async fn another_sites_page_is_told_nothing() {
+    let standin = DiscordStandin::start(toy::options()).await.unwrap();
+    let events = format!("{}events", standin.page_url());
+    let own = standin.page_url().trim_end_matches('/').to_owned();
+    for (origin, status) in [("https://example.com", 403), ("null", 403), (own.as_str(), 101)] {
+        let request = toy::bot().get(&events).headers(
+            [
+                ("connection", "upgrade"),
+                ("upgrade", "websocket"),
+                ("sec-websocket-version", "13"),
+                ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+                ("origin", origin),
+            ]
+            .into_iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect(),
+        );
+        assert_eq!(request.send().await.unwrap().status(), status, "{origin}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_keyboard_is_enough_to_switch_member_and_approve() {
     let Some(browser) = Browser::launch().await else { return };

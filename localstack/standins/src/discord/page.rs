@@ -4,18 +4,15 @@ use super::click::{ClickError, ClickOutcome};
 use super::shared::Shared;
 use super::{click, command, file, payload};
 use axum::Router;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Json, Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::sync::watch;
-use tokio_stream::wrappers::WatchStream;
 
 /// How many messages the page shows.
 const SHOWN: usize = 200;
@@ -35,7 +32,7 @@ struct Page {
 /// `/`, its files, `/events` and `/page/...`.
 pub(super) fn router(shared: Arc<Shared>, stopped: watch::Receiver<bool>) -> Router {
     Router::new()
-        .route("/", get(async || static_file("text/html; charset=utf-8", include_str!("page/index.html"))))
+        .route("/", get(index))
         .route("/page.css", get(async || static_file("text/css; charset=utf-8", include_str!("page/page.css"))))
         .route("/page.js", script(include_str!("page/page.js")))
         .route("/markup.js", script(include_str!("page/markup.js")))
@@ -62,7 +59,7 @@ fn script(text: &'static str) -> MethodRouter<Page> {
     get(async move || static_file("text/javascript; charset=utf-8", text))
 }
 
-fn static_file(kind: &'static str, text: &'static str) -> Response {
+fn static_file(kind: &'static str, text: impl IntoResponse) -> Response {
     let headers = [
         (header::CONTENT_TYPE, kind),
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -83,15 +80,65 @@ async fn state(State(page): State<Page>, Query(who): Query<As>) -> Json<Value> {
     Json(view(&page.shared, &who.member))
 }
 
-/// The whole view once at the start and after each change; a slow page skips states, never the last one.
-async fn events(State(page): State<Page>, Query(who): Query<As>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+#[derive(Deserialize)]
+struct Shown {
+    #[serde(default, rename = "as")]
+    member: String,
+}
+
+/// The page with what there is to see, so that it is whole before any connection of its own.
+async fn index(State(page): State<Page>, Query(who): Query<Shown>) -> Response {
+    let members = &page.shared.options.members;
+    let shown = members.iter().find(|member| member.id == who.member).or(members.first());
+    let view = view(&page.shared, shown.map_or("", |member| &member.id)).to_string();
+    // No text can end the element that it stands in.
+    let html = include_str!("page/index.html").replace("{{state}}", &view.replace('<', "\\u003c"));
+    static_file("text/html; charset=utf-8", html)
+}
+
+/// The whole view once at the start and after each change; a slow page skips states, never the last one. A page of
+/// another origin gets nothing: a browser would let it connect.
+async fn events(
+    State(page): State<Page>,
+    Query(who): Query<As>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    if !is_of_same_origin(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    upgrade.on_upgrade(move |socket| show(socket, page, who.member))
+}
+
+fn is_of_same_origin(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(origin) = text(header::ORIGIN) else { return true };
+    origin.split_once("://").is_some_and(|(_, host)| Some(host) == text(header::HOST))
+}
+
+async fn show(mut socket: WebSocket, page: Page, member: String) {
     let Page { shared, mut stopped } = page;
-    let views = WatchStream::new(shared.changes())
-        .map(move |_| Ok(Event::default().event("state").data(view(&shared, &who.member).to_string())));
-    let stop = async move {
-        let _closed = stopped.wait_for(|stop| *stop).await;
-    };
-    Sse::new(views.take_until(Box::pin(stop))).keep_alive(KeepAlive::default())
+    let mut changes = shared.changes();
+    loop {
+        changes.mark_unchanged();
+        if socket.send(Message::from(view(&shared, &member).to_string())).await.is_err() {
+            return;
+        }
+        loop {
+            tokio::select! {
+                changed = changes.changed() => match changed {
+                    Ok(()) => break,
+                    Err(_) => return,
+                },
+                // The page says nothing but that it goes.
+                said = socket.recv() => match said {
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                    Some(Ok(_)) => {}
+                },
+                _ = stopped.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
 }
 
 /// What one member sees.

@@ -1,4 +1,4 @@
-// The channel as one member sees it. The state comes whole over /events after each change.
+// The channel as one member sees it. The state comes whole: the first with the page, others over /events after each change.
 import { drawComposer, startComposer } from "/command.js";
 import { el, tick } from "/markup.js";
 import { drawMessages } from "/message.js";
@@ -55,24 +55,30 @@ function show(next) {
     roles: new Map(view.state.roles.map((role) => [role.id, role])),
     channel: view.state.channel,
   };
-  if (!view.state.members.some((member) => member.id === view.self) && view.state.members.length) return become(view.state.members[0].id);
+  if (!view.state.members.some((member) => member.id === view.self) && view.state.members.length) become(view.state.members[0].id);
   drawFrame();
   drawPeople(become);
   drawMessages();
   drawModal();
   drawComposer();
-  $("app").dataset.state = "live";
-  $("offline").hidden = true;
 }
 
 function connect() {
-  source?.close();
-  source = new EventSource(`/events?member=${encodeURIComponent(view.self)}`);
-  source.addEventListener("state", (event) => show(JSON.parse(event.data)));
-  source.addEventListener("error", () => {
+  const opened = new WebSocket(`/events?member=${encodeURIComponent(view.self)}`);
+  const before = source;
+  source = opened;
+  before?.close();
+  opened.addEventListener("message", (event) => {
+    if (opened !== source) return;
+    show(JSON.parse(event.data));
+    $("app").dataset.state = "live";
+    $("offline").hidden = true;
+  });
+  opened.addEventListener("close", () => {
+    if (opened !== source) return;
     $("app").dataset.state = "offline";
     $("offline").hidden = false;
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
+    setTimeout(() => { if (opened === source) connect(); }, 2000);
   });
 }
 
@@ -117,4 +123,5 @@ $("modal").addEventListener("cancel", (event) => {
 });
 startComposer();
 setInterval(() => tick(document), 1000);
-connect();
+show(JSON.parse($("state").textContent));
+if (!source) connect();
