@@ -113,7 +113,12 @@ async fn a_card_is_found_behind_hundreds_of_later_messages_and_not_looked_for_be
     let looks = || standin.requests().iter().filter(|request| request.method == "GET").count();
     assert_eq!(discord.find(channel, alert, card.made_at()).await.unwrap(), Some(card));
     assert_eq!(looks(), 3);
-    assert_eq!(discord.find(channel, alert, card.made_at() + 3_600).await.unwrap(), None);
+    let other: AlertId = "1d9e9b8c-7b1c-5f3e-9a43-1f2e3d4c5b6a".parse().unwrap();
+    assert_eq!(discord.find(channel, other, card.made_at()).await.unwrap(), None);
+    assert_eq!(looks(), 3, "one look tells about all alerts");
+    // Another execution environment has looked at nothing yet.
+    let discord = Discord::new(http, &config, Arc::new(SystemClock));
+    assert_eq!(discord.find(channel, other, card.made_at() + 3_600).await.unwrap(), None);
     assert_eq!(looks(), 4, "nothing that is older than the alert is about it");
 }
 

@@ -1,6 +1,6 @@
 //! A digest's card.
 
-use crate::draw::digest_of;
+use crate::draw::{Looks, digest_of};
 use crate::{Notify, NotifyError, RACES};
 use serde_json::json;
 use std::collections::HashMap;
@@ -68,12 +68,7 @@ impl Notify {
     }
 
     /// Brings a digest's card up to date. While it is being filled, only the message that is due draws it.
-    pub(crate) async fn draw_digest(
-        &self,
-        tenant: &Tenant,
-        id: AlertId,
-        reason: CardReason,
-    ) -> Result<(), NotifyError> {
+    pub(crate) async fn draw_digest(&self, tenant: &Tenant, id: AlertId) -> Result<Looks, NotifyError> {
         let (key, now) = (SortKey::digest(id), self.clock.now());
         let Some(Versioned { value: mut digest, version }) = self.table.read::<Digest>(&tenant.id, &key, now).await?
         else {
@@ -81,7 +76,7 @@ impl Notify {
         };
         // Another message is under way that will show this too.
         if digest.posted.is_some() && now < digest.shown_at {
-            return Ok(());
+            return Ok(Looks::AsBefore);
         }
         let found = self.alerts_of(&tenant.id, &digest, now).await?;
         let records: Vec<AlertRecord> = found.iter().map(|found| found.value.clone()).collect();
@@ -98,35 +93,26 @@ impl Notify {
         let card = card::digest(&digest, &records, now);
         let shown = digest_of(&card);
         let is_shown = digest.posted.as_ref().is_some_and(|posted| posted.digest == shown);
-        // It is drawn again when the first of its questions runs out, and looked at at each third of its plan's time.
-        let runs_out = records.iter().filter_map(|record| card::open_until(record, now)).min();
-        let look = runs_out.into_iter().chain(card::next_joint_look(&digest, tenant, now)).min();
-        if (!is_shown || reason == CardReason::Expiry)
-            && let (Some(at), Some(first)) = (look, digest.hosts.first())
-        {
-            let again = CardRequested::changed(tenant.id.clone(), first.alert_id);
-            let message = CardRequested { reason: CardReason::Expiry, ..again };
-            let wait = u64::try_from(at.saturating_sub(now).saturating_add(1)).unwrap_or(1);
-            self.cards.send_after(&message, Duration::from_secs(wait)).await?;
-        }
         if is_shown {
-            return Ok(());
+            return Ok(Looks::AsBefore);
         }
-        let channel = tenant.channel_id.ok_or(NotifyError::NoChannel)?;
-        let (channel_id, message_id, kind) = match &digest.posted {
-            None => (channel, self.create(tenant, channel, &card, id, Purpose::Digest).await?, "DIGEST_POSTED"),
+        let about = (id, digest.began_at);
+        let ((channel_id, message_id), kind) = match &digest.posted {
+            None => (self.post_once(tenant, &card, about, Purpose::Digest).await?, "DIGEST_POSTED"),
             Some(posted) => {
                 let place = (posted.channel_id, posted.message_id);
                 match self.edit(tenant, place, &card).await {
-                    Ok(()) => (place.0, place.1, "DIGEST_EDITED"),
+                    Ok(()) => (place, "DIGEST_EDITED"),
                     Err(NotifyError::Discord(error)) if error.is_unknown_message() || error.is_edited_too_often() => {
                         let purpose = Purpose::DigestAfter(place.1);
-                        (channel, self.create(tenant, channel, &card, id, purpose).await?, "DIGEST_POSTED")
+                        (self.post_once(tenant, &card, about, purpose).await?, "DIGEST_POSTED")
                     }
                     Err(error) => return Err(error),
                 }
             }
         };
+        // What is shown now is looked at again; that is never missing, since it is sent before anybody remembers the card.
+        self.look_at(&digest, &records, tenant, now).await?;
         let mut event = Draft::event(now, tenant.id.as_str(), kind);
         event.detail.insert("digest".to_owned(), json!(id));
         event.detail.insert("alerts".to_owned(), json!(digest.alerts()));
@@ -148,7 +134,35 @@ impl Notify {
             let found = self.alerts_of(&tenant.id, &again.value, now).await?;
             stored = self.store_posted(&tenant.id, (again.value, again.version), found, &posted, &event).await;
         }
-        stored
+        stored.map(|()| Looks::Anew)
+    }
+
+    /// Asks for a digest's card to be looked at again, if there is anything that may come to its end.
+    pub(crate) async fn look_at_digest_again(&self, tenant: &Tenant, id: AlertId) -> Result<(), NotifyError> {
+        let now = self.clock.now();
+        let Some(found) = self.table.read::<Digest>(&tenant.id, &SortKey::digest(id), now).await? else {
+            return Ok(());
+        };
+        let alerts = self.alerts_of(&tenant.id, &found.value, now).await?;
+        let records: Vec<AlertRecord> = alerts.into_iter().map(|found| found.value).collect();
+        self.look_at(&found.value, &records, tenant, now).await
+    }
+
+    /// It is drawn again when the first of its questions runs out, and looked at at each third of its plan's time.
+    async fn look_at(
+        &self,
+        digest: &Digest,
+        records: &[AlertRecord],
+        tenant: &Tenant,
+        now: i64,
+    ) -> Result<(), NotifyError> {
+        let runs_out = records.iter().filter_map(|record| card::open_until(record, now)).min();
+        let next = runs_out.into_iter().chain(card::next_joint_look(digest, tenant, now)).min();
+        let (Some(at), Some(first)) = (next, digest.hosts.first()) else { return Ok(()) };
+        let again = CardRequested::changed(tenant.id.clone(), first.alert_id);
+        let message = CardRequested { reason: CardReason::Expiry, ..again };
+        let wait = u64::try_from(at.saturating_sub(now).saturating_add(1)).unwrap_or(1);
+        Ok(self.cards.send_after(&message, Duration::from_secs(wait)).await?)
     }
 
     /// The alerts of a digest's hosts; one that is gone is not among them.

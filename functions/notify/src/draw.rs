@@ -15,35 +15,33 @@ use vyrox_platform::metric::Metric;
 use vyrox_platform::table::SortKey;
 use vyrox_platform::trace;
 
-/// How old an alert is, in seconds, when its card may be in the channel already though nobody remembers: an answer of
-/// Discord's was lost so long ago that the nonce is forgotten. Well below the few minutes that Discord remembers one.
-const LOOK_FIRST_AFTER: i64 = 120;
-
 /// What Discord was shown last, as 64 hex digits.
 pub(crate) fn digest_of(card: &Message) -> String {
     hex::encode(Sha256::digest(serde_json::to_vec(card).expect("a card has string keys and no floats")))
 }
 
+/// What a drawn card has brought about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Looks {
+    /// It will be looked at at the next third of its question's time.
+    Anew,
+    /// Nothing: whatever is under way about it goes on.
+    AsBefore,
+}
+
 impl Notify {
-    pub(crate) async fn draw(&self, subject: &Subject, reason: CardReason) -> Result<(), NotifyError> {
+    /// Shows the card as it should be. A question that is shown for the first time is looked at again at each third of its
+    /// time; that takes one message, which is sent when Discord has taken the card, however often that was tried, and
+    /// before anybody remembers it: so it is never missing.
+    pub(crate) async fn draw(&self, subject: &Subject) -> Result<Looks, NotifyError> {
         let seen = self.seen(subject).await?;
         let mut record = subject.record.clone();
         record.seen = seen;
         let (tenant, now) = (&subject.tenant, subject.now);
-        let Some(card) = card::render(&record, tenant, now) else { return Ok(()) };
-        // One such message is under way per question, whether it is the card's first or a later one: it begins when the
-        // question is first shown and goes on by itself.
-        let open_until = card::open_until(&record, now);
-        let shown_until = record.posted.as_ref().and_then(|posted| posted.open_until);
-        if open_until.is_some()
-            && (shown_until != open_until || reason == CardReason::Expiry)
-            && let Some(at) = card::next_look(&record, tenant, now)
-        {
-            self.look_again(subject, at).await?;
-        }
+        let Some(card) = card::render(&record, tenant, now) else { return Ok(Looks::AsBefore) };
         let digest = digest_of(&card);
         if record.posted.as_ref().is_some_and(|posted| posted.digest == digest) {
-            return Ok(());
+            return Ok(Looks::AsBefore);
         }
         let ((channel_id, message_id), kind) = match &record.posted {
             Some(posted) => {
@@ -52,25 +50,32 @@ impl Notify {
                     Ok(()) => (place, "CARD_EDITED"),
                     // Somebody deleted it: the alert gets a new one.
                     Err(NotifyError::Discord(error)) if error.is_unknown_message() => {
-                        (self.post(subject, &card, Purpose::CardAfter(place.1)).await?, "CARD_POSTED")
+                        (self.post(subject, &card, Some(place.1)).await?, "CARD_POSTED")
                     }
                     // Too old to be edited so often: a counter is not worth a new card, everything else is.
                     Err(NotifyError::Discord(error)) if error.is_edited_too_often() => {
                         if differs_in_counter_only(subject, posted, now) {
-                            return Ok(());
+                            return Ok(Looks::AsBefore);
                         }
-                        (self.post(subject, &card, Purpose::CardAfter(place.1)).await?, "CARD_POSTED")
+                        (self.post(subject, &card, Some(place.1)).await?, "CARD_POSTED")
                     }
                     Err(error) => return Err(error),
                 }
             }
-            None => (self.first(subject, &card).await?, "CARD_POSTED"),
+            None => (self.post(subject, &card, None).await?, "CARD_POSTED"),
         };
         if let Some(judged) = trace::since().filter(|_| record.posted.is_none()) {
             Metric::VerdictToCard.took((judged, self.clock.now_millis()));
         }
+        let open_until = card::open_until(&record, now);
+        let shown_until = record.posted.as_ref().and_then(|posted| posted.open_until);
+        let is_new = open_until.is_some() && shown_until != open_until;
+        if is_new {
+            self.look_again(subject).await?;
+        }
         let posted = Posted { channel_id, message_id, digest, open_until };
-        self.remember(subject, seen, posted, kind).await
+        self.remember(subject, seen, posted, kind).await?;
+        Ok(if is_new { Looks::Anew } else { Looks::AsBefore })
     }
 
     /// How often the alert's kind was seen, if it is the first of several.
@@ -82,39 +87,31 @@ impl Notify {
         Ok(seen.filter(|seen| seen.times > 1).or(record.seen))
     }
 
-    /// Asks for the card to be looked at again at this time; a queue holds a message for 15 minutes at most, so a longer
-    /// wait takes several.
-    async fn look_again(&self, subject: &Subject, at: i64) -> Result<(), NotifyError> {
-        let wait = u64::try_from(at.saturating_sub(subject.now).saturating_add(1)).unwrap_or(1);
-        let alert = &subject.record.alert;
-        let message =
-            CardRequested { reason: CardReason::Expiry, ..CardRequested::changed(alert.tenant_id.clone(), alert.id) };
+    /// Asks for the card to be looked at again at the next third of its question's time; a queue holds a message for 15
+    /// minutes at most, so a longer wait takes several.
+    pub(crate) async fn look_again(&self, subject: &Subject) -> Result<(), NotifyError> {
+        let (record, now) = (&subject.record, subject.now);
+        let open = card::open_until(record, now).and_then(|_| card::next_look(record, &subject.tenant, now));
+        let Some(at) = open else { return Ok(()) };
+        let wait = u64::try_from(at.saturating_sub(now).saturating_add(1)).unwrap_or(1);
+        let message = CardRequested {
+            reason: CardReason::Expiry,
+            ..CardRequested::changed(record.alert.tenant_id.clone(), record.alert.id)
+        };
         Ok(self.cards.send_after(&message, Duration::from_secs(wait)).await?)
     }
 
-    /// Posts an alert's first card, unless it is there already.
-    async fn first(&self, subject: &Subject, card: &Message) -> Result<(Snowflake, Snowflake), NotifyError> {
-        let channel = subject.tenant.channel_id.ok_or(NotifyError::NoChannel)?;
-        let alert = &subject.record.alert;
-        if subject.now.saturating_sub(alert.received_at) >= LOOK_FIRST_AFTER
-            && let Some(message) = self.find(&subject.tenant, channel, alert.id, alert.received_at).await?
-        {
-            self.edit(&subject.tenant, (channel, message), card).await?;
-            return Ok((channel, message));
-        }
-        self.post(subject, card, Purpose::Card).await
-    }
-
-    /// Posts the card; the channel and the message's id.
+    /// Posts the card in place of the message `earlier`, if there was one, unless it is there already; the channel and the
+    /// message's id.
     async fn post(
         &self,
         subject: &Subject,
         card: &Message,
-        purpose: Purpose<'_>,
+        earlier: Option<Snowflake>,
     ) -> Result<(Snowflake, Snowflake), NotifyError> {
-        let channel = subject.tenant.channel_id.ok_or(NotifyError::NoChannel)?;
-        let message = self.create(&subject.tenant, channel, card, subject.record.alert.id, purpose).await?;
-        Ok((channel, message))
+        let alert = &subject.record.alert;
+        let purpose = earlier.map_or(Purpose::Card, Purpose::CardAfter);
+        self.post_once(&subject.tenant, card, (alert.id, alert.received_at), purpose).await
     }
 
     /// Stores where the card is and what it shows; a conflict if the record has changed meanwhile.

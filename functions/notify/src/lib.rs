@@ -19,13 +19,14 @@ mod place;
 mod send;
 mod tell;
 
+use draw::Looks;
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use vyrox_audit::Draft;
 use vyrox_contract::{AlertId, TenantId};
-use vyrox_domain::message::CardRequested;
+use vyrox_domain::message::{CardReason, CardRequested};
 use vyrox_domain::record::AlertRecord;
 use vyrox_domain::tenant::Tenant;
 use vyrox_platform::aws::Clients;
@@ -171,16 +172,26 @@ impl Notify {
         let subject = self.read(&message.tenant_id, message.alert_id).await?;
         let subject = self.placed(subject).await?;
         if let Some(digest) = digest::of(&subject.record) {
-            self.draw_digest(&subject.tenant, digest, message.reason).await?;
-            return self.tell_of_plan(&subject.tenant, digest).await;
+            let looks = self.draw_digest(&subject.tenant, digest).await?;
+            self.tell_of_plan(&subject.tenant, digest).await?;
+            // Last, as it must not be sent again each time that something before it fails.
+            if message.reason == CardReason::Expiry && looks == Looks::AsBefore {
+                self.look_at_digest_again(&subject.tenant, digest).await?;
+            }
+            return Ok(());
         }
-        match self.draw(&subject, message.reason).await {
-            Ok(()) => self.tell(&message.tenant_id, message.alert_id).await,
+        let looks = match self.draw(&subject).await {
+            Ok(looks) => looks,
             Err(error) => {
                 self.back_up(&subject, &error).await?;
-                Err(error)
+                return Err(error);
             }
+        };
+        self.tell(&message.tenant_id, message.alert_id).await?;
+        if message.reason == CardReason::Expiry && looks == Looks::AsBefore {
+            self.look_again(&subject).await?;
         }
+        Ok(())
     }
 
     async fn read(&self, tenant_id: &TenantId, alert_id: AlertId) -> Result<Subject, NotifyError> {

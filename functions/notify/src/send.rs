@@ -13,6 +13,10 @@ use vyrox_platform::ledger::{Change, CommitError, Expect};
 use vyrox_platform::metric::Metric;
 use vyrox_platform::table::{SortKey, Versioned};
 
+/// How old an alert or digest is, in seconds, when its card may be in the channel already though nobody remembers: an answer of
+/// Discord's was lost so long ago that the nonce is forgotten. Well below the few minutes that Discord remembers one.
+const LOOK_FIRST_AFTER: i64 = 120;
+
 impl Notify {
     /// Posts a message about an alert or digest.
     pub(crate) async fn create(
@@ -41,15 +45,30 @@ impl Notify {
         Ok(())
     }
 
-    /// Finds a message that may be there already, no older than `since` (unix seconds).
-    pub(crate) async fn find(
+    /// Posts the card of an alert or digest that has existed since a time (unix seconds), unless it is in the channel already:
+    /// an answer of Discord's may have been lost so long ago that the nonce is forgotten. The channel and the message's id.
+    pub(crate) async fn post_once(
         &self,
         tenant: &Tenant,
-        channel: Snowflake,
-        about: AlertId,
-        since: i64,
-    ) -> Result<Option<Snowflake>, NotifyError> {
-        self.through(tenant, channel, self.discord.find(channel, about, since)).await
+        card: &Message,
+        (about, since): (AlertId, i64),
+        purpose: Purpose<'_>,
+    ) -> Result<(Snowflake, Snowflake), NotifyError> {
+        let channel = tenant.channel_id.ok_or(NotifyError::NoChannel)?;
+        // How long ago the message that was there before was first found missing, nobody knows.
+        let may_be_there = purpose.earlier().is_some() || self.clock.now().saturating_sub(since) >= LOOK_FIRST_AFTER;
+        if may_be_there {
+            let found = self.through(tenant, channel, self.discord.find(channel, about, since)).await?;
+            if let Some(message) = found.filter(|found| purpose.earlier().is_none_or(|earlier| *found > earlier)) {
+                match self.edit(tenant, (channel, message), card).await {
+                    Ok(()) => return Ok((channel, message)),
+                    // It was deleted since the channel was looked at.
+                    Err(NotifyError::Discord(error)) if error.is_unknown_message() => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok((channel, self.create(tenant, channel, card, about, purpose).await?))
     }
 
     /// Awaits a call to Discord, unless the channel is broken: then the call is never begun.

@@ -7,9 +7,17 @@ use vyrox_contract::{AlertId, TenantId};
 use vyrox_domain::card::Notice;
 use vyrox_domain::storm::Digest;
 use vyrox_domain::tenant::Tenant;
-use vyrox_platform::discord::Purpose;
+use vyrox_platform::discord::{Purpose, Turn};
 use vyrox_platform::ledger::{Change, Expect};
 use vyrox_platform::table::{SortKey, Versioned};
+
+/// Questions that nobody has seen yet come before what reminds of others, or says that it is too late for one.
+const fn turn(notice: &Notice) -> Turn {
+    match notice {
+        Notice::Reminder { .. } | Notice::Expired { .. } => Turn::AfterOthers,
+        Notice::Escalation { .. } | Notice::Failed { .. } => Turn::Next,
+    }
+}
 
 impl Notify {
     /// Says what is due. The record is read again: its card has just been drawn.
@@ -19,7 +27,8 @@ impl Notify {
         let Some(posted) = record.posted.clone() else { return Ok(()) };
         let name = notice.to_string();
         let message = notice.message(&record, &tenant, &posted);
-        let said = self.create(&tenant, posted.channel_id, &message, alert_id, Purpose::Notice(&name)).await?;
+        let purpose = Purpose::Notice(&name, turn(&notice));
+        let said = self.create(&tenant, posted.channel_id, &message, alert_id, purpose).await?;
         record.notices.insert(name.clone());
         let subject = Subject { record, version, tenant, now };
         let mut event = subject.entry("NOTICE_SENT");
@@ -40,7 +49,8 @@ impl Notify {
         let Some(posted) = digest.posted.clone() else { return Ok(()) };
         let name = notice.to_string();
         let message = notice.joint_message(&digest, tenant, &posted);
-        let said = self.create(tenant, posted.channel_id, &message, id, Purpose::Notice(&name)).await?;
+        let purpose = Purpose::Notice(&name, turn(&notice));
+        let said = self.create(tenant, posted.channel_id, &message, id, purpose).await?;
         digest.notices.insert(name.clone());
         let mut event = Draft::event(now, tenant.id.as_str(), "NOTICE_SENT");
         event.detail.insert("digest".to_owned(), json!(id));

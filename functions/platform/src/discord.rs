@@ -1,12 +1,14 @@
 //! Discord's REST API: creating, editing and finding messages with the bot's token.
 
 mod limits;
+mod listing;
 
 use crate::clock::Clock;
 use crate::config;
 use crate::metric::Metric;
 use crate::{Class, Classified};
 use limits::Limits;
+use listing::{Listed, Listings, PAGE};
 use reqwest::header::{AUTHORIZATION, USER_AGENT};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
@@ -22,10 +24,6 @@ use vyrox_domain::tenant::Snowflake;
 pub(crate) const AGENT: &str = concat!("DiscordBot (https://github.com/vyrox, ", env!("CARGO_PKG_VERSION"), ")");
 /// SUPPRESS_NOTIFICATIONS: the message is there, and nobody's telephone rings.
 const SILENT: u32 = 1 << 12;
-/// How many messages of a channel are read at once, looking for one that may be there already; Discord's own maximum.
-const PAGE: usize = 100;
-/// How often, at most.
-const PAGES: usize = 10;
 
 /// A message was not sent.
 #[derive(Debug, thiserror::Error)]
@@ -125,7 +123,16 @@ pub enum Purpose<'a> {
     /// A digest once more, in place of this message.
     DigestAfter(Snowflake),
     /// Something said once, by its name.
-    Notice(&'a str),
+    Notice(&'a str, Turn),
+}
+
+/// Who comes first where a channel takes fewer messages than there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It takes the next place that is free.
+    Next,
+    /// It lets those go first that were told to wait: what says something that was said before, or that nobody has to act on.
+    AfterOthers,
 }
 
 impl Purpose<'_> {
@@ -136,9 +143,25 @@ impl Purpose<'_> {
             Self::CardAfter(message) => format!("card.{message}"),
             Self::Digest => "digest".to_owned(),
             Self::DigestAfter(message) => format!("digest.{message}"),
-            Self::Notice(name) => format!("notice.{name}"),
+            Self::Notice(name, _) => format!("notice.{name}"),
         };
         hex::encode(&Sha256::digest(format!("{tenant}|{about}|{purpose}"))[..12])
+    }
+
+    /// The message in whose place it is posted.
+    #[must_use]
+    pub const fn earlier(self) -> Option<Snowflake> {
+        match self {
+            Self::CardAfter(message) | Self::DigestAfter(message) => Some(message),
+            Self::Card | Self::Digest | Self::Notice(..) => None,
+        }
+    }
+
+    const fn turn(self) -> Turn {
+        match self {
+            Self::Notice(_, turn) => turn,
+            Self::Card | Self::CardAfter(_) | Self::Digest | Self::DigestAfter(_) => Turn::Next,
+        }
     }
 }
 
@@ -149,6 +172,8 @@ pub struct Discord {
     api_url: String,
     authorization: crate::secrets::Secret,
     limits: Arc<Limits>,
+    listings: Arc<Listings>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Discord {
@@ -156,7 +181,8 @@ impl Discord {
     #[must_use]
     pub fn new(http: reqwest::Client, config: &config::Discord, clock: Arc<dyn Clock>) -> Self {
         let authorization = crate::secrets::Secret::new(format!("Bot {}", config.bot_token.expose()).into_bytes());
-        Self { http, api_url: config.api_url.clone(), authorization, limits: Arc::new(Limits::new(clock)) }
+        let (limits, listings) = (Arc::new(Limits::new(Arc::clone(&clock))), Arc::default());
+        Self { http, api_url: config.api_url.clone(), authorization, limits, listings, clock }
     }
 
     /// Posts a message about an alert or digest and returns its id. The nonce makes a repetition within a few minutes return
@@ -179,7 +205,7 @@ impl Discord {
             body["flags"] = json!(SILENT);
         }
         let route = format!("/channels/{channel}/messages");
-        let created: Created = self.request(Method::POST, &route, &route, Some(&body)).await?;
+        let created: Created = self.request(Method::POST, &route, &route, Some(&body), purpose.turn()).await?;
         Ok(created.id)
     }
 
@@ -190,12 +216,13 @@ impl Discord {
     pub async fn edit(&self, channel: Snowflake, id: Snowflake, message: &Message) -> Result<(), DiscordError> {
         let body = serde_json::to_value(message).expect("a card has string keys and no floats");
         let route = format!("/channels/{channel}/messages");
-        let _: Created = self.request(Method::PATCH, &route, &format!("{route}/{id}"), Some(&body)).await?;
+        let _: Created = self.request(Method::PATCH, &route, &format!("{route}/{id}"), Some(&body), Turn::Next).await?;
         Ok(())
     }
 
-    /// The newest message about this alert or digest that has an embed and is no older than `since` (unix seconds), if there is
-    /// one among the channel's last thousand: for an answer that was lost longer ago than nonces are remembered.
+    /// The newest message about this alert or digest that was made since `since` (unix seconds), if there is one: for an answer
+    /// that was lost longer ago than nonces are remembered. It is looked for among the last thousand messages and all that
+    /// were listed before; those who ask within half a minute share one look (see `listing.rs`, also for why that is safe).
     ///
     /// # Errors
     /// [`DiscordError`].
@@ -205,21 +232,14 @@ impl Discord {
         about: AlertId,
         since: i64,
     ) -> Result<Option<Snowflake>, DiscordError> {
-        let (route, about) = (format!("/channels/{channel}/messages"), about.to_string());
-        let mut before = None;
-        for _ in 0..PAGES {
-            let earlier = before.map_or_else(String::new, |id: Snowflake| format!("&before={id}"));
+        let route = format!("/channels/{channel}/messages");
+        let route = route.as_str();
+        let ask = |before: Option<Snowflake>| async move {
+            let earlier = before.map_or_else(String::new, |id| format!("&before={id}"));
             let path = format!("{route}?limit={PAGE}{earlier}");
-            let page: Vec<Listed> = self.request(Method::GET, &route, &path, None).await?;
-            if let Some(found) = page.iter().find(|message| message.is_about(&about)) {
-                return Ok(Some(found.id));
-            }
-            before = page.iter().map(|message| message.id).min().filter(|oldest| oldest.made_at() >= since);
-            if before.is_none() || page.len() < PAGE {
-                break;
-            }
-        }
-        Ok(None)
+            self.request::<Vec<Listed>>(Method::GET, route, &path, None, Turn::Next).await
+        };
+        self.listings.of(channel).find(about, since, || self.clock.now_millis(), ask).await
     }
 
     async fn request<T: serde::de::DeserializeOwned>(
@@ -228,9 +248,10 @@ impl Discord {
         route: &str,
         path: &str,
         body: Option<&Value>,
+        turn: Turn,
     ) -> Result<T, DiscordError> {
         let route = format!("{method} {route}");
-        self.limits.admit(&route)?;
+        self.limits.admit(&route, turn)?;
         let mut request = self
             .http
             .request(method, format!("{}{path}", self.api_url))
@@ -292,29 +313,6 @@ struct Created {
     id: Snowflake,
 }
 
-/// A message of a channel, as far as it is looked at.
-#[derive(Deserialize)]
-struct Listed {
-    id: Snowflake,
-    author: Author,
-    #[serde(default)]
-    embeds: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-struct Author {
-    #[serde(default)]
-    bot: bool,
-}
-
-impl Listed {
-    /// Whether a bot has sent it about this alert or digest.
-    fn is_about(&self, about: &str) -> bool {
-        let footer = |embed: &Value| embed["footer"]["text"].as_str().is_some_and(|text| text.contains(about));
-        self.author.bot && self.embeds.iter().any(footer)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -328,10 +326,10 @@ mod tests {
             Purpose::CardAfter(message),
             Purpose::Digest,
             Purpose::DigestAfter(message),
-            Purpose::Notice("reminder.1"),
-            Purpose::Notice("escalation.1"),
-            Purpose::Notice("expired.1"),
-            Purpose::Notice("failed.x"),
+            Purpose::Notice("reminder.1", Turn::Next),
+            Purpose::Notice("escalation.1", Turn::Next),
+            Purpose::Notice("expired.1", Turn::Next),
+            Purpose::Notice("failed.x", Turn::Next),
         ];
         let nonces: std::collections::BTreeSet<String> =
             purposes.iter().map(|purpose| purpose.nonce(&tenant, alert)).collect();

@@ -55,12 +55,12 @@ impl Notice {
     /// What is to be said about an alert at `now` (unix seconds) and was not yet. Nothing about one without a card.
     #[must_use]
     pub fn due(record: &AlertRecord, tenant: &Tenant, now: i64) -> Option<Self> {
-        record.posted.as_ref()?;
+        let posted = record.posted.as_ref()?;
         let asked = Thirds::of(record, tenant).filter(|_| record.decision.is_none());
         let timely = asked.map(|thirds| match now {
             _ if now >= thirds.until => Some(Self::Expired { until: thirds.until }),
             _ if now >= thirds.second => Some(Self::Escalation { until: thirds.until }),
-            _ if now >= thirds.first => Some(Self::Reminder { until: thirds.until }),
+            _ if now >= thirds.first && !thirds.is_late(posted) => Some(Self::Reminder { until: thirds.until }),
             _ => None,
         });
         let failed = record.containment.as_ref().filter(|action| is_failure(action.state));
@@ -72,12 +72,12 @@ impl Notice {
     /// stands in the digest.
     #[must_use]
     pub fn due_jointly(digest: &Digest, tenant: &Tenant, now: i64) -> Option<Self> {
-        let until = digest.asked.as_ref().filter(|_| digest.posted.is_some())?.plan.expires_at();
+        let (posted, until) = (digest.posted.as_ref()?, digest.asked.as_ref()?.plan.expires_at());
         let thirds = Thirds::until(until, digest.worst, tenant);
         let notice = match now {
             _ if now >= thirds.until => return None,
             _ if now >= thirds.second => Self::Escalation { until },
-            _ if now >= thirds.first => Self::Reminder { until },
+            _ if now >= thirds.first && !thirds.is_late(posted) => Self::Reminder { until },
             _ => return None,
         };
         Some(notice).filter(|notice| !digest.notices.contains(&notice.to_string()))
@@ -172,6 +172,12 @@ impl Thirds {
         Self { first: until - 2 * third, second: until - third, until }
     }
 
+    /// Whether the question was shown only after a third of its time, because Discord was down or the channel full: then that
+    /// card, which has just come, reminds of it.
+    const fn is_late(self, posted: &Posted) -> bool {
+        posted.message_id.made_at() >= self.first
+    }
+
     fn next(self, now: i64) -> Option<i64> {
         [self.first, self.second, self.until].into_iter().find(|at| *at > now)
     }
@@ -224,6 +230,22 @@ mod tests {
         assert_eq!(roles, [0, 1, 0], "only the escalation pings");
         assert!(said[1].1.content.as_str().starts_with("<@&802> **CRITICAL** on `WS-042` — ESCALATED"));
         assert!(said[2].1.content.as_str().contains("EXPIRED"));
+    }
+
+    #[test]
+    fn a_question_that_was_shown_late_is_not_reminded_of_at_once() {
+        let (mut record, tenant) = (posted_question(), stage::tenant());
+        let shown_at = |record: &mut AlertRecord, at: i64| {
+            let id = u64::try_from(at * 1_000 - 1_420_070_400_000).unwrap() << 22;
+            record.posted.as_mut().unwrap().message_id = id.to_string().parse().unwrap();
+        };
+        shown_at(&mut record, NOW + 299);
+        assert!(matches!(Notice::due(&record, &tenant, NOW + 310), Some(Notice::Reminder { .. })));
+        shown_at(&mut record, NOW + 305);
+        assert_eq!(Notice::due(&record, &tenant, NOW + 310), None, "its card has just come");
+        assert!(matches!(Notice::due(&record, &tenant, NOW + 600), Some(Notice::Escalation { .. })));
+        shown_at(&mut record, NOW + 605);
+        assert!(matches!(Notice::due(&record, &tenant, NOW + 610), Some(Notice::Escalation { .. })), "others are told");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Discord's rate limits, as its answers tell them, remembered by one execution environment. Nothing is hard-coded and
 //! nothing sleeps here: a request that may not be sent now is told when, and its message is put off in its queue.
 
-use super::DiscordError;
+use super::{DiscordError, Turn};
 use crate::clock::Clock;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -51,6 +51,8 @@ struct Bucket {
     window: i64,
     /// How many were told to wait for the next windows.
     waiting: i64,
+    /// When the last of those comes back that the others let go first.
+    promised_until: i64,
 }
 
 impl Limits {
@@ -62,8 +64,9 @@ impl Limits {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a request on this route may be sent now. If so it is counted at once, so that others know.
-    pub(super) fn admit(&self, route: &str) -> Result<(), DiscordError> {
+    /// Whether a request on this route may be sent now. If so it is counted at once, so that others know. One that comes after
+    /// others waits until the last of those is back who were told to wait, even if there is room: it is theirs.
+    pub(super) fn admit(&self, route: &str, turn: Turn) -> Result<(), DiscordError> {
         let now = self.clock.now_millis();
         let mut locked = self.locked();
         let state = &mut *locked;
@@ -78,14 +81,20 @@ impl Limits {
         if now >= bucket.reset_at {
             *bucket = Bucket { remaining: bucket.limit, reset_at: now + bucket.window, waiting: 0, ..*bucket };
         }
-        if bucket.remaining > 0 {
+        let gives_way = turn == Turn::AfterOthers && now < bucket.promised_until;
+        if bucket.remaining > 0 && !gives_way {
             bucket.remaining -= 1;
             return Ok(());
         }
         // Those who wait are spread over the coming windows, so that they do not all come back to the same one.
         let windows_later = bucket.waiting / bucket.limit.max(1);
         bucket.waiting += 1;
-        Err(DiscordError::RateLimited(millis(bucket.reset_at - now + windows_later * bucket.window)))
+        let mut back_at = bucket.reset_at + windows_later * bucket.window;
+        match turn {
+            Turn::Next => bucket.promised_until = bucket.promised_until.max(back_at),
+            Turn::AfterOthers => back_at = back_at.max(bucket.promised_until),
+        }
+        Err(DiscordError::RateLimited(millis(back_at - now)))
     }
 
     /// Learns from an answer. `retry_after` (seconds) and `is_global` are what the body of a 429 says.
@@ -124,7 +133,9 @@ impl Limits {
             let remaining = earlier.map_or(remaining as i64, |earlier| earlier.remaining.min(remaining as i64));
             let (waiting, window) = earlier.map_or((0, 0), |earlier| (earlier.waiting, earlier.window));
             let window = window.max(after(reset_after)).max(1);
-            state.buckets.insert(key.clone(), Bucket { limit, remaining, reset_at, window, waiting });
+            let promised_until = state.buckets.get(&key).map_or(0, |bucket| bucket.promised_until);
+            let bucket = Bucket { limit, remaining, reset_at, window, waiting, promised_until };
+            state.buckets.insert(key.clone(), bucket);
         }
         let scope = text("x-ratelimit-scope");
         if status == StatusCode::TOO_MANY_REQUESTS {
@@ -139,6 +150,7 @@ impl Limits {
                     reset_at: 0,
                     window: wait.max(1),
                     waiting: 0,
+                    promised_until: 0,
                 });
                 bucket.remaining = 0;
                 bucket.reset_at = bucket.reset_at.max(now + wait);
@@ -196,7 +208,11 @@ mod tests {
     }
 
     fn wait(limits: &Limits, route: &str) -> Option<u64> {
-        match limits.admit(route) {
+        wait_for(limits, route, Turn::Next)
+    }
+
+    fn wait_for(limits: &Limits, route: &str, turn: Turn) -> Option<u64> {
+        match limits.admit(route, turn) {
             Ok(()) => None,
             Err(DiscordError::RateLimited(millis) | DiscordError::Stopped(millis)) => Some(millis),
             Err(other) => panic!("{other}"),
@@ -215,6 +231,31 @@ mod tests {
         clock.advance(5);
         assert_eq!((0..5).map(|_| wait(&limits, POST)).collect::<Vec<_>>(), [None; 5]);
         assert!(wait(&limits, POST).is_some());
+    }
+
+    #[test]
+    fn what_comes_after_others_waits_for_the_last_of_them_and_for_no_longer() {
+        let (clock, limits) = limits();
+        limits.learn(POST, StatusCode::OK, &full("1"), None, false);
+        assert_eq!(wait_for(&limits, POST, Turn::AfterOthers), None, "nobody else waits");
+        assert_eq!((0..7).map(|_| wait(&limits, POST).unwrap()).max(), Some(10_000));
+        clock.advance(5);
+        assert_eq!(wait_for(&limits, POST, Turn::AfterOthers), Some(5_000), "there is room, and it is another's");
+        assert_eq!(wait(&limits, POST), None);
+        limits.learn(POST, StatusCode::OK, &full("4"), None, false);
+        assert!(wait_for(&limits, POST, Turn::AfterOthers).is_some(), "an answer makes nobody forget");
+        clock.advance(5);
+        assert_eq!(wait_for(&limits, POST, Turn::AfterOthers), None, "all are back");
+        for _ in 0..4 {
+            assert_eq!(wait(&limits, POST), None);
+        }
+        assert_eq!(wait_for(&limits, POST, Turn::AfterOthers), Some(5_000));
+        clock.advance(5);
+        assert_eq!(
+            wait_for(&limits, POST, Turn::AfterOthers),
+            None,
+            "those who come after others do not wait for each other"
+        );
     }
 
     #[test]
