@@ -20,6 +20,7 @@ mod people;
 use aws::Aws;
 use aws_sdk_sqs::types::QueueAttributeName;
 use people::Sender;
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -33,8 +34,15 @@ use vyrox_tests::{Delivery, Fault, Hop, Options, Promised, Stage};
 
 /// How long each trouble lasts before the next one comes.
 const A_WHILE: Duration = Duration::from_millis(1_500);
-/// How long it may take to come to rest: back-offs of what failed several times are up to five minutes.
-const TO_REST: Duration = Duration::from_secs(420);
+/// For how long a killed function's messages stay with it.
+const LEASE: Duration = Duration::from_secs(90);
+/// The longest back-off of a message that failed, however often.
+const LAST_RETRY: Duration = Duration::from_secs(300);
+/// What a message takes in a channel that is full: five go in five seconds, and those that wait for the next five come back on
+/// whole seconds.
+const PER_MESSAGE: Duration = Duration::from_millis(1_200);
+/// What may be said about a question beside its card: a reminder, the escalation, the expiry.
+const NOTICES: u32 = 3;
 /// More requests than are made to Discord while it is down.
 const EVERY_TRY: usize = 100_000;
 /// The second tenant's webhook secret.
@@ -122,22 +130,26 @@ async fn trouble(stage: &Stage, hop: &Hop, aws: &mut Aws) {
     }
 }
 
-/// Waits until everything has its outcome; what has become a dead letter is sent back, as an operator would.
+/// Waits until everything has its outcome, for as long as arithmetic says that it may take with `n` alerts, all of them in one
+/// channel:
+///
+/// * each has its card after `LEASE + LAST_RETRY + n * PER_MESSAGE`;
+/// * all messages are done with after `n * NOTICES * PER_MESSAGE` more.
+///
+/// What has become a dead letter is sent back, as an operator would.
 async fn come_to_rest(stage: &Stage, direct: &ClientSet, resources: &Provisioned, promised: &Promised) {
-    let deadline = Instant::now() + TO_REST + vyrox_tests::discord_outage();
-    while Instant::now() < deadline {
-        let mut open = 0;
-        for tenant in promised.alerts.keys() {
-            let records = stage.system.table.list::<AlertRecord>(tenant, &Prefix::alerts(), stage.now()).await;
-            let records = records.unwrap();
-            let is_open = |record: &AlertRecord| {
-                record.posted.is_none()
-                    || record.decision.is_some()
-                        && record.containment.as_ref().is_none_or(|action| !action.state.is_final())
-            };
-            open += records.iter().filter(|found| is_open(&found.value)).count();
+    let began = Instant::now();
+    let alerts = u32::try_from(promised.alerts.values().map(BTreeSet::len).sum::<usize>()).unwrap();
+    let cards_within = LEASE + LAST_RETRY + PER_MESSAGE * alerts;
+    let rest_within = cards_within + PER_MESSAGE * alerts * NOTICES;
+    let mut are_cards_there = false;
+    while began.elapsed() < if are_cards_there { rest_within } else { cards_within } {
+        if !are_cards_there && open(stage, promised).await == 0 {
+            are_cards_there = true;
+            eprintln!("{} s of {} until each alert has its card", began.elapsed().as_secs(), cards_within.as_secs());
         }
-        if open == 0 && waiting(direct, resources).await == 0 {
+        if are_cards_there && waiting(direct, resources).await == 0 && open(stage, promised).await == 0 {
+            eprintln!("{} s of {} until all is done", began.elapsed().as_secs(), rest_within.as_secs());
             return;
         }
         if dead(direct, resources).await > 0 {
@@ -148,8 +160,24 @@ async fn come_to_rest(stage: &Stage, direct: &ClientSet, resources: &Provisioned
                 direct.sqs.start_message_move_task().source_arn(arn).send().await.unwrap();
             }
         }
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
+    eprintln!("not at rest after {} s", began.elapsed().as_secs());
+}
+
+/// Alerts without a card, and approvals without an outcome.
+async fn open(stage: &Stage, promised: &Promised) -> usize {
+    let mut open = 0;
+    for tenant in promised.alerts.keys() {
+        let records = stage.system.table.list::<AlertRecord>(tenant, &Prefix::alerts(), stage.now()).await;
+        let is_open = |record: &AlertRecord| {
+            record.posted.is_none()
+                || record.decision.is_some()
+                    && record.containment.as_ref().is_none_or(|action| !action.state.is_final())
+        };
+        open += records.unwrap().iter().filter(|found| is_open(&found.value)).count();
+    }
+    open
 }
 
 /// Messages that are to be worked on or are being worked on; those that were put down for a later time are not counted.
