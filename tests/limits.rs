@@ -29,8 +29,8 @@ async fn a_tenant_far_below_its_limit_causes_no_write_and_no_read_for_its_rate()
     assert_eq!(seen.get("UpdateItem"), None, "no shared count is written: {seen:?}");
     assert_eq!(seen.get("PutItem"), None, "{seen:?}");
     assert_eq!(seen.get("TransactWriteItems"), Some(&60), "one write per delivery: {seen:?}");
-    // Profile and source at each delivery, the profile once more per environment and minute.
-    assert_eq!(seen.get("GetItem"), Some(&(2 * 60 + 3)), "{seen:?}");
+    // Profile and source together at each delivery.
+    assert_eq!((seen.get("BatchGetItem"), seen.get("GetItem")), (Some(&60), None), "{seen:?}");
     assert_eq!(bench.deliver(&environments[0], &bench.body()).await.status, 202);
     assert_eq!(bench.hop.seen("UpdateItem"), 1, "one more is more than a share");
     bench.end().await;

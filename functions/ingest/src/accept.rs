@@ -3,6 +3,7 @@
 use crate::answer::Answer;
 use crate::authenticate::AuthenticationError;
 use crate::raw::{Raw, RawEvidence};
+use crate::settings::Settings;
 use crate::{FUNCTION, Ingest, Named, Reception};
 use bytes::Bytes;
 use serde_json::json;
@@ -80,9 +81,9 @@ impl Ingest {
         let Some(proven) = self.authenticate(vendor, named, delivery, request_id, now).await? else {
             return Ok(Answer::Unauthenticated);
         };
-        let (tenant_id, proof) = (proven.tenant_id.clone(), Proof { scheme: proven.scheme(), canary: proven.canary });
-        let settings = self.settings.of(&tenant_id, now).await?;
-        if let Err(over) = self.rate.admit(&tenant_id, vendor, settings.limits(vendor), now).await {
+        let (tenant_id, proof) = (proven.tenant.id.clone(), Proof { scheme: proven.scheme(), canary: proven.canary });
+        let settings = Settings::of(&proven.tenant, vendor, self.unless_set);
+        if let Err(over) = self.rate.admit(&tenant_id, vendor, settings.limits, now).await {
             tracing::warn!(request_id, %tenant_id, %vendor, of = over.of.as_str(), "delivery is over a rate");
             self.refuse(&tenant_id, Refused::OverRate);
             return Ok(Answer::TooMany(over.retry_after));
@@ -93,7 +94,7 @@ impl Ingest {
                 // All or none: one that fails makes the answer a 503, and the retry finds the others stored.
                 let mut ids = Vec::new();
                 let mut answer = Answer::Ignored("no alert in the body".to_owned());
-                let raw = Raw::of(proven.bytes(), &alerts, settings.redactor());
+                let raw = Raw::of(proven.bytes(), &alerts, settings.redactor);
                 for (index, alert) in alerts.into_iter().enumerate() {
                     let trace = alert.id.into();
                     ids.push(alert.id);

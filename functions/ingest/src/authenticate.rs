@@ -20,12 +20,13 @@ use vyrox_domain::webhook::{Authenticated, Keyring, RawDelivery, Scheme, authent
 use vyrox_platform::refusals::Refused;
 use vyrox_platform::secrets::{Opening, Secret, SecretError};
 use vyrox_platform::source::Source;
-use vyrox_platform::table::{Lookup, SortKey, TableError};
+use vyrox_platform::table::{Lookup, SortKey, TableError, Versioned};
 
 /// A delivery whose sender is proven, with what its source says about reading it.
 #[derive(Debug)]
 pub(crate) struct Proven {
-    pub(crate) tenant_id: TenantId,
+    /// Whose.
+    pub(crate) tenant: Tenant,
     vendor: Vendor,
     delivery: Authenticated<Bytes>,
     field_map: Option<FieldMap>,
@@ -46,7 +47,7 @@ impl Proven {
 
     /// Reads the body, by the source's own field map if it has one.
     pub(crate) fn normalise(&self, received_at: i64) -> Result<Normalised, NormaliseError> {
-        let reception = Reception { tenant_id: &self.tenant_id, received_at };
+        let reception = Reception { tenant_id: &self.tenant.id, received_at };
         match &self.field_map {
             Some(map) => normalise_mapped(self.vendor, map, &self.delivery, &reception),
             None => normalise(self.vendor, &self.delivery, &reception),
@@ -79,24 +80,24 @@ impl Ingest {
         // A name that nobody has costs the same reads as one that somebody has.
         let tenant_id = self.resolve(vendor, named).await?.unwrap_or_else(|| self.nobody.clone());
         let test = canary(&delivery.headers);
-        let source = self.source_of(&tenant_id, vendor, test, now).await?;
-        let (keyring, opening): (Keyring<Secret>, _) = match &source {
-            Some(source) => self.secrets.keyring(&tenant_id, source, now).await?,
+        let known = self.known(&tenant_id, vendor, test, now).await?;
+        let (keyring, opening): (Keyring<Secret>, _) = match &known {
+            Some((_, source)) => self.secrets.keyring(&tenant_id, source, now).await?,
             None => (Keyring::default(), Opening::Memory),
         };
-        let Ok(delivery) = authenticate(delivery, &keyring, now) else {
+        let proven = authenticate(delivery, &keyring, now);
+        let (Ok(delivery), Some((tenant, source))) = (proven, &known) else {
             if opening == Opening::Memory {
                 self.secrets.open_nothing(&self.nobody, vendor).await?;
             }
             // Counted for unknown names too, as one tenant's that has no audit: that is one number, and the same work.
-            let counted = if source.is_some() { &tenant_id } else { &self.nobody };
+            let counted = if known.is_some() { &tenant_id } else { &self.nobody };
             tracing::warn!(request_id, tenant_id = %counted, %vendor, "delivery is not authentic");
             self.refuse(counted, Refused::NotAuthentic);
             return Ok(None);
         };
-        let field_map = source.and_then(|source| source.field_map);
-        let field_map = field_map.map(|text| FieldMap::parse(&text)).transpose()?;
-        Ok(Some(Proven { tenant_id, vendor, delivery, field_map, canary: test.is_some() }))
+        let field_map = source.field_map.as_deref().map(FieldMap::parse).transpose()?;
+        Ok(Some(Proven { tenant: tenant.clone(), vendor, delivery, field_map, canary: test.is_some() }))
     }
 
     /// The tenant that is named, if there is such a one. A name proves nothing yet.
@@ -110,21 +111,20 @@ impl Ingest {
         }
     }
 
-    /// The tenant's source, or what a test stored in its place: none for an unknown, suspended or unconfigured tenant.
-    async fn source_of(
+    /// The tenant and its source, or what a test stored in its place: none for an unknown, suspended or unconfigured tenant.
+    async fn known(
         &self,
         tenant_id: &TenantId,
         vendor: Vendor,
         test: Option<Snowflake>,
         now: i64,
-    ) -> Result<Option<Source>, TableError> {
+    ) -> Result<Option<(Tenant, Source)>, TableError> {
         let source = test.map_or_else(|| SortKey::source(vendor), SortKey::canary);
         let profile = SortKey::profile();
-        let (tenant, source) = tokio::try_join!(
-            self.table.read::<Tenant>(tenant_id, &profile, now),
-            self.table.read::<Source>(tenant_id, &source, now)
-        )?;
-        let active = tenant.is_some_and(|tenant| tenant.value.status != TenantStatus::Suspended);
-        Ok(source.map(|source| source.value).filter(|source| active && source.vendor == vendor))
+        let found = self.table.together(tenant_id, &[&profile, &source], now).await?;
+        let tenant = found.of::<Tenant>(&profile)?.map(|tenant| tenant.value);
+        let source: Option<Versioned<Source>> = found.of(&source)?;
+        let active = tenant.filter(|tenant| tenant.status != TenantStatus::Suspended);
+        Ok(active.zip(source.map(|source| source.value).filter(|source| source.vendor == vendor)))
     }
 }

@@ -16,7 +16,6 @@ mod raw;
 mod settings;
 
 use crate::answer::Answer;
-use crate::settings::SettingsOf;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -63,7 +62,8 @@ pub struct Ingest {
     clock: Arc<dyn Clock>,
     refusals: Refusals,
     rate: Rate,
-    settings: SettingsOf,
+    /// The rates of tenants that have chosen none.
+    unless_set: Limits,
     evidence: Sealer,
     /// A tenant that nobody can be: the dot at its end is in no id that is given out.
     nobody: TenantId,
@@ -80,10 +80,7 @@ impl Ingest {
             alerts: Queue::new(clients.sqs.clone(), &config.alerts_queue_url),
             refusals: Refusals::default(),
             rate: Rate::new(table.clone()),
-            settings: SettingsOf::new(
-                table.clone(),
-                Limits { tenant: config.tenant_rate_per_minute, source: config.source_rate_per_minute },
-            ),
+            unless_set: Limits { tenant: config.tenant_rate_per_minute, source: config.source_rate_per_minute },
             evidence: Sealer::new(clients.kms.clone(), &config.secrets_key_id, Arc::clone(&clock)),
             nobody: "nobody.".parse().expect("letters and a dot are a tenant id"),
             table,

@@ -51,7 +51,7 @@ impl Notify {
         let now = self.clock.now();
         let mut record = subject.record.clone();
         record.backup = Some(Backup { state, at: now });
-        let after = Subject { record, version: *version, tenant: subject.tenant.clone(), now };
+        let after = Subject { record, version: *version, tenant: subject.tenant.clone(), now, is_just_placed: false };
         let mut event = after.entry(kind);
         event.detail.insert("state".to_owned(), json!(state));
         self.ledger.commit(&subject.tenant.id, &[after.change()], &event).await?;

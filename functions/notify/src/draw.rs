@@ -29,19 +29,31 @@ pub(crate) enum Looks {
     AsBefore,
 }
 
+/// A card that is up to date.
+pub(crate) struct Drawn {
+    /// The subject as it is stored now, if that is new.
+    pub(crate) stored: Option<Subject>,
+    pub(crate) looks: Looks,
+}
+
+impl Drawn {
+    /// It was so already.
+    const AS_BEFORE: Self = Self { stored: None, looks: Looks::AsBefore };
+}
+
 impl Notify {
     /// Shows the card as it should be. A question that is shown for the first time is looked at again at each third of its
     /// time; that takes one message, which is sent when Discord has taken the card, however often that was tried, and
     /// before anybody remembers it: so it is never missing.
-    pub(crate) async fn draw(&self, subject: &Subject) -> Result<Looks, NotifyError> {
+    pub(crate) async fn draw(&self, subject: &Subject) -> Result<Drawn, NotifyError> {
         let seen = self.seen(subject).await?;
         let mut record = subject.record.clone();
         record.seen = seen;
         let (tenant, now) = (&subject.tenant, subject.now);
-        let Some(card) = card::render(&record, tenant, now) else { return Ok(Looks::AsBefore) };
+        let Some(card) = card::render(&record, tenant, now) else { return Ok(Drawn::AS_BEFORE) };
         let digest = digest_of(&card);
         if record.posted.as_ref().is_some_and(|posted| posted.digest == digest) {
-            return Ok(Looks::AsBefore);
+            return Ok(Drawn::AS_BEFORE);
         }
         let ((channel_id, message_id), kind) = match &record.posted {
             Some(posted) => {
@@ -55,7 +67,7 @@ impl Notify {
                     // Too old to be edited so often: a counter is not worth a new card, everything else is.
                     Err(NotifyError::Discord(error)) if error.is_edited_too_often() => {
                         if differs_in_counter_only(subject, posted, now) {
-                            return Ok(Looks::AsBefore);
+                            return Ok(Drawn::AS_BEFORE);
                         }
                         (self.post(subject, &card, Some(place.1)).await?, "CARD_POSTED")
                     }
@@ -74,14 +86,15 @@ impl Notify {
             self.look_again(subject).await?;
         }
         let posted = Posted { channel_id, message_id, digest, open_until };
-        self.remember(subject, seen, posted, kind).await?;
-        Ok(if is_new { Looks::Anew } else { Looks::AsBefore })
+        let stored = Some(self.remember(subject, seen, posted, kind).await?);
+        Ok(Drawn { stored, looks: if is_new { Looks::Anew } else { Looks::AsBefore } })
     }
 
     /// How often the alert's kind was seen, if it is the first of several.
     async fn seen(&self, subject: &Subject) -> Result<Option<Seen>, NotifyError> {
         let record = &subject.record;
-        let Some(key) = GroupKey::of(record).filter(|_| record.place.is_some()) else { return Ok(record.seen) };
+        let is_known = record.place.is_none() || subject.is_just_placed;
+        let Some(key) = GroupKey::of(record).filter(|_| !is_known) else { return Ok(record.seen) };
         let group = self.table.read::<Group>(&subject.tenant.id, &SortKey::group(&key), subject.now).await?;
         let seen = group.filter(|group| group.value.first == record.alert.id).map(|group| group.value.seen);
         Ok(seen.filter(|seen| seen.times > 1).or(record.seen))
@@ -114,37 +127,35 @@ impl Notify {
         self.post_once(&subject.tenant, card, (alert.id, alert.received_at), purpose).await
     }
 
-    /// Stores where the card is and what it shows; a conflict if the record has changed meanwhile.
+    /// Stores where the card is and what it shows; a conflict if the record has changed meanwhile. The subject as stored.
     async fn remember(
         &self,
         subject: &Subject,
         seen: Option<Seen>,
         posted: Posted,
         kind: &str,
-    ) -> Result<(), NotifyError> {
+    ) -> Result<Subject, NotifyError> {
         let mut event = subject.entry(kind);
         event.detail.insert("channel_id".to_owned(), json!(posted.channel_id));
         event.detail.insert("message_id".to_owned(), json!(posted.message_id));
         event.detail.insert("card_sha256".to_owned(), json!(posted.digest));
         let tenant_id = &subject.tenant.id;
         tracing::info!(%tenant_id, alert_id = %subject.record.alert.id, message_id = %posted.message_id, kind, "card");
-        let mut record = subject.record.clone();
-        record.seen = seen;
-        record.posted = Some(posted);
-        let posted = record.posted.clone();
-        let after = Subject { record, version: subject.version, tenant: subject.tenant.clone(), now: subject.now };
+        let mut after = subject.clone();
+        (after.record.seen, after.record.posted) = (seen, Some(posted.clone()));
         let stored = self.ledger.commit(tenant_id, &[after.change()], &event).await;
         // The alert has changed while its first card was sent. Were the card posted again, Discord would give this one back,
         // by its nonce: so it is remembered as what it shows, and then drawn anew.
         if matches!(stored, Err(CommitError::Conflict(_))) && subject.record.posted.is_none() {
             let mut newer = self.read(tenant_id, after.record.alert.id).await?;
             if newer.record.posted.is_none() {
-                newer.record.posted = posted;
+                newer.record.posted = Some(posted);
                 self.ledger.commit(tenant_id, &[newer.change()], &event).await?;
             }
         }
         stored?;
-        Ok(())
+        after.version += 1;
+        Ok(after)
     }
 }
 

@@ -102,13 +102,16 @@ impl Classified for NotifyError {
     }
 }
 
-/// An alert and its tenant, as they were read.
+/// An alert and its tenant, as they were read or have been stored since.
+#[derive(Clone)]
 struct Subject {
     record: AlertRecord,
     version: u64,
     tenant: Tenant,
     /// When, unix seconds.
     now: i64,
+    /// Whether it was placed just now, so that nothing is counted on its card yet.
+    is_just_placed: bool,
 }
 
 /// What notify can do: read, commit with an audit entry, post and edit messages, post to a tenant's backup address.
@@ -180,15 +183,16 @@ impl Notify {
             }
             return Ok(());
         }
-        let looks = match self.draw(&subject).await {
-            Ok(looks) => looks,
+        let drawn = match self.draw(&subject).await {
+            Ok(drawn) => drawn,
             Err(error) => {
                 self.back_up(&subject, &error).await?;
                 return Err(error);
             }
         };
-        self.tell(&message.tenant_id, message.alert_id).await?;
-        if message.reason == CardReason::Expiry && looks == Looks::AsBefore {
+        let subject = drawn.stored.unwrap_or(subject);
+        self.tell(&subject).await?;
+        if message.reason == CardReason::Expiry && drawn.looks == Looks::AsBefore {
             self.look_again(&subject).await?;
         }
         Ok(())
@@ -197,14 +201,12 @@ impl Notify {
     async fn read(&self, tenant_id: &TenantId, alert_id: AlertId) -> Result<Subject, NotifyError> {
         let now = self.clock.now();
         let (alert_key, profile_key) = (SortKey::alert(alert_id), SortKey::profile());
-        let (record, tenant) = tokio::try_join!(
-            self.table.read::<AlertRecord>(tenant_id, &alert_key, now),
-            self.table.read::<Tenant>(tenant_id, &profile_key, now),
-        )?;
+        let found = self.table.together(tenant_id, &[&alert_key, &profile_key], now).await?;
+        let (record, tenant) = (found.of::<AlertRecord>(&alert_key)?, found.of::<Tenant>(&profile_key)?);
         let (Some(Versioned { value: record, version }), Some(tenant)) = (record, tenant) else {
             return Err(NotifyError::NoSuchAlert);
         };
-        Ok(Subject { record, version, tenant: tenant.value, now })
+        Ok(Subject { record, version, tenant: tenant.value, now, is_just_placed: false })
     }
 }
 

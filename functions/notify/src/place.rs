@@ -33,8 +33,8 @@ fn has_its_place(record: &AlertRecord) -> bool {
 }
 
 impl Notify {
-    /// The subject with its place decided.
-    pub(crate) async fn placed(&self, subject: Subject) -> Result<Subject, NotifyError> {
+    /// The subject with its place decided. Where the alert has changed while it waited for its turn, that is a conflict.
+    pub(crate) async fn placed(&self, mut subject: Subject) -> Result<Subject, NotifyError> {
         if has_its_place(&subject.record) {
             return Ok(subject);
         }
@@ -43,9 +43,9 @@ impl Notify {
             Arc::clone(places.entry(subject.tenant.id.clone()).or_default())
         };
         let _alone = lock.lock().await;
-        // It may have been placed while this one waited.
-        let subject = self.read(&subject.tenant.id, subject.record.alert.id).await?;
-        if has_its_place(&subject.record) { Ok(subject) } else { self.place(subject).await }
+        // Those before it have moved the counters on meanwhile.
+        subject.now = self.clock.now();
+        self.place(subject).await
     }
 
     async fn place(&self, subject: Subject) -> Result<Subject, NotifyError> {
@@ -57,9 +57,13 @@ impl Notify {
         let (tenant_id, now) = (&subject.tenant.id, subject.now);
         let group_seconds = subject.tenant.storm.group_seconds;
         let key = GroupKey::of(&subject.record).filter(|_| group_seconds > 0);
+        let group_key = key.as_ref().map(SortKey::group);
+        let storm_key = SortKey::storm();
+        let wanted: Vec<&SortKey> = group_key.iter().chain([&storm_key]).collect();
+        let found = self.table.together(tenant_id, &wanted, now).await?;
         let mut group = None;
-        if let Some(key) = &key {
-            group = self.table.read::<Group>(tenant_id, &SortKey::group(key), now).await?;
+        if let (Some(key), Some(group_key)) = (&key, &group_key) {
+            group = found.of::<Group>(group_key)?;
             if let Some(found) = &group
                 && let Some(first) = self.first_of(&subject, found.value.first).await?
                 && found.value.takes(&first, &subject.record, now)
@@ -73,7 +77,7 @@ impl Notify {
             let begun = Group::begun(subject.record.alert.id, now, group_seconds);
             changes.push(Change::put(SortKey::group(key), &begun, expect(group.as_ref())).expiring(begun.ends_at));
         }
-        let stored = self.table.read::<Window>(tenant_id, &SortKey::storm(), now).await?;
+        let stored = found.of::<Window>(&storm_key)?;
         let window = Window::at(stored.as_ref().map(|stored| stored.value), subject.tenant.storm, now);
         let keep = |window: &Window| {
             Change::put(SortKey::storm(), window, expect(stored.as_ref())).expiring(now.saturating_add(KEEP_WINDOW))
@@ -151,6 +155,7 @@ impl Notify {
         changes.push(subject.change());
         self.ledger.commit(&subject.tenant.id, &changes, &event).await?;
         subject.version += 1;
+        subject.is_just_placed = true;
         Ok(subject)
     }
 }

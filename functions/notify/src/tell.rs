@@ -3,7 +3,7 @@
 use crate::{Notify, NotifyError, Subject};
 use serde_json::json;
 use vyrox_audit::Draft;
-use vyrox_contract::{AlertId, TenantId};
+use vyrox_contract::AlertId;
 use vyrox_domain::card::Notice;
 use vyrox_domain::storm::Digest;
 use vyrox_domain::tenant::Tenant;
@@ -20,21 +20,21 @@ const fn turn(notice: &Notice) -> Turn {
 }
 
 impl Notify {
-    /// Says what is due. The record is read again: its card has just been drawn.
-    pub(crate) async fn tell(&self, tenant_id: &TenantId, alert_id: AlertId) -> Result<(), NotifyError> {
-        let Subject { mut record, version, tenant, now } = self.read(tenant_id, alert_id).await?;
-        let Some(notice) = Notice::due(&record, &tenant, now) else { return Ok(()) };
-        let Some(posted) = record.posted.clone() else { return Ok(()) };
+    /// Says what is due about an alert whose card is up to date.
+    pub(crate) async fn tell(&self, subject: &Subject) -> Result<(), NotifyError> {
+        let (Subject { record, tenant, .. }, now) = (subject, self.clock.now());
+        let Some(notice) = Notice::due(record, tenant, now) else { return Ok(()) };
+        let Some(posted) = record.posted.as_ref() else { return Ok(()) };
         let name = notice.to_string();
-        let message = notice.message(&record, &tenant, &posted);
+        let message = notice.message(record, tenant, posted);
         let purpose = Purpose::Notice(&name, turn(&notice));
-        let said = self.create(&tenant, posted.channel_id, &message, alert_id, purpose).await?;
-        record.notices.insert(name.clone());
-        let subject = Subject { record, version, tenant, now };
-        let mut event = subject.entry("NOTICE_SENT");
+        let said = self.create(tenant, posted.channel_id, &message, record.alert.id, purpose).await?;
+        let mut told = Subject { now, ..subject.clone() };
+        told.record.notices.insert(name.clone());
+        let mut event = told.entry("NOTICE_SENT");
         event.detail.insert("notice".to_owned(), json!(name));
         event.detail.insert("message_id".to_owned(), json!(said));
-        self.ledger.commit(tenant_id, &[subject.change()], &event).await?;
+        self.ledger.commit(&tenant.id, &[told.change()], &event).await?;
         Ok(())
     }
 

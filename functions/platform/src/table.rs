@@ -10,10 +10,12 @@ mod key;
 mod lookup;
 mod owner;
 mod prefix;
+mod together;
 
 pub use key::SortKey;
 pub use lookup::Lookup;
 pub use prefix::Prefix;
+pub use together::Together;
 
 use crate::{Class, Classified};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;

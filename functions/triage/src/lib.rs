@@ -121,12 +121,9 @@ impl Triage {
     pub async fn handle(&self, message: AlertQueued) -> Result<(), TriageError> {
         let now = self.clock.now();
         let (alert_key, profile_key) = (SortKey::alert(message.alert_id), SortKey::profile());
-        let (record, tenant) = tokio::try_join!(
-            self.table.read::<AlertRecord>(&message.tenant_id, &alert_key, now),
-            self.table.read::<Tenant>(&message.tenant_id, &profile_key, now),
-        )?;
-        let record = record.ok_or(TriageError::NoSuchAlert)?;
-        let tenant = tenant.ok_or(TriageError::NoSuchTenant)?.value;
+        let found = self.table.together(&message.tenant_id, &[&alert_key, &profile_key], now).await?;
+        let record: Versioned<AlertRecord> = found.of(&alert_key)?.ok_or(TriageError::NoSuchAlert)?;
+        let tenant: Tenant = found.of(&profile_key)?.ok_or(TriageError::NoSuchTenant)?.value;
         // A message about an earlier payload is answered by the newer payload's own.
         let is_current = record.value.alert.revision == message.revision;
         let is_judged_now = is_current && record.value.verdict.is_none();

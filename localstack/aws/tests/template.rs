@@ -74,6 +74,7 @@ fn every_role_may_do_exactly_this() {
         Dispatch sqs:GetQueueAttributes ${ActionsQueue.Arn}
         Dispatch sqs:ReceiveMessage ${ActionsQueue.Arn}
         Dispatch sqs:SendMessage ${CardsQueue.Arn}
+        Ingest dynamodb:BatchGetItem ${Table.Arn}
         Ingest dynamodb:GetItem ${Table.Arn}
         Ingest dynamodb:PutItem ${Table.Arn}
         Ingest dynamodb:Query ${Table.Arn}/index/lookup
@@ -95,6 +96,7 @@ fn every_role_may_do_exactly_this() {
         Interactions sqs:SendMessage ${ActionsQueue.Arn}
         Interactions sqs:SendMessage ${CardsQueue.Arn}
         Interactions sqs:SendMessage ${CommandsQueue.Arn}
+        Notify dynamodb:BatchGetItem ${Table.Arn}
         Notify dynamodb:GetItem ${Table.Arn}
         Notify dynamodb:PutItem ${Table.Arn}
         Notify logs:CreateLogStream ${NotifyLogs.Arn}
@@ -117,6 +119,7 @@ fn every_role_may_do_exactly_this() {
         Relay logs:CreateLogStream ${RelayLogs.Arn}
         Relay logs:PutLogEvents ${RelayLogs.Arn}
         Relay sqs:SendMessage ${CardsQueue.Arn}
+        Triage dynamodb:BatchGetItem ${Table.Arn}
         Triage dynamodb:GetItem ${Table.Arn}
         Triage dynamodb:PutItem ${Table.Arn}
         Triage dynamodb:UpdateItem ${Table.Arn}
