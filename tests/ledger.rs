@@ -29,6 +29,8 @@ struct Bench {
     table: Table,
     clock: Arc<ManualClock>,
     lose: Arc<AtomicU32>,
+    /// How many transactions there were.
+    writes: Arc<AtomicU32>,
     aws: Embedded,
 }
 
@@ -37,6 +39,7 @@ struct Hop {
     behind: String,
     client: reqwest::Client,
     lose: Arc<AtomicU32>,
+    writes: Arc<AtomicU32>,
 }
 
 /// Passes a request on; the answers of the next `lose` transactions are lost after they have taken effect.
@@ -45,6 +48,7 @@ async fn pass(State(hop): State<Hop>, request: Request) -> Response {
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let is_write =
         parts.headers.get("x-amz-target").is_some_and(|target| target.as_bytes().ends_with(b"TransactWriteItems"));
+    hop.writes.fetch_add(u32::from(is_write), Ordering::SeqCst);
     let mut onward = hop.client.post(&hop.behind).body(body);
     for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
         if let Some(value) = parts.headers.get(name) {
@@ -69,18 +73,19 @@ impl Bench {
         let aws = Embedded::start(EmbeddedOptions::default()).await.unwrap();
         let provisioned =
             Topology::for_stack("vyrox").unwrap().provision(&ClientSet::new(&aws.endpoint_url())).await.unwrap();
-        let lose = Arc::new(AtomicU32::new(0));
+        let (lose, writes) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
         let hop = Hop {
             behind: aws.endpoint_url(),
             client: vyrox_platform::http::client(std::time::Duration::from_secs(10)).unwrap(),
             lose: Arc::clone(&lose),
+            writes: Arc::clone(&writes),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, Router::new().fallback(pass).with_state(hop)).await });
         let clients = Clients::new(&Aws::local(&url));
         let table = Table::new(clients.dynamodb, provisioned.table("Table").unwrap());
-        Self { table, clock: Arc::new(ManualClock::at(NOW)), lose, aws }
+        Self { table, clock: Arc::new(ManualClock::at(NOW)), lose, writes, aws }
     }
 
     fn ledger(&self) -> Ledger {
@@ -193,5 +198,67 @@ async fn a_hundred_commits_through_one_ledger_are_one_chain_without_a_gap() {
     numbers.sort_unstable();
     assert_eq!(numbers, (0..100).collect::<Vec<u64>>());
     assert_eq!(bench.audited().await.len(), 100);
+    let transactions = bench.writes.load(Ordering::SeqCst);
+    assert!(transactions < 60, "what waits goes together: {transactions} transactions");
+    bench.aws.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_commits_that_go_together_each_has_its_own_outcome() {
+    let bench = Bench::start().await;
+    let ledger = bench.ledger();
+    let key = |number: u8| SortKey::alert(vyrox_contract::AlertId::from_bytes([number; 16]));
+    let write = |number: u8, expect| [Change::put(key(number), &number, expect)];
+    ledger.commit(&tenant(), &write(3, Expect::Absent), &event("BEGUN")).await.unwrap();
+    let before = bench.writes.load(Ordering::SeqCst);
+    // All at once: the first has the lane, the others go together. The third finds an item that should not be there; the
+    // eleventh writes what no table takes.
+    let commits = (0..12_u8).map(|number| {
+        let ledger = ledger.clone();
+        async move {
+            let value = if number == 10 { "x".repeat(500_000) } else { String::new() };
+            let changes = [Change::put(key(100 + number), &value, Expect::Absent)];
+            let changes = [changes, write(number, Expect::Absent)].concat();
+            ledger.commit(&tenant(), &changes, &event("ENTERED")).await
+        }
+    });
+    let outcomes = futures::future::join_all(commits).await;
+    for (number, outcome) in outcomes.iter().enumerate() {
+        match number {
+            3 => assert!(matches!(outcome, Err(CommitError::Conflict(1))), "{outcome:?}"),
+            10 => assert!(matches!(outcome, Err(CommitError::Invalid)), "{outcome:?}"),
+            _ => assert!(outcome.is_ok(), "{number}: {outcome:?}"),
+        }
+    }
+    let mut numbers: Vec<u64> = outcomes.iter().flatten().map(|head| head.seq).collect();
+    numbers.dedup();
+    assert_eq!(numbers.len(), 10, "each head is its own entry's");
+    assert_eq!(bench.audited().await.iter().filter(|kind| *kind == "ENTERED").count(), 10);
+    for number in [0, 4, 10] {
+        let stored = bench.table.read::<Value>(&tenant(), &key(100 + number), NOW).await.unwrap();
+        assert_eq!(stored.is_some(), number != 10, "{number}");
+    }
+    assert!(bench.table.read::<Value>(&tenant(), &key(103), NOW).await.unwrap().is_none(), "all of it or nothing");
+    assert!(bench.writes.load(Ordering::SeqCst) > before);
+    bench.aws.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_whose_answer_is_lost_are_unknown_to_all_who_went_together_and_all_there() {
+    let bench = Bench::start().await;
+    let ledger = bench.ledger();
+    let commit = |number: u8| {
+        let key = SortKey::alert(vyrox_contract::AlertId::from_bytes([number; 16]));
+        let ledger = ledger.clone();
+        async move { ledger.commit(&tenant(), &[Change::put(key, &number, Expect::Absent)], &event("ENTERED")).await }
+    };
+    bench.lose.store(100, Ordering::SeqCst);
+    let outcomes = futures::future::join_all((0..6).map(commit)).await;
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(CommitError::Unavailable(_)))), "{outcomes:?}");
+    bench.lose.store(0, Ordering::SeqCst);
+    let again = futures::future::join_all((0..7).map(commit)).await;
+    let conflicts = again.iter().filter(|outcome| matches!(outcome, Err(CommitError::Conflict(0)))).count();
+    assert_eq!((conflicts, again.iter().flatten().count()), (6, 1), "{again:?}");
+    assert_eq!(bench.audited().await.len(), 7);
     bench.aws.shutdown().await;
 }

@@ -2,6 +2,9 @@
 //! "every state change is in the audit before the response goes back" cannot be forgotten, and neither can one land
 //! without the other.
 //!
+//! Commits that come while another one is under way go together in the next transaction: each is told its own outcome, as
+//! if it had gone alone.
+//!
 //! Each ledger (one per execution environment) writes a **lane** of its own per tenant: a hash chain with no other writer,
 //! so there is no contention between instances. If a transaction's fate is unknown (a timeout), its lane may or may not
 //! have grown; the ledger then leaves that lane as it is and starts a new one. Both verify.
@@ -12,21 +15,25 @@
 
 mod change;
 mod lane;
+mod line;
 pub(crate) mod transaction;
 
 pub use change::{Change, Expect};
 pub(crate) use lane::MOST_SECONDS as LONGEST_LANE;
 pub use lane::{Closing, LANE_CLOSED, LaneRecord, close_idle};
 
+use crate::batch::chain;
 use crate::clock::Clock;
 use crate::random;
 use crate::table::{SortKey, Table};
 use crate::{Class, Classified};
 use lane::Lane;
+use line::{Line, Waiting};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
+use tokio::sync::oneshot::error::TryRecvError;
 use transaction::{Attempt, Entered, transact};
 use vyrox_audit::Draft;
 use vyrox_contract::{AuditHead, TenantId};
@@ -35,6 +42,8 @@ use vyrox_contract::{AuditHead, TenantId};
 pub const AT_MILLIS: &str = "at_ms";
 /// How often a transaction is tried again when another one was touching the same items at that moment.
 const CONTENTION_RETRIES: u32 = 6;
+/// The same for one of several commits, which go alone after that.
+const RETRIES_TOGETHER: u32 = 1;
 
 /// Nothing was changed, and nothing was audited.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +80,7 @@ pub struct Ledger {
     table: Table,
     clock: Arc<dyn Clock>,
     writer: &'static str,
-    lanes: Arc<Mutex<HashMap<TenantId, Arc<Mutex<Lane>>>>>,
+    lanes: Arc<Mutex<HashMap<TenantId, Arc<Line>>>>,
 }
 
 impl Ledger {
@@ -113,22 +122,86 @@ impl Ledger {
         for event in &mut events {
             event.detail.insert(AT_MILLIS.to_owned(), json!(self.clock.now_millis()));
         }
-        let lane = self.lane(tenant).await;
-        let mut lane = lane.lock().await;
+        let line = self.line(tenant).await;
+        if let Ok(mut lane) = line.lane.try_lock() {
+            self.ready(tenant, &mut lane).await;
+            let heads = self.append(tenant, &mut lane, (changes, &events), CONTENTION_RETRIES).await?;
+            return heads.into_iter().last().ok_or(CommitError::Invalid);
+        }
+        let mut outcome = line.join(changes, events);
+        let mut lane = line.lane.lock().await;
+        // Whoever had the lane before may have taken this along. If not, this takes along what has come since.
+        loop {
+            match outcome.try_recv() {
+                Ok(outcome) => return outcome,
+                Err(TryRecvError::Closed) => {
+                    return Err(CommitError::Unavailable("the commit that it went with was given up".into()));
+                }
+                Err(TryRecvError::Empty) => {
+                    self.ready(tenant, &mut lane).await;
+                    self.commit_together(tenant, &mut lane, line.next()).await;
+                }
+            }
+        }
+    }
+
+    /// Makes a lane one that can be written to.
+    async fn ready(&self, tenant: &TenantId, lane: &mut Lane) {
         if lane.is_due_to_close(self.clock.now()) {
-            self.end(tenant, &mut lane, Closing::Full).await;
+            self.end(tenant, lane, Closing::Full).await;
         } else if lane.is_empty() {
             // Its age counts from its first entry.
             *lane = self.new_lane();
         }
-        self.append(tenant, &mut lane, changes, &events).await
+    }
+
+    /// Commits all of them in one transaction, and tells each what came of it. One whose items have changed meanwhile is told so
+    /// and the others go without it; if it is not known whose fault it was, each goes alone.
+    async fn commit_together(&self, tenant: &TenantId, lane: &mut Lane, mut together: Vec<Waiting>) {
+        while together.len() > 1 {
+            let changes: Vec<Change> = together.iter().flat_map(|one| one.changes.iter().cloned()).collect();
+            let events: Vec<Draft> = together.iter().flat_map(|one| one.events.iter().cloned()).collect();
+            match self.append(tenant, lane, (&changes, &events), RETRIES_TOGETHER).await {
+                Ok(heads) => {
+                    let mut heads = heads.into_iter();
+                    for one in together.drain(..) {
+                        let own = heads.by_ref().take(one.events.len()).last();
+                        one.tell(own.ok_or(CommitError::Invalid));
+                    }
+                }
+                Err(CommitError::Conflict(mut index)) => {
+                    let whose = together.iter().position(|one| match index.checked_sub(one.changes.len()) {
+                        Some(rest) => {
+                            index = rest;
+                            false
+                        }
+                        None => true,
+                    });
+                    let Some(whose) = whose else { break };
+                    together.remove(whose).tell(Err(CommitError::Conflict(index)));
+                }
+                Err(CommitError::Unavailable(error)) => {
+                    // Whether it happened is unknown for each of them.
+                    let cause = chain(&*error);
+                    for one in together.drain(..) {
+                        one.tell(Err(CommitError::Unavailable(cause.clone().into())));
+                    }
+                }
+                Err(CommitError::Contended | CommitError::Invalid | CommitError::Seal(_)) => break,
+            }
+        }
+        for one in together {
+            let heads = self.append(tenant, lane, (&one.changes, &one.events), CONTENTION_RETRIES).await;
+            let own = heads.and_then(|heads| heads.into_iter().last().ok_or(CommitError::Invalid));
+            one.tell(own);
+        }
     }
 
     /// Ends every lane with an entry that says so: for a process that stops. What fails is left to the next checkpoint.
     pub async fn close(&self) {
         let lanes: Vec<_> = self.lanes.lock().await.drain().collect();
-        for (tenant, lane) in lanes {
-            self.end(&tenant, &mut *lane.lock().await, Closing::Ended).await;
+        for (tenant, line) in lanes {
+            self.end(&tenant, &mut *line.lane.lock().await, Closing::Ended).await;
         }
     }
 
@@ -152,13 +225,14 @@ impl Ledger {
         }
     }
 
+    /// The lane's head after each of the entries.
     async fn append(
         &self,
         tenant: &TenantId,
         lane: &mut Lane,
-        changes: &[Change],
-        events: &[Draft],
-    ) -> Result<AuditHead, CommitError> {
+        (changes, events): (&[Change], &[Draft]),
+        retries: u32,
+    ) -> Result<Vec<AuditHead>, CommitError> {
         let mut contention = 0;
         loop {
             let entries = lane.seal(events)?;
@@ -167,14 +241,11 @@ impl Ledger {
             let opening = lane.opening();
             let entered = Entered { at: &at, entry, following, with: opening.as_slice() };
             match transact(&self.table, tenant, changes, &entered, self.clock.now()).await {
-                Ok(()) => {
-                    let head = lane.advance(entry);
-                    return Ok(following.iter().map(|entry| lane.advance(entry)).last().unwrap_or(head));
-                }
+                Ok(()) => return Ok(entries.iter().map(|entry| lane.advance(entry)).collect()),
                 Err(Attempt::Conflict(index)) => return Err(CommitError::Conflict(index)),
                 // An earlier attempt of unknown fate did land, or a checkpoint has closed the lane: it ends there.
                 Err(Attempt::Taken) => *lane = self.new_lane(),
-                Err(Attempt::Contention) if contention < CONTENTION_RETRIES => {
+                Err(Attempt::Contention) if contention < retries => {
                     contention += 1;
                     let jitter = u64::from(random::bytes::<1>()[0]) / 8;
                     tokio::time::sleep(std::time::Duration::from_millis(5 * (1 << contention) + jitter)).await;
@@ -189,9 +260,9 @@ impl Ledger {
         }
     }
 
-    async fn lane(&self, tenant: &TenantId) -> Arc<Mutex<Lane>> {
+    async fn line(&self, tenant: &TenantId) -> Arc<Line> {
         let mut lanes = self.lanes.lock().await;
-        Arc::clone(lanes.entry(tenant.clone()).or_insert_with(|| Arc::new(Mutex::new(self.new_lane()))))
+        Arc::clone(lanes.entry(tenant.clone()).or_insert_with(|| Arc::new(Line::before(self.new_lane()))))
     }
 
     fn new_lane(&self) -> Lane {

@@ -80,6 +80,20 @@ impl Change {
         self
     }
 
+    /// Which item it is about.
+    pub(super) const fn key(&self) -> &SortKey {
+        &self.key
+    }
+
+    /// How large what it writes is, about.
+    pub(super) fn bytes(&self) -> usize {
+        match &self.write {
+            Write::Put { body: AttributeValue::S(text), .. } => text.len(),
+            Write::Put { body: AttributeValue::B(bytes), .. } => bytes.as_ref().len(),
+            Write::Put { .. } | Write::Delete => 0,
+        }
+    }
+
     /// The change as DynamoDB takes it. `now` (unix seconds) tells which items have expired.
     pub(crate) fn request(&self, table: &Table, tenant: &TenantId, now: i64) -> TransactWriteItem {
         let tenant = AttributeValue::S(tenant.to_string());

@@ -2,6 +2,7 @@
 
 use crate::ledger::Change;
 use crate::table::{SortKey, Table};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use std::collections::HashMap;
@@ -92,6 +93,10 @@ fn classify(error: TransactWriteItemsError, changes: usize) -> Attempt {
         if reasons.iter().any(|code| matches!(*code, "ValidationError" | "ItemCollectionSizeLimitExceeded")) {
             return Attempt::Invalid;
         }
+    }
+    // Refused before anything was written: an item that is too large, for example.
+    if error.code() == Some("ValidationException") {
+        return Attempt::Invalid;
     }
     if matches!(error, TransactWriteItemsError::TransactionInProgressException(_)) {
         return Attempt::Contention;
