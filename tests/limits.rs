@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 use axum::Router;
-use vyrox_contract::Vendor;
+use std::collections::BTreeSet;
+use vyrox_contract::{AlertId, Vendor};
+use vyrox_domain::message::AlertQueued;
+use vyrox_platform::queue::Queue;
 use vyrox_platform::rate::{Limits, Rate};
 use vyrox_platform::table::{SortKey, Table};
 use vyrox_platform::{aws::Clients, config::Aws};
@@ -186,6 +189,35 @@ async fn a_count_is_forgotten_after_its_window() {
     let item = item.send().await.unwrap().item.expect("it is counted");
     let ttl: i64 = item["ttl"].as_n().unwrap().parse().unwrap();
     assert!((window + 120..=window + 300).contains(&ttl), "{ttl}");
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_are_sent_at_once_go_in_few_requests_and_each_is_told_what_came_of_it() {
+    let bench = Bench::start().await;
+    let url = bench.provisioned.queue_url("AlertsQueue").unwrap();
+    let queue = Queue::new(Clients::new(&Aws::local(&bench.hop.url)).sqs, url);
+    let send_all = async |count: u8| {
+        let messages = (0..count).map(|number| AlertQueued {
+            tenant_id: "acme".parse().unwrap(),
+            alert_id: AlertId::from_bytes([number; 16]),
+            revision: 0,
+        });
+        let sends = messages.map(|message| {
+            let queue = queue.clone();
+            async move { queue.send(&message).await.is_ok() }
+        });
+        futures::future::join_all(sends).await
+    };
+    assert_eq!(send_all(12).await, [true; 12]);
+    // The first goes alone, for nobody is before it; ten of the others go together, and one is left.
+    assert_eq!((bench.hop.seen("SendMessage"), bench.hop.seen("SendMessageBatch")), (2, 1));
+    let queued: BTreeSet<String> = bench.queued().await.into_iter().map(|message| message.body).collect();
+    assert_eq!(queued.len(), 12, "each of them once");
+    bench.hop.fail("SendMessageBatch", Fault::Refused);
+    assert_eq!(send_all(4).await, [true, false, false, false]);
+    bench.hop.heal();
+    assert_eq!(bench.queued().await.len(), 1);
     bench.end().await;
 }
 

@@ -18,7 +18,7 @@
 
 use crate::clock::Clock;
 use crate::metric::{self, Metric};
-use crate::queue::{SINCE, post};
+use crate::queue::{Outgoing, SINCE};
 use crate::trace::{self, Origin};
 use crate::{Class, Classified};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
@@ -110,7 +110,10 @@ impl SourceQueue {
         let body = record.body.as_deref().unwrap_or_default();
         let attributes = record.message_attributes.iter();
         let texts = attributes.filter_map(|(name, value)| Some((name.as_str(), value.string_value.as_deref()?)));
-        let sent = post((&self.client, &self.url), body, tenant.as_str(), delay.max(LEAST_DELAY), texts).await;
+        let sent = match Outgoing::new(body.to_owned(), tenant.as_str(), delay.max(LEAST_DELAY), texts) {
+            Ok(message) => message.send((&self.client, &self.url)).await,
+            Err(error) => Err(error),
+        };
         if let Err(error) = &sent {
             tracing::warn!(error = %chain(error), "message could not be sent anew");
         }

@@ -1,17 +1,22 @@
 //! Sending to a queue. A `Queue<M>` sends one kind of message; who holds none of a kind cannot send it.
+//!
+//! Messages that are sent while another one is under way go together in the next request, ten at most: SQS charges for the
+//! request.
+
+mod line;
+mod outgoing;
 
 use crate::{Class, Classified, trace};
-use aws_sdk_sqs::types::MessageAttributeValue;
+use line::Line;
+pub(crate) use outgoing::Outgoing;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 use vyrox_domain::message::Message;
 use vyrox_domain::trace::TRACEPARENT;
 
 /// The message attribute that says when what the message ends began, milliseconds since 1970.
 pub(crate) const SINCE: &str = "since";
-/// The longest that SQS holds a message back, in seconds.
-const MAX_DELAY: i32 = 900;
-
 /// A message was not sent, or it is unknown whether it was.
 #[derive(Debug, thiserror::Error)]
 #[error("the queue does not take the message")]
@@ -28,12 +33,13 @@ impl Classified for SendError {
 pub struct Queue<M> {
     client: aws_sdk_sqs::Client,
     url: String,
+    line: Arc<Line>,
     kind: PhantomData<fn(M)>,
 }
 
 impl<M> Clone for Queue<M> {
     fn clone(&self) -> Self {
-        Self { client: self.client.clone(), url: self.url.clone(), kind: PhantomData }
+        Self { client: self.client.clone(), url: self.url.clone(), line: Arc::clone(&self.line), kind: PhantomData }
     }
 }
 
@@ -41,7 +47,7 @@ impl<M: Message + Sync> Queue<M> {
     /// The sending end of the queue at `url`.
     #[must_use]
     pub fn new(client: aws_sdk_sqs::Client, url: &str) -> Self {
-        Self { client, url: url.to_owned(), kind: PhantomData }
+        Self { client, url: url.to_owned(), line: Arc::default(), kind: PhantomData }
     }
 
     /// Opens the connection, so that the first message does not pay for it: a batch of nothing, which SQS refuses. Whatever
@@ -81,24 +87,7 @@ impl<M: Message + Sync> Queue<M> {
         let since = since.map(|at| at.to_string());
         let texts = [("tenant_id", Some(tenant.as_str())), (TRACEPARENT, Some(&cause)), (SINCE, since.as_deref())];
         let texts = texts.into_iter().filter_map(|(name, text)| Some((name, text?)));
-        post((&self.client, &self.url), &body, &tenant, delay, texts).await
+        let message = Outgoing::new(body, &tenant, delay, texts)?;
+        self.line.send((&self.client, &self.url), message).await
     }
-}
-
-/// Sends a message to the queue at a URL, as it is: its body, its group, and its attributes, all of them text.
-pub(crate) async fn post<'t>(
-    (client, url): (&aws_sdk_sqs::Client, &str),
-    body: &str,
-    group: &str,
-    delay: Duration,
-    texts: impl IntoIterator<Item = (&'t str, &'t str)>,
-) -> Result<(), SendError> {
-    let delay = i32::try_from(delay.as_secs()).unwrap_or(MAX_DELAY).min(MAX_DELAY);
-    let mut request =
-        client.send_message().queue_url(url).message_body(body).message_group_id(group).delay_seconds(delay);
-    for (name, text) in texts {
-        let value = MessageAttributeValue::builder().data_type("String").string_value(text).build();
-        request = request.message_attributes(name, value.map_err(|error| SendError(error.into()))?);
-    }
-    request.send().await.map(|_| ()).map_err(|error| SendError(error.into()))
 }
