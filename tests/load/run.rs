@@ -51,6 +51,8 @@ pub(crate) struct Row {
     pub(crate) refused: usize,
     /// Alerts that no repetition brought in.
     pub(crate) given_up: usize,
+    /// Processor time of this process for each alert, all sides together: functions, embedded AWS, stand-in, senders.
+    pub(crate) processor: Duration,
     /// The largest this process was, in MiB.
     pub(crate) peak_mib: u64,
     pub(crate) reckoning: Reckoning,
@@ -99,7 +101,7 @@ pub(crate) async fn run(plan: &Plan) -> Row {
     let webhook = Arc::new(Webhook::new(&stage.system.endpoints.webhook_base_url, told));
     let now = stage.now();
     webhook.offer(&senders, Duration::from_millis(50), Instant::now() + WARM_UP, now).await;
-    let began = Instant::now();
+    let (began, processor_before) = (Instant::now(), processor());
     let offered = {
         let (webhook, plan, senders) = (Arc::clone(&webhook), plan.clone(), senders.clone());
         let until = began + plan.offered_for;
@@ -146,8 +148,9 @@ pub(crate) async fn run(plan: &Plan) -> Row {
         }
     }
     offered.await.expect("senders do not panic");
+    let spent = processor().saturating_sub(processor_before);
     stage.drawn(&senders.iter().map(|sender| sender.tenant.clone()).collect::<Vec<_>>()).await;
-    measured(plan, stage, &webhook, &all, &done, began).await
+    measured(plan, stage, &webhook, &all, &done, (began, spent)).await
 }
 
 /// The tenants: the runner's own, and as many more as it takes.
@@ -175,7 +178,7 @@ async fn measured(
     webhook: &Webhook,
     all: &HashMap<AlertId, Acknowledged>,
     done: &Done,
-    began: Instant,
+    (began, spent): (Instant, Duration),
 ) -> Row {
     let mut promised = Promised::default();
     for acknowledged in all.values() {
@@ -201,10 +204,20 @@ async fn measured(
         acknowledged: Times::of(counts.iter().map(|acknowledged| acknowledged.after).collect()),
         refused: webhook.refused.load(Ordering::Relaxed),
         given_up: webhook.given_up.load(Ordering::Relaxed),
+        processor: spent / u32::try_from(counts.len()).unwrap_or(u32::MAX).max(1),
         peak_mib,
         reckoning,
         plan: plan.clone(),
     }
+}
+
+/// How much processor time this process has had; none where there is no such file.
+fn processor() -> Duration {
+    // In the 14th and 15th field, after the name in parentheses, in hundredths of a second.
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 /// A line of this process's memory in `/proc`, in MiB; 0 where there is no such file.

@@ -7,17 +7,18 @@ use std::time::Duration;
 /// One line a run.
 pub(crate) fn text(rows: &[Row]) -> String {
     let mut lines = vec![
-        "tenants  offered/s  carried/s  webhook->202 p50/p99  webhook->card p50/p99/max    MiB  refused  lost  doubled"
+        "tenants  offered/s  carried/s  webhook->202 p50/p99  webhook->card p50/p99/max  cpu ms    MiB  refused  lost  doubled"
             .to_owned(),
     ];
     for row in rows {
         lines.push(format!(
-            "{:>7}  {:>9}  {:>9.0}  {:>20}  {:>25}  {:>5}  {:>7}  {:>4}  {:>7}",
+            "{:>7}  {:>9}  {:>9.0}  {:>20}  {:>25}  {:>6.1}  {:>5}  {:>7}  {:>4}  {:>7}",
             row.plan.tenants,
             row.plan.rate,
             row.sustained,
             format!("{} / {}", ms(row.acknowledged.p50), ms(row.acknowledged.p99)),
             format!("{} / {} / {}", ms(row.card.p50), ms(row.card.p99), ms(row.card.most)),
+            row.processor.as_secs_f64() * 1_000.0,
             row.peak_mib,
             row.refused,
             row.reckoning.lost.len() + row.given_up,
@@ -28,7 +29,7 @@ pub(crate) fn text(rows: &[Row]) -> String {
             lines.push(format!("         the flooding tenant's own: {} / {} / {}", ms(p50), ms(p99), ms(most)));
         }
     }
-    lines.push("Times in ms; card: the alert's own, or the one or the digest that counts it.".to_owned());
+    lines.push("Times in ms; cpu: processor time for each alert, all sides together; card: the alert's own, or the one or the digest that counts it.".to_owned());
     lines.join("\n")
 }
 
@@ -47,6 +48,7 @@ pub(crate) fn json(rows: &[Row]) -> Value {
                 "webhook_to_card": times(row.card),
                 "flooding_tenant": row.flooding.map(times),
                 "webhook_to_acknowledgement": times(row.acknowledged),
+                "processor_ms_per_alert": row.processor.as_secs_f64() * 1_000.0,
                 "peak_mib": row.peak_mib,
                 "refused": row.refused,
                 "alerts": row.reckoning.alerts,
