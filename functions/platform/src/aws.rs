@@ -31,7 +31,7 @@ impl Clients {
     /// Builds the clients. No connection is opened yet.
     #[must_use]
     pub fn new(aws: &Aws) -> Self {
-        let http = http_client(aws.endpoint_url.as_deref());
+        let http = http_client(aws);
         let credentials = Credentials::new(
             &aws.access_key_id,
             aws.secret_access_key.expose(),
@@ -48,7 +48,7 @@ impl Clients {
             .build();
         // The three builders have no trait in common.
         macro_rules! client {
-            ($sdk:ident, $timeout:expr) => {{
+            ($sdk:ident, $timeout:expr, $endpoint:expr) => {{
                 let mut config = $sdk::Config::builder()
                     .behavior_version($sdk::config::BehaviorVersion::latest())
                     .region($sdk::config::Region::new(aws.region.clone()))
@@ -56,7 +56,7 @@ impl Clients {
                     .retry_config(retry.clone())
                     .timeout_config($timeout)
                     .http_client(http.clone());
-                if let Some(endpoint) = &aws.endpoint_url {
+                if let Some(endpoint) = $endpoint {
                     config = config.endpoint_url(endpoint);
                 }
                 $sdk::Client::from_conf(config.build())
@@ -67,10 +67,11 @@ impl Clients {
             .connect_timeout(CONNECT)
             .operation_attempt_timeout(Duration::from_secs(25))
             .build();
+        let endpoint = aws.endpoint_url.as_ref();
         Self {
-            dynamodb: client!(aws_sdk_dynamodb, timeout.clone()),
-            sqs: client!(aws_sdk_sqs, polling),
-            kms: client!(aws_sdk_kms, timeout),
+            dynamodb: client!(aws_sdk_dynamodb, timeout.clone(), aws.dynamodb_endpoint_url.as_ref().or(endpoint)),
+            sqs: client!(aws_sdk_sqs, polling, endpoint),
+            kms: client!(aws_sdk_kms, timeout, endpoint),
         }
     }
 }
@@ -78,11 +79,14 @@ impl Clients {
 /// What a connection trusts: Amazon's own roots on the way to AWS, so that neither another authority's certificate counts
 /// nor the machine's hundred and fifty are read at every cold start; for an endpoint that was asked for by name, whatever
 /// the machine trusts (`SSL_CERT_FILE` included); nothing where that is plain HTTP.
-fn http_client(endpoint: Option<&str>) -> SharedHttpClient {
-    let trusted = match endpoint {
-        None => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
-        Some(url) if url.starts_with("http://") => return Builder::new().build_http(),
-        Some(_) => TrustStore::default(),
+fn http_client(aws: &Aws) -> SharedHttpClient {
+    let mut named = aws.endpoint_url.iter().chain(&aws.dynamodb_endpoint_url);
+    let trusted = if named.any(|url| !url.starts_with("http://")) {
+        TrustStore::default()
+    } else if aws.endpoint_url.is_some() {
+        return Builder::new().build_http();
+    } else {
+        TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)
     };
     let context = TlsContext::builder().with_trust_store(trusted).build();
     let tls = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));

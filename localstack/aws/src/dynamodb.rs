@@ -47,6 +47,11 @@ impl DynamoDb {
         Ok((Self { client: Client::builder(TokioExecutor::new()).build(connector), address }, served))
     }
 
+    /// Where its server is.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Passes a request on and its answer back.
     pub(crate) async fn forward(&self, mut request: Request<Body>) -> Response<Body> {
         let path = request.uri().path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));

@@ -64,6 +64,7 @@ pub enum StartError {
 /// The running services. Dropping it stops them without waiting.
 pub struct Embedded {
     address: SocketAddr,
+    dynamodb: SocketAddr,
     stop: DropGuard,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -97,6 +98,7 @@ impl Embedded {
         let after_front = CancellationToken::new();
         let (dynamodb, behind) = DynamoDb::start(file("dynamodb.sqlite").as_deref(), after_front.clone()).await?;
 
+        let dynamodb_address = dynamodb.address();
         let clock = Arc::new(SystemClock);
         let services = Arc::new(Services {
             dynamodb,
@@ -118,13 +120,19 @@ impl Embedded {
                 () = async { deadline.cancelled().await; tokio::time::sleep(GRACE).await } => {}
             }
         });
-        Ok(Self { address, stop: stop.drop_guard(), tasks: vec![front, behind] })
+        Ok(Self { address, dynamodb: dynamodb_address, stop: stop.drop_guard(), tasks: vec![front, behind] })
     }
 
     /// `http://127.0.0.1:port`, for SDK clients.
     #[must_use]
     pub fn endpoint_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where DynamoDB alone answers, for clients that do not need to be passed on by the address of all.
+    #[must_use]
+    pub fn dynamodb_endpoint_url(&self) -> String {
+        format!("http://{}", self.dynamodb)
     }
 
     /// Stops: waiting receivers are answered at once, open requests get five seconds.

@@ -11,6 +11,8 @@ pub struct Aws {
     pub region: String,
     /// Another endpoint than AWS's own, for emulators.
     pub endpoint_url: Option<String>,
+    /// Another one for DynamoDB alone.
+    pub dynamodb_endpoint_url: Option<String>,
     /// The access key's id.
     pub access_key_id: String,
     /// The access key.
@@ -26,16 +28,25 @@ impl Aws {
         Self {
             region: "us-east-1".to_owned(),
             endpoint_url: Some(endpoint_url.to_owned()),
+            dynamodb_endpoint_url: None,
             access_key_id: "test".to_owned(),
             secret_access_key: Secret::new(b"test".to_vec()),
             session_token: None,
         }
     }
 
+    /// The same with DynamoDB at an address of its own.
+    #[must_use]
+    pub fn with_dynamodb_at(mut self, endpoint_url: String) -> Self {
+        self.dynamodb_endpoint_url = Some(endpoint_url);
+        self
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         Self {
             region: reader.required("AWS_REGION"),
             endpoint_url: reader.optional("AWS_ENDPOINT_URL"),
+            dynamodb_endpoint_url: reader.optional("AWS_ENDPOINT_URL_DYNAMODB"),
             access_key_id: reader.required("AWS_ACCESS_KEY_ID"),
             secret_access_key: Secret::new(reader.required("AWS_SECRET_ACCESS_KEY").into_bytes()),
             session_token: reader.optional("AWS_SESSION_TOKEN").map(|token| Secret::new(token.into_bytes())),
