@@ -5,7 +5,8 @@
 //! target/release/startup api notify           # these alone
 //! ```
 //!
-//! The real binaries, each a process of its own; AWS is the embedded one on loopback, in this process. `start` is from the
+//! The real binaries, each a process of its own; AWS is the embedded one on loopback, in this process, each service at its own
+//! address. `start` is from the
 //! process's start to its first request for work, with all that it does before: configuration, clients, their connections
 //! to AWS, the rules. `first` and `warm` are invocations, `memory` is the most that was resident. Medians of interleaved
 //! rounds, so that whatever else the machine does meets all alike; the ratios are what counts.
@@ -194,22 +195,25 @@ async fn subjects(bench: &Bench, desk: &Desk) -> Vec<Subject> {
         "signatures": [{"keyid": "0".repeat(64), "sig": "AAAA"}],
     });
     let aws = desk.aws_url();
+    let (of_bench, of_desk) = (bench.past_the_hop(), desk.past_the_hop());
+    let at_bench = |function| bench.environment(function).into_iter().chain(of_bench.clone()).collect();
+    let at_desk = |function| desk.environment(function, &aws).into_iter().chain(of_desk.clone()).collect();
     vec![
         subject(http, http, BTreeMap::new(), Events::One(request("POST", "/", "{}"))),
         subject(events, events, BTreeMap::new(), Events::One(json!({}))),
-        subject("ingest", http, bench.environment("IngestFunction"), Events::Each(webhooks)),
-        subject("triage", events, bench.environment("TriageFunction"), single(to_judge)),
-        subject("notify", events, bench.environment("NotifyFunction"), single(judged)),
-        subject("interactions", http, desk.environment("InteractionsFunction", &aws), Events::Clicks(asked_about)),
-        subject("assist", events, bench.environment("AssistFunction"), Events::One(batch(&[asked]))),
-        subject("dispatch", events, desk.environment("DispatchFunction", &aws), Events::One(batch(&[waiting]))),
-        subject("checkpoint", events, bench.environment("CheckpointFunction"), Events::One(json!({}))),
+        subject("ingest", http, at_bench("IngestFunction"), Events::Each(webhooks)),
+        subject("triage", events, at_bench("TriageFunction"), single(to_judge)),
+        subject("notify", events, at_bench("NotifyFunction"), single(judged)),
+        subject("interactions", http, at_desk("InteractionsFunction"), Events::Clicks(asked_about)),
+        subject("assist", events, at_bench("AssistFunction"), Events::One(batch(&[asked]))),
+        subject("dispatch", events, at_desk("DispatchFunction"), Events::One(batch(&[waiting]))),
+        subject("checkpoint", events, at_bench("CheckpointFunction"), Events::One(json!({}))),
         subject(
             "relay",
             http,
-            bench.environment("RelayFunction"),
+            at_bench("RelayFunction"),
             Events::One(request("POST", "/proxy/v1/poll", &stranger.to_string())),
         ),
-        subject("api", http, bench.environment("ApiFunction"), Events::One(request("GET", "/api/v1/keys", ""))),
+        subject("api", http, at_bench("ApiFunction"), Events::One(request("GET", "/api/v1/keys", ""))),
     ]
 }

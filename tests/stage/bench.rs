@@ -1,6 +1,7 @@
 //! Ingest alone, in any number of execution environments, over an embedded AWS with a [`Hop`] before it. Time stands still
 //! unless a test moves it, and nobody takes messages from the queues.
 
+use crate::environment::straight;
 use crate::{Hop, Reply};
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use axum::Router;
@@ -8,6 +9,7 @@ use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tower::ServiceExt as _;
@@ -86,6 +88,12 @@ impl Bench {
         };
         bench.tenant("acme", |_| {}).await;
         bench
+    }
+
+    /// What leads a function's binary past the hop.
+    #[must_use]
+    pub fn past_the_hop(&self) -> BTreeMap<String, String> {
+        straight(&self.aws)
     }
 
     /// Another tenant, with a source of every vendor, after `change`.

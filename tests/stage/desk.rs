@@ -4,7 +4,7 @@
 
 mod question;
 
-use crate::environment::environment;
+use crate::environment::{environment, straight};
 use crate::{ClickBody, Hop, OpenApi, Reply};
 use aws_sdk_sqs::types::QueueAttributeName;
 use axum::Router;
@@ -161,6 +161,12 @@ impl Desk {
         let key = hex::encode(self.key.verifying_key().as_bytes());
         let parameters = [("DiscordApplicationId", APPLICATION.to_owned()), ("DiscordPublicKey", key)];
         environment(&self.provisioned, function, endpoint, &parameters)
+    }
+
+    /// What leads a function's binary past the hop.
+    #[must_use]
+    pub fn past_the_hop(&self) -> BTreeMap<String, String> {
+        straight(&self.aws)
     }
 
     /// An HTTP API's event with an approver's click on the alert's card, signed at `now` (unix seconds).

@@ -1,7 +1,7 @@
 //! The environment in which Lambda would start a function's binary: what the template gives it, with AWS elsewhere.
 
 use std::collections::BTreeMap;
-use vyrox_local_aws::{Provisioned, Topology};
+use vyrox_local_aws::{Embedded, Provisioned, Topology};
 
 /// Of one function of the template (`IngestFunction`), with AWS at `endpoint`, and the template's `parameters`; those that are not
 /// given and have no default are nobody's.
@@ -36,4 +36,12 @@ pub(crate) fn environment(
         .map(text),
     );
     environment
+}
+
+/// What leads a function's binary straight to the embedded AWS, whatever else it was told: each service at its own address.
+pub(crate) fn straight(aws: &Embedded) -> BTreeMap<String, String> {
+    let text = |(name, value): (&str, String)| (name.to_owned(), value);
+    [("AWS_ENDPOINT_URL", aws.endpoint_url()), ("AWS_ENDPOINT_URL_DYNAMODB", aws.dynamodb_endpoint_url())]
+        .map(text)
+        .into()
 }
