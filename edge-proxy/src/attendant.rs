@@ -2,6 +2,7 @@
 
 use crate::pipeline::Pipeline;
 use crate::verify::Verified;
+use serde_json::Map;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -14,36 +15,23 @@ const LOOKS_PER_TRY: u32 = 10;
 /// Looks until `stop`.
 pub(crate) async fn attend(pipeline: Arc<Pipeline>, stop: CancellationToken) {
     let mut failing = 0;
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(EVERY) => {}
-        }
+    while let Some(()) = stop.run_until_cancelled(tokio::time::sleep(EVERY)).await {
         reset(&pipeline).await;
         // Only what is recorded is done, so a log that cannot be written holds a release up, and nothing else does.
         if pipeline.has_recovered() {
             release(&pipeline);
         }
         failing = if pipeline.audit.is_failing() { failing + 1 } else { 0 };
-        if failing > 0 && failing % LOOKS_PER_TRY == 0 {
-            resume(&pipeline).await;
+        // Whether the log can be written again shows when it is: without this a proxy that nobody asks for anything would
+        // never be ready again.
+        if failing > 0 && failing % LOOKS_PER_TRY == 0 && pipeline.note("AUDIT_RESUMED", Map::new()).await {
+            tracing::info!("the audit log can be written again");
         }
-    }
-}
-
-/// Whether the log can be written again shows when it is: without this a proxy that nobody asks for anything would never
-/// be ready again.
-async fn resume(pipeline: &Pipeline) {
-    if pipeline.note("AUDIT_RESUMED", []).await {
-        tracing::info!("the audit log can be written again");
     }
 }
 
 /// Every lease whose deadline has passed takes the way of every action.
 fn release(pipeline: &Arc<Pipeline>) {
-    if pipeline.leases.is_empty() {
-        return;
-    }
     let now = pipeline.clock.now();
     for lease in pipeline.leases.due(now) {
         match Verified::end_of(&lease, (&pipeline.tenant_id, &pipeline.proxy_id), now) {
@@ -61,7 +49,7 @@ fn release(pipeline: &Arc<Pipeline>) {
 /// A reset takes effect once it is in the log.
 async fn reset(pipeline: &Pipeline) {
     let Some(reset) = pipeline.breaker.reset_asked_for() else { return };
-    if !pipeline.enter(reset).await {
+    if !pipeline.note("BREAKER_RESET", reset).await {
         return;
     }
     match pipeline.breaker.close() {

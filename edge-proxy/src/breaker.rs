@@ -6,6 +6,7 @@
 //! changes are entries of the log.
 
 use crate::config::PolicyConfig;
+use crate::subject::detail;
 use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
 use std::fs::Permissions;
@@ -32,22 +33,6 @@ struct State {
     failures: VecDeque<i64>,
     most: u32,
     window: i64,
-}
-
-/// Something that happened to the breaker, to be entered in the audit log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// `BREAKER_OPENED` or `BREAKER_RESET`.
-    pub name: &'static str,
-    /// What is known about it.
-    pub detail: Map<String, Value>,
-}
-
-impl Change {
-    pub(crate) fn new<const N: usize>(name: &'static str, detail: [(&str, Value); N]) -> Self {
-        let detail = detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { name, detail }
-    }
 }
 
 impl Breaker {
@@ -77,8 +62,8 @@ impl Breaker {
         self.lock().open
     }
 
-    /// Counts an action that went wrong at `now` (unix seconds). The change, if this one was too many.
-    pub(crate) fn count(&self, now: i64) -> Option<Change> {
+    /// Counts an action that went wrong at `now` (unix seconds). What to say of it in the audit log, if this one was too many.
+    pub(crate) fn count(&self, now: i64) -> Option<Map<String, Value>> {
         let mut state = self.lock();
         let since = now.saturating_sub(state.window);
         state.failures.push_back(now);
@@ -88,26 +73,25 @@ impl Breaker {
             return None;
         }
         state.open = true;
-        let detail = [("failures", json!(failures)), ("window_seconds", json!(state.window))];
+        let opened = detail([("failures", json!(failures)), ("window_seconds", json!(state.window))]);
         drop(state);
         if let Some(dir) = &self.dir
             && let Err(error) = create(&dir.join(OPEN), "")
         {
             tracing::error!(%error, "the open breaker cannot be kept for the next start");
         }
-        Some(Change::new("BREAKER_OPENED", detail))
+        Some(opened)
     }
 
     /// What a person's reset says, if there is one. It takes effect by [`Breaker::close`], once it is in the log.
-    pub(crate) fn reset_asked_for(&self) -> Option<Change> {
+    pub(crate) fn reset_asked_for(&self) -> Option<Map<String, Value>> {
         let path = self.dir.as_ref()?.join(RESET);
         let metadata = path.symlink_metadata().ok().filter(|metadata| metadata.is_file())?;
         let reason = std::fs::read_to_string(&path);
         let reason = reason.unwrap_or_else(|error| format!("the reason cannot be read: {error}"));
         let reason: String = reason.chars().filter(|c| !c.is_control()).take(200).collect();
-        let detail =
-            [("by_uid", json!(metadata.uid())), ("reason", json!(reason)), ("was_open", json!(self.is_open()))];
-        Some(Change::new("BREAKER_RESET", detail))
+        let (uid, was_open) = (json!(metadata.uid()), json!(self.is_open()));
+        Some(detail([("by_uid", uid), ("reason", json!(reason)), ("was_open", was_open)]))
     }
 
     /// Closes it after a reset.
@@ -188,14 +172,14 @@ mod tests {
         for at in [NOW, NOW + 1, NOW + 101, NOW + 102] {
             assert_eq!(breaker.count(at), None, "never three within a hundred seconds");
         }
-        assert_eq!(breaker.count(NOW + 103).unwrap().detail["failures"], 3);
+        assert_eq!(breaker.count(NOW + 103).unwrap()["failures"], 3);
         assert_eq!(breaker.count(NOW + 104), None, "open already");
         let breaker = Breaker::load(dir.path(), &rules());
         assert!(breaker.is_open() && breaker.reset_asked_for().is_none());
 
         assert!(ask_for_reset(dir.path(), "looked at it\u{1b}[2J").unwrap());
         let reset = breaker.reset_asked_for().unwrap();
-        assert_eq!((&reset.detail["reason"], &reset.detail["was_open"]), (&json!("looked at it[2J"), &json!(true)));
+        assert_eq!((&reset["reason"], &reset["was_open"]), (&json!("looked at it[2J"), &json!(true)));
         assert!(breaker.is_open(), "it is not entered yet");
         breaker.close().unwrap();
         assert!(!breaker.is_open() && !Breaker::load(dir.path(), &rules()).is_open());
@@ -212,6 +196,6 @@ mod tests {
         // A reset counts without its reason, and says that it is missing.
         std::fs::write(dir.path().join(RESET), b"\xff").unwrap();
         let reset = Breaker::load(dir.path(), &rules()).reset_asked_for().unwrap();
-        assert!(reset.detail["reason"].as_str().unwrap().starts_with("the reason cannot be read"), "{reset:?}");
+        assert!(reset["reason"].as_str().unwrap().starts_with("the reason cannot be read"), "{reset:?}");
     }
 }

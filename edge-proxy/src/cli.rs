@@ -5,12 +5,13 @@ use crate::cause::chain;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, DEFAULT_FILE, EXAMPLE, FILE_VARIABLE};
 use crate::descriptors;
-use crate::enrol::{self, EnrolError};
+use crate::enrol::{self};
 use crate::outbound;
 use crate::proxy::{self, StartError};
-use crate::rotate::{self, RotateError};
-use crate::tls::{self, TlsError};
+use crate::rotate;
+use crate::tls;
 use clap::{Parser, Subcommand};
+use std::error::Error;
 use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -84,30 +85,18 @@ enum BreakerCommand {
     },
 }
 
-/// Why the program ended early.
+/// Why the program ended early, where its parts do not say it themselves.
 #[derive(Debug, thiserror::Error)]
 enum CliError {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error(transparent)]
-    Start(#[from] StartError),
-    #[error(transparent)]
-    Enrol(#[from] EnrolError),
-    #[error(transparent)]
-    Rotate(#[from] RotateError),
     #[error("the proxy does not answer")]
     Unreachable(#[source] reqwest::Error),
     #[error("the proxy is not ready")]
     NotReady,
-    #[error("the proxy's own certificate cannot be read")]
-    Tls(#[from] TlsError),
-    #[error("outgoing connections cannot be set up")]
-    Client(#[from] outbound::ClientError),
     #[error("the circuit breaker cannot be reached; run this as the user who owns {0}, or as root")]
     Breaker(PathBuf, #[source] std::io::Error),
-    #[error("input or output failed")]
-    Io(#[from] std::io::Error),
 }
+
+type Ended = Result<(), Box<dyn Error>>;
 
 impl Cli {
     /// Does what was asked for, until `shutdown`. The configuration is read again after each `hangup`.
@@ -115,18 +104,15 @@ impl Cli {
         match self.try_execute(shutdown, hangup).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                report(&error);
-                let bad = matches!(error, CliError::Config(_) | CliError::Start(StartError::Config(_)));
-                ExitCode::from(if bad { BAD_CONFIGURATION } else { 1 })
+                // Nothing can be done if standard error is closed.
+                let _ = writeln!(std::io::stderr(), "vyrox-edge-proxy: {}", chain(&*error));
+                let refused = matches!(error.downcast_ref(), Some(StartError::Config(_)));
+                ExitCode::from(if refused || error.is::<ConfigError>() { BAD_CONFIGURATION } else { 1 })
             }
         }
     }
 
-    async fn try_execute(
-        self,
-        shutdown: impl Future<Output = ()>,
-        mut hangup: impl AsyncFnMut(),
-    ) -> Result<(), CliError> {
+    async fn try_execute(self, shutdown: impl Future<Output = ()>, mut hangup: impl AsyncFnMut()) -> Ended {
         if self.print_default_config {
             return Ok(std::io::stdout().write_all(EXAMPLE.as_bytes())?);
         }
@@ -163,7 +149,7 @@ impl Cli {
     }
 }
 
-async fn rotate(config: &Config) -> Result<(), CliError> {
+async fn rotate(config: &Config) -> Ended {
     let rotated = rotate::rotate(config, SystemClock.now()).await?;
     let mut out = std::io::stdout();
     writeln!(out, "this proxy's key was: {}", config.signer.verifying_key().id())?;
@@ -179,7 +165,7 @@ async fn rotate(config: &Config) -> Result<(), CliError> {
     Ok(())
 }
 
-fn breaker(config: &Config, command: BreakerCommand) -> Result<(), CliError> {
+fn breaker(config: &Config, command: BreakerCommand) -> Ended {
     let dir = &config.audit_dir;
     let denied = |error| CliError::Breaker(dir.clone(), error);
     let text = match command {
@@ -196,7 +182,7 @@ fn breaker(config: &Config, command: BreakerCommand) -> Result<(), CliError> {
 }
 
 /// With a certificate of its own, the proxy must show exactly that: what the certificate says of names is for its clients.
-async fn health(config: &Config, live: bool) -> Result<(), CliError> {
+async fn health(config: &Config, live: bool) -> Ended {
     let mut address = config.listen;
     if address.ip().is_unspecified() {
         address.set_ip(Ipv4Addr::LOCALHOST.into());
@@ -210,11 +196,11 @@ async fn health(config: &Config, live: bool) -> Result<(), CliError> {
     let answer = client.get(format!("{scheme}://{address}/{path}")).send().await;
     match answer.map_err(CliError::Unreachable)?.status().is_success() {
         true => Ok(()),
-        false => Err(CliError::NotReady),
+        false => Err(CliError::NotReady.into()),
     }
 }
 
-async fn enrol(url: &str, token: &str, dir: &Path) -> Result<(), CliError> {
+async fn enrol(url: &str, token: &str, dir: &Path) -> Ended {
     let mut line = String::new();
     let token = if token == "-" {
         std::io::stdin().read_line(&mut line)?;
@@ -239,9 +225,4 @@ pub fn log_panics() {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panicked");
     }));
-}
-
-fn report(error: &CliError) {
-    // Nothing can be done if standard error is closed.
-    let _ = writeln!(std::io::stderr(), "vyrox-edge-proxy: {}", chain(error));
 }

@@ -11,9 +11,7 @@ mod vendors;
 
 pub use policy::{Maintenance, PolicyConfig, Quorum};
 pub use problem::{ConfigError, Problem};
-pub use vendors::{
-    CrowdstrikeBase, CrowdstrikeConfig, DefenderBase, DefenderConfig, SentineloneBase, SentineloneConfig, Timing,
-};
+pub use vendors::{Base, EdrConfig, Timing};
 
 use crate::secret::{Secret, TokenDigest};
 use serde::Deserialize;
@@ -67,12 +65,8 @@ pub struct Config {
     pub dry_run: bool,
     /// What it agrees to do.
     pub policy: PolicyConfig,
-    /// CrowdStrike's API. One vendor at least is needed when not in dry run.
-    pub crowdstrike: Option<CrowdstrikeConfig>,
-    /// SentinelOne's API.
-    pub sentinelone: Option<SentineloneConfig>,
-    /// Defender's API.
-    pub defender: Option<DefenderConfig>,
+    /// The vendors' APIs, each vendor's once. One at least is needed when not in dry run.
+    pub edrs: Vec<EdrConfig>,
     /// For published clients that sign with a shared secret, at least 32 bytes. None: only envelopes are accepted.
     pub shared_secret: Option<Secret>,
     /// The digest of the bearer token for `GET /audit/export`. None: no export over HTTP.
@@ -176,9 +170,7 @@ impl Config {
             poll: PollConfig::default(),
             dry_run: true,
             policy: PolicyConfig::default(),
-            crowdstrike: None,
-            sentinelone: None,
-            defender: None,
+            edrs: Vec::new(),
             shared_secret: None,
             export_token: None,
             limits: Limits::default(),

@@ -32,6 +32,11 @@ impl<T> Fresh<T> {
         &self.verified
     }
 
+    /// What the audit log says about it.
+    pub(crate) fn subject(&self) -> &Subject {
+        &self.claim.subject
+    }
+
     /// Its claim.
     pub(crate) fn claim(&mut self) -> &mut Claim {
         &mut self.claim
@@ -184,22 +189,24 @@ impl Ledger {
         let mut subject = Subject::of(verified.value(), self.terms.dry_run, now);
         subject.lease_of = verified.lease_of().cloned();
         let subject = Arc::new(subject);
-        let since = now.saturating_sub(self.terms.retention_seconds);
-        let place = self.lock().take(&subject, since);
-        let seq = match place {
-            Place::Free => {
-                let mut claim = self.held(subject);
-                claim.release();
-                return Claimed::Fresh(Box::new(Fresh { verified, claim }));
-            }
-            Place::Working { same: true } => return Claimed::InFlight,
-            Place::Working { same: false } => return Claimed::Taken,
-            Place::Ended(seq) => seq,
+        let (since, digest) = (now.saturating_sub(self.terms.retention_seconds), digest(&subject.key));
+        let mut table = self.lock();
+        table.ended.forget_before(since);
+        if let Some(known) = table.working.get(&subject.key) {
+            return if known.is_same_action(&subject) { Claimed::InFlight } else { Claimed::Taken };
+        }
+        let Some(seq) = table.ended.find(digest) else {
+            table.working.insert(subject.key.clone(), Arc::clone(&subject));
+            drop(table);
+            let mut claim = self.held(subject);
+            claim.release();
+            return Claimed::Fresh(Box::new(Fresh { verified, claim }));
         };
+        drop(table);
         // Outside the lock: others need not wait for the disk.
         match self.recall.outcome(seq) {
             Ok(Some((_, receipt))) if receipt.finished_at < since => {
-                self.lock().ended.forget(digest(&subject.key), seq);
+                self.lock().ended.forget(digest, seq);
                 self.claim(verified, now)
             }
             Ok(Some((known, receipt))) if known.key == subject.key && known.is_same_action(&subject) => {
@@ -291,29 +298,7 @@ fn digest(key: &Key) -> u64 {
     SubjectDigest::of(key.request_id.as_str(), key.operation().as_str()).bits()
 }
 
-/// What was there for a key; if nothing was, it is now being worked on.
-enum Place {
-    Free,
-    Working {
-        same: bool,
-    },
-    /// By the entry with this number.
-    Ended(u64),
-}
-
 impl Table {
-    fn take(&mut self, subject: &Arc<Subject>, since: i64) -> Place {
-        self.ended.forget_before(since);
-        if let Some(known) = self.working.get(&subject.key) {
-            return Place::Working { same: known.is_same_action(subject) };
-        }
-        if let Some(seq) = self.ended.find(digest(&subject.key)) {
-            return Place::Ended(seq);
-        }
-        self.working.insert(subject.key.clone(), Arc::clone(subject));
-        Place::Free
-    }
-
     fn spend_isolation(&mut self, now: i64, per_hour: u32, per_day: u32) -> bool {
         let (hour, day) = (now.saturating_sub(3600), now.saturating_sub(DAY));
         while self.isolations.front().is_some_and(|at| *at <= day) {

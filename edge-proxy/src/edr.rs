@@ -2,11 +2,12 @@
 //!
 //! [`execute`] takes only what is already in the audit log; nothing else in the program can make an EDR change anything.
 //! `edr/deed.rs` lists what can be changed, `edr/change.rs` what each answer counts as, `edr/api.rs` is the way of every
-//! request; beside them a folder per vendor with its calls, and its answers as pure functions of their bytes.
+//! request; beside them a file and a folder per vendor with its calls, and its answers as pure functions of their bytes.
 
 mod access;
 mod api;
 mod change;
+mod connection;
 mod crowdstrike;
 mod deed;
 mod defender;
@@ -36,32 +37,28 @@ use crate::outbound::ClientError;
 use crate::policy::{Policy, Refusal, Refused};
 use crate::record::Recorded;
 use crate::subject::Subject;
-use crowdstrike::Crowdstrike;
-use deed::{Deed, Impossible};
-use defender::Defender;
+use api::{Api, Call, Reply};
+use deed::Deed;
 use device::Device;
 use failure::{Failure, Why};
-use sentinelone::Sentinelone;
-use tokio::sync::MutexGuard;
+use std::collections::BTreeMap;
 use tokio::time::Instant;
 use turns::Turns;
-use vyrox_contract::{Action, ActionType, Operation, Outcome as Kind, RequestId, Target, Vendor, Verification};
+use vyrox_contract::{Action, Operation, Outcome as Kind, RequestId, Target, Vendor, Verification};
 
 /// Who acts.
 #[derive(Debug)]
 pub enum Edr {
     /// Nobody: every check and every entry, but no call.
     DryRun,
-    /// The vendors whose credentials are configured. Boxed, because they are large beside nothing.
-    Live(Box<Vendors>),
+    /// The vendors whose credentials are configured.
+    Live(Vendors),
 }
 
-/// The vendors' clients, and the rules that hold for all of them.
+/// The vendors' APIs, and the turns of their devices.
 #[derive(Debug)]
 pub struct Vendors {
-    crowdstrike: Option<Crowdstrike>,
-    sentinelone: Option<Sentinelone>,
-    defender: Option<Defender>,
+    apis: BTreeMap<Vendor, Api>,
     turns: Turns,
 }
 
@@ -124,30 +121,20 @@ impl Outcome {
 /// Acts, if `policy` still agrees by `clock` when it comes to it, and agrees to what the EDR says of the device.
 pub async fn execute(recorded: Recorded<Action>, edr: &Edr, policy: &Policy, clock: &dyn Clock) -> Outcome {
     let action = recorded.value();
-    let ending = match (edr, Deed::of(action)) {
-        (Edr::DryRun, _) => {
+    let ending = match edr {
+        Edr::DryRun => {
             let text = format!("dry run: {} on {} was not called", action.operation.as_str(), action.target.vendor);
             Ending::unread(Kind::DryRun, text)
         }
-        (Edr::Live(vendors), Ok(deed)) => {
+        Edr::Live(vendors) => {
             let done = match action.operation {
                 Operation::Execute => Kind::Executed,
                 Operation::Rollback => Kind::RolledBack,
             };
             let purpose = Purpose::Act { done, leave: Leave { action, policy, clock } };
-            let order = Order {
-                deed: &deed,
-                operation: action.operation,
-                target: &action.target,
-                request_id: &action.request_id,
-                purpose,
-                policy,
-                turns: &vendors.turns,
-            };
-            vendors.serve(&order).await.unwrap_or_else(|failure| change::failed(&failure))
+            let served = vendors.serve(recorded.subject(), policy, purpose).await;
+            served.unwrap_or_else(|failure| change::failed(&failure))
         }
-        // The policy has refused it before it came here.
-        (Edr::Live(_), Err(_)) => Ending::unread(Kind::Failed, "the vendor has no call for exactly this"),
     };
     Outcome { ending, claim: recorded.into_claim() }
 }
@@ -155,37 +142,21 @@ pub async fn execute(recorded: Recorded<Action>, edr: &Edr, policy: &Policy, clo
 /// Reports on an intent that a crash left without an outcome. Reads the EDR's state; never acts.
 pub async fn examine(unfinished: Claim, edr: &Edr, policy: &Policy) -> Outcome {
     let subject = unfinished.subject();
-    let unknown = || Ending::unread(Kind::Ambiguous, "interrupted; the EDR's state was not read");
-    let ending = match (edr, subject.dry_run, &subject.target, subject.action_type.parse::<ActionType>()) {
-        (_, true, ..) => Ending::unread(Kind::DryRun, "dry run: interrupted; no EDR was called"),
-        (Edr::Live(vendors), _, Some(target), Ok(kind)) => match Deed::wanted(subject.operation(), kind, target) {
-            Ok(deed) => {
-                let order = Order {
-                    deed: &deed,
-                    operation: subject.operation(),
-                    target,
-                    request_id: &subject.key.request_id,
-                    purpose: Purpose::Examine,
-                    policy,
-                    turns: &vendors.turns,
-                };
-                vendors.serve(&order).await.unwrap_or_else(|_| unknown())
-            }
-            Err(_) => unknown(),
-        },
-        _ => unknown(),
+    let read = match edr {
+        Edr::Live(vendors) if !subject.dry_run => vendors.serve(subject, policy, Purpose::Examine).await.ok(),
+        _ => None,
     };
+    let ending = read.unwrap_or_else(|| match subject.dry_run {
+        true => Ending::unread(Kind::DryRun, "dry run: interrupted; no EDR was called"),
+        false => Ending::unread(Kind::Ambiguous, "interrupted; the EDR's state was not read"),
+    });
     Outcome { ending, claim: unfinished }
 }
 
-/// Whether there is a way to do exactly this. Nothing is ever replaced by something similar.
-pub fn supports(action: &Action) -> bool {
-    Deed::of(action) != Err(Impossible::Unsupported)
-}
-
-/// Whether the target has every id that its vendor needs, in the vendor's form.
-pub fn accepts_device(action: &Action) -> bool {
-    Deed::of(action) != Err(Impossible::Target)
+/// Why an action cannot be done whatever else the policy says: there is no way to do exactly this, and nothing is ever
+/// replaced by something similar; or the target has not every id that its vendor needs, in the vendor's form.
+pub fn impossible(action: &Action) -> Option<Refusal> {
+    Deed::of(action.operation, action.action_type, &action.target).err()
 }
 
 impl Edr {
@@ -197,29 +168,68 @@ impl Edr {
         if config.dry_run {
             return Ok(Self::DryRun);
         }
-        Ok(Self::Live(Box::new(Vendors {
-            crowdstrike: config.crowdstrike.as_ref().map(Crowdstrike::new).transpose()?,
-            sentinelone: config.sentinelone.as_ref().map(Sentinelone::new).transpose()?,
-            defender: config.defender.as_ref().map(Defender::new).transpose()?,
-            turns: Turns::new(),
-        })))
+        let mut apis = BTreeMap::new();
+        for access in &config.edrs {
+            let api = match access.base.vendor() {
+                Vendor::Crowdstrike => crowdstrike::api(access)?,
+                Vendor::Sentinelone => sentinelone::api(access)?,
+                Vendor::Defender => defender::api(access)?,
+                Vendor::Generic => continue,
+            };
+            apis.insert(access.base.vendor(), api);
+        }
+        Ok(Self::Live(Vendors { apis, turns: Turns::new() }))
     }
 }
 
 impl Vendors {
-    /// Boxed, because what is remembered between a vendor's answers is large.
-    async fn serve(&self, order: &Order<'_>) -> Result<Ending, Failure> {
-        match order.target.vendor {
-            Vendor::Crowdstrike => Box::pin(configured(self.crowdstrike.as_ref())?.serve(order)).await,
-            Vendor::Sentinelone => Box::pin(configured(self.sentinelone.as_ref())?.serve(order)).await,
-            Vendor::Defender => Box::pin(configured(self.defender.as_ref())?.serve(order)).await,
+    /// Serves a purpose for what the audit log says of an action.
+    async fn serve(&self, subject: &Subject, policy: &Policy, purpose: Purpose<'_>) -> Result<Ending, Failure> {
+        let (Some(target), Ok(kind)) = (&subject.target, subject.action_type.parse()) else {
+            return Err(Why::Target("the audit log does not tell what it was aimed at").into());
+        };
+        let operation = subject.operation();
+        let impossible = |_| Why::Target("the vendor has no call for exactly this");
+        let deed = Deed::of(operation, kind, target).map_err(impossible)?;
+        let api = self.apis.get(&target.vendor).ok_or(Why::Target("this proxy has no credentials for this vendor"))?;
+        let device = device::find(api, target, api.deadline()).await?;
+        if operation == Operation::Execute {
+            check(&device, target, policy, purpose)?;
+        }
+        let turn = tokio::time::timeout_at(api.deadline(), self.turns.take(&device.id)).await;
+        let _turn = turn.map_err(|_| Why::Target("other actions on this device took too long"))?;
+        // From here on: the turn may have been waited for.
+        let until = api.deadline();
+        let request_id = &subject.key.request_id;
+        let order = Order { deed: &deed, operation, request_id, purpose, api, device: &device.id, until };
+        // Boxed, because what is remembered between a vendor's answers is large.
+        match target.vendor {
+            Vendor::Crowdstrike => Box::pin(crowdstrike::serve(&order)).await,
+            Vendor::Sentinelone => Box::pin(sentinelone::serve(&order)).await,
+            Vendor::Defender => Box::pin(defender::serve(&order)).await,
             Vendor::Generic => Err(Why::Target("the vendor has no containment API").into()),
         }
     }
 }
 
-fn configured<T>(client: Option<&T>) -> Result<&T, Failure> {
-    client.ok_or_else(|| Why::Target("this proxy has no credentials for this vendor").into())
+/// The approver saw a host name and the EDR is given an id: the two must be the same machine, and the policy must agree to
+/// the EDR's own name for it too. A release is never objected to.
+fn check(device: &Device, target: &Target, policy: &Policy, purpose: Purpose<'_>) -> Result<(), Failure> {
+    // A device that was only looked up by its name has nothing else to be recognised by.
+    let may_differ = !policy.requires_hostname_match() && target.device_id.is_some();
+    let Some(name) = device.name() else {
+        let matters = !may_differ || policy.goes_by_names();
+        let nameless = || Err(Why::Target("the EDR has no name for the device to compare").into());
+        return if matters { nameless() } else { Ok(()) };
+    };
+    if let Purpose::Act { leave, .. } = purpose {
+        leave.covers(name)?;
+    }
+    if may_differ || is_same_host(name, target.hostname.as_str()) {
+        Ok(())
+    } else {
+        Err(Why::Target("the EDR knows the device by another name than the approver saw").into())
+    }
 }
 
 /// Whether to act, and what it is called when it is done; or only to look at what an interrupted action has come to.
@@ -250,48 +260,19 @@ impl Leave<'_> {
     }
 }
 
-/// What is asked of a vendor's client.
+/// What is asked of a vendor: about which device, in what way, and until when it must have been taken.
 struct Order<'a> {
     deed: &'a Deed,
     operation: Operation,
-    target: &'a Target,
     request_id: &'a RequestId,
     purpose: Purpose<'a>,
-    policy: &'a Policy,
-    turns: &'a Turns,
+    api: &'a Api,
+    device: &'a str,
+    until: Instant,
 }
 
-impl<'a> Order<'a> {
-    /// The approver saw a host name and the EDR is given an id: the two must be the same machine, and the policy must agree to
-    /// the EDR's own name for it too. A release is never objected to.
-    fn check(&self, device: &Device) -> Result<(), Failure> {
-        if self.operation == Operation::Rollback {
-            return Ok(());
-        }
-        // A device that was only looked up by its name has nothing else to be recognised by.
-        let may_differ = !self.policy.requires_hostname_match() && self.target.device_id.is_some();
-        let Some(name) = device.name() else {
-            let matters = !may_differ || self.policy.goes_by_names();
-            return if matters {
-                Err(Why::Target("the EDR has no name for the device to compare").into())
-            } else {
-                Ok(())
-            };
-        };
-        if let Purpose::Act { leave, .. } = self.purpose {
-            leave.covers(name)?;
-        }
-        if may_differ || is_same_host(name, self.target.hostname.as_str()) {
-            Ok(())
-        } else {
-            Err(Why::Target("the EDR knows the device by another name than the approver saw").into())
-        }
-    }
-
-    /// Checks the device and waits for its turn, as long as an action may take.
-    async fn turn(&self, device: &Device, until: Instant) -> Result<MutexGuard<'a, ()>, Failure> {
-        self.check(device)?;
-        let turn = tokio::time::timeout_at(until, self.turns.take(&device.id)).await;
-        turn.map_err(|_| Why::Target("other actions on this device took too long").into())
+impl Order<'_> {
+    async fn send(&self, call: &Call<'_>) -> Result<Reply, Failure> {
+        self.api.send(call, self.until).await
     }
 }

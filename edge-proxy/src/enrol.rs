@@ -2,7 +2,8 @@
 
 use crate::config::is_loopback;
 use crate::relay::{Relay, RelayError};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -70,13 +71,6 @@ pub enum EnrolError {
     NoPlatformKey,
 }
 
-#[derive(Serialize)]
-struct Request<'a> {
-    token: &'a str,
-    public_key: String,
-    proof: String,
-}
-
 impl From<RelayError> for EnrolError {
     fn from(error: RelayError) -> Self {
         if matches!(error, RelayError::Unauthorised(_)) { Self::Refused } else { Self::Relay(error) }
@@ -88,17 +82,6 @@ struct Reply {
     tenant_id: TenantId,
     proxy_id: ProxyId,
     platform_keys: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct File<'a> {
-    tenant_id: &'a str,
-    proxy_id: &'a str,
-    platform_keys: &'a [String],
-    signing_key_file: &'a str,
-    relay_url: &'a str,
-    audit_dir: &'a str,
-    dry_run: bool,
 }
 
 /// Enrols at the relay `url` with a one-time `token` and writes the key and `proxy.toml` into `dir`. `now` in unix
@@ -118,7 +101,7 @@ pub async fn enrol(url: &str, token: &str, dir: &Path, now: i64) -> Result<Enrol
     let signer = key(&dir.join(KEY_FILE))?;
 
     let proof = prove_possession(token, &signer);
-    let request = Request { token, public_key: signer.verifying_key().to_text(), proof };
+    let request = json!({"token": token, "public_key": signer.verifying_key().to_text(), "proof": proof});
     let reply: Option<Reply> = Relay::new(url)?.post("/proxy/v1/enrol", &request, now).await?;
     let Some(reply) = reply.filter(|reply| !reply.platform_keys.is_empty()) else {
         return Err(EnrolError::NoPlatformKey);
@@ -126,20 +109,18 @@ pub async fn enrol(url: &str, token: &str, dir: &Path, now: i64) -> Result<Enrol
     let keys: Result<Vec<_>, _> = reply.platform_keys.iter().map(|text| VerifyingKey::from_text(text)).collect();
     let platform_keys = keys?;
 
-    let file = File {
-        tenant_id: reply.tenant_id.as_str(),
-        proxy_id: reply.proxy_id.as_str(),
-        platform_keys: &reply.platform_keys,
-        signing_key_file: KEY_FILE,
-        relay_url: url.trim_end_matches('/'),
-        audit_dir: "audit",
-        dry_run: true,
-    };
-    let text = toml::to_string(&file).expect("a struct of texts, lists of texts and a flag has a TOML form");
-    create(
-        &config_file,
-        &format!("# Written by `vyrox-edge-proxy enrol`; all settings: --print-default-config\n{text}"),
-    )?;
+    let settings = json!({
+        "tenant_id": reply.tenant_id,
+        "proxy_id": reply.proxy_id,
+        "platform_keys": reply.platform_keys,
+        "signing_key_file": KEY_FILE,
+        "relay_url": url.trim_end_matches('/'),
+        "audit_dir": "audit",
+        "dry_run": true,
+    });
+    let text = toml::to_string(&settings).expect("texts, a list of texts and a flag have a TOML form");
+    let head = "# Written by `vyrox-edge-proxy enrol`; all settings: --print-default-config";
+    create(&config_file, &format!("{head}\n{text}"))?;
     Ok(Enrolment { tenant_id: reply.tenant_id, proxy_id: reply.proxy_id, platform_keys, signer, config_file })
 }
 

@@ -47,23 +47,23 @@ fn first_label(name: &str) -> &str {
     name.split('.').next().unwrap_or(name)
 }
 
+/// The part before the first `*` begins the name, the part behind the last ends it, and the others follow one another.
 fn matches(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
-    // `split` always yields a first part.
-    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
-    let mut open = false;
-    let mut parts = parts.peekable();
-    while let Some(part) = parts.next() {
-        open = true;
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
+    match (parts.next(), parts.next_back()) {
+        (Some(first), Some(last)) => {
+            let between = name.strip_prefix(first).and_then(|rest| rest.strip_suffix(last));
+            between.is_some_and(|mut rest| {
+                parts.all(|part| {
+                    rest.split_once(part).is_some_and(|(_, behind)| {
+                        rest = behind;
+                        true
+                    })
+                })
+            })
         }
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
+        _ => pattern == name,
     }
-    open || rest.is_empty()
 }
 
 #[cfg(test)]

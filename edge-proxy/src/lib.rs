@@ -65,10 +65,7 @@ mod upkeep;
 pub mod verify;
 
 pub use clock::{Clock, SystemClock};
-pub use config::{
-    Config, CrowdstrikeBase, CrowdstrikeConfig, DefenderBase, DefenderConfig, SentineloneBase, SentineloneConfig,
-    Timing,
-};
+pub use config::{Base, Config, EdrConfig, Timing};
 pub use enrol::{EnrolError, Enrolment, enrol};
 pub use proxy::{Proxy, RunningProxy, StartError, run};
 pub use secret::{Secret, TokenDigest};

@@ -10,7 +10,7 @@
 //! From the claim on, work runs in a task of its own: whoever asked may leave.
 
 use crate::audit::Audit;
-use crate::breaker::{Breaker, Change};
+use crate::breaker::Breaker;
 use crate::cause::chain;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
@@ -23,10 +23,10 @@ use crate::policy::Refusal;
 use crate::receipt;
 use crate::record;
 use crate::rules::{Rules, RulesError};
-use crate::subject::Key;
+use crate::subject::{Key, detail};
 use crate::verify::{Rejection, Verified};
 use futures::FutureExt as _;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -57,15 +57,6 @@ pub enum Answer {
     Busy,
     /// The audit log could not be written.
     AuditFailed,
-}
-
-/// Why a reload changed nothing.
-#[derive(Debug, thiserror::Error)]
-enum ReloadError {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error("the new rules cannot be put in force")]
-    Rules(#[from] RulesError),
 }
 
 /// All steps and what they need.
@@ -125,32 +116,26 @@ impl Pipeline {
     /// Takes over what a reload can change, or says why not and keeps what there is. Both are entries of the log.
     pub(crate) async fn reload(&self, loaded: Result<Config, ConfigError>) {
         let before = self.rules();
-        let after = match loaded.map_err(ReloadError::from).and_then(|config| Ok(before.replaced_by(&config)?)) {
+        let after = match loaded.map_err(RulesError::from).and_then(|config| before.replaced_by(&config)) {
             Ok(after) => Arc::new(after),
             Err(error) => {
                 tracing::error!(error = %chain(&error), "the new configuration is refused; the old one stays in force");
-                self.note("CONFIG_REFUSED", [("reason", json!(chain(&error)))]).await;
+                self.note("CONFIG_REFUSED", detail([("reason", json!(chain(&error)))])).await;
                 return;
             }
         };
         let digests = [("policy_digest", json!(after.digest)), ("previous_policy_digest", json!(before.digest))];
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&after);
         tracing::info!(policy_digest = after.digest, "the configuration was reloaded");
-        self.note("CONFIG_RELOADED", digests).await;
+        self.note("CONFIG_RELOADED", detail(digests)).await;
     }
 
     /// Enters an event of the proxy's own. One that cannot be written is said in the process's log; nothing waits for it.
-    pub(crate) async fn note<const N: usize>(&self, name: &'static str, detail: [(&str, Value); N]) -> bool {
-        self.enter(Change::new(name, detail)).await
-    }
-
-    /// The same, for what happened to the breaker.
-    pub(crate) async fn enter(&self, change: Change) -> bool {
-        let mut event = Draft::event(self.clock.now(), self.tenant_id.as_str(), change.name);
-        event.detail = change.detail;
+    pub(crate) async fn note(&self, name: &'static str, detail: Map<String, Value>) -> bool {
+        let event = Draft { detail, ..Draft::event(self.clock.now(), self.tenant_id.as_str(), name) };
         let written = self.audit.append(event).await;
         if let Err(error) = &written {
-            tracing::error!(event = change.name, error = %chain(error), "an event is not in the audit log");
+            tracing::error!(event = name, error = %chain(error), "an event is not in the audit log");
             self.metrics.audit_failed();
         }
         written.is_ok()
@@ -170,7 +155,7 @@ impl Pipeline {
         self.metrics.rejected();
         let now = self.clock.now();
         if self.spoke.swap(now, Ordering::Relaxed) != now {
-            tracing::warn!(reason = rejection.reason(), "turned away");
+            tracing::warn!(reason = %rejection, "turned away");
         }
     }
 
@@ -310,7 +295,7 @@ impl Pipeline {
             && let Some(opened) = self.breaker.count(self.clock.now())
         {
             tracing::error!("the circuit breaker is open: nothing is contained until `vyrox-edge-proxy breaker reset`");
-            self.enter(opened).await;
+            self.note("BREAKER_OPENED", opened).await;
         }
     }
 

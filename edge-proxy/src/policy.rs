@@ -144,12 +144,9 @@ impl Policy {
         let spends = action.operation == Operation::Execute;
         let nobody = action.approved_by.is_empty() || action.approved_by.iter().any(|by| by.id.is_empty());
         first([(nobody, Refusal::NoApprover)]).or_else(|| self.lapsed(action, now)).or_else(|| {
-            first([
-                // What was done while it was allowed can be undone afterwards.
-                (spends && !self.rules.allowed_actions.contains(&action.action_type), Refusal::NotAllowed),
-                (!edr::supports(action), Refusal::Unsupported),
-                (!edr::accepts_device(action), Refusal::DeviceForm),
-            ])
+            // What was done while it was allowed can be undone afterwards.
+            let allowed = !spends || self.rules.allowed_actions.contains(&action.action_type);
+            if allowed { edr::impossible(action) } else { Some(Refusal::NotAllowed) }
         })
     }
 

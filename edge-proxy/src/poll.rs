@@ -29,10 +29,7 @@ struct Work {
 pub(crate) async fn actions(pipeline: Arc<Pipeline>, relay: Relay, config: PollConfig, stop: CancellationToken) {
     let mut pause = Pause::new(&config);
     loop {
-        let asked = tokio::select! {
-            () = stop.cancelled() => return,
-            asked = ask(&pipeline, &relay) => asked,
-        };
+        let Some(asked) = stop.run_until_cancelled(ask(&pipeline, &relay)).await else { return };
         pipeline.metrics.polled(asked.is_ok());
         let wait = match asked {
             Ok(work) => {
@@ -44,10 +41,7 @@ pub(crate) async fn actions(pipeline: Arc<Pipeline>, relay: Relay, config: PollC
             }
             Err(error) => pause.after_failure("polling failed", &error),
         };
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(wait) => {}
-        }
+        let Some(()) = stop.run_until_cancelled(tokio::time::sleep(wait)).await else { return };
     }
 }
 
@@ -79,15 +73,15 @@ pub(crate) async fn receipts(pipeline: Arc<Pipeline>, relay: Relay, config: Poll
     loop {
         let receipt = match pipeline.outbox.first() {
             Ok(Some(receipt)) => receipt,
-            Ok(None) => tokio::select! {
-                () = stop.cancelled() => return,
-                () = pipeline.outbox.changed() => continue,
+            Ok(None) => match stop.run_until_cancelled(pipeline.outbox.changed()).await {
+                Some(()) => continue,
+                None => return,
             },
             Err(error) => {
                 let wait = pause.after_failure("a receipt cannot be read from the audit log", &error);
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(wait) => continue,
+                match stop.run_until_cancelled(tokio::time::sleep(wait)).await {
+                    Some(()) => continue,
+                    None => return,
                 }
             }
         };
@@ -108,10 +102,8 @@ pub(crate) async fn receipts(pipeline: Arc<Pipeline>, relay: Relay, config: Poll
                     return;
                 }
                 let wait = pause.after_failure("a receipt was not taken", &error);
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = tokio::time::sleep(wait) => {}
-                }
+                // One try more when the stop comes.
+                let _ = stop.run_until_cancelled(tokio::time::sleep(wait)).await;
             }
         }
     }

@@ -5,21 +5,22 @@
 
 use crate::edr::Outcome;
 use crate::lease::Effect;
-use crate::subject::Key;
+use crate::subject::{Key, detail};
 use serde::de::DeserializeOwned;
 use serde::de::value::StrDeserializer;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use vyrox_audit::{Draft, Entry, Phase};
 use vyrox_contract::{AuditHead, ProxyId, Receipt, RequestId, TenantId};
 
 /// The entry that says how it ended, under which policy, and what that does to the device's lease. `now` in unix seconds.
 pub fn draft(outcome: &Outcome, policy_digest: &str, lease: Effect, tenant_id: &TenantId, now: i64) -> Draft {
     let ending = outcome.ending();
-    let mut detail = Map::new();
-    detail.insert("verification".into(), json!(ending.verification.as_str()));
-    detail.insert("text".into(), json!(ending.detail));
-    detail.insert("policy_digest".into(), json!(policy_digest));
-    detail.insert("version".into(), json!(env!("CARGO_PKG_VERSION")));
+    let mut detail = detail([
+        ("verification", json!(ending.verification.as_str())),
+        ("text", json!(ending.detail)),
+        ("policy_digest", json!(policy_digest)),
+        ("version", json!(env!("CARGO_PKG_VERSION"))),
+    ]);
     if let Some(reference) = &ending.vendor_reference {
         detail.insert("vendor_reference".into(), json!(reference));
     }

@@ -3,9 +3,10 @@
 use crate::audit::{Audit, AuditError};
 use crate::dedup::Claim;
 use crate::policy::Permitted;
-use serde_json::{Map, Value};
+use crate::subject::{Subject, detail};
+use serde_json::json;
 use vyrox_audit::Phase;
-use vyrox_contract::{Action, Approver, TenantId};
+use vyrox_contract::{Action, TenantId};
 
 /// An action whose intent has been synced to the audit log. Made only by [`record`]; the one thing that
 /// [`edr::execute`](crate::edr::execute) takes.
@@ -18,6 +19,10 @@ impl<T> Recorded<T> {
     /// What is recorded.
     pub fn value(&self) -> &T {
         self.permitted.fresh().verified().value()
+    }
+
+    pub(crate) fn subject(&self) -> &Subject {
+        self.permitted.fresh().subject()
     }
 
     pub(crate) fn into_claim(self) -> Claim {
@@ -36,7 +41,17 @@ pub async fn record(
     now: i64,
 ) -> Result<Recorded<Action>, AuditError> {
     let verified = permitted.fresh().verified();
-    let mut detail = detail(verified.value(), verified.authenticated_by());
+    let action = verified.value();
+    let mut detail = detail([
+        ("authenticated_by", json!(verified.authenticated_by())),
+        ("approvers", json!(action.approved_by)),
+        ("approved_at", json!(action.approved_at)),
+        ("expires_at", json!(action.expires_at)),
+        ("plan_digest", json!(action.plan_digest)),
+    ]);
+    if let Some(checkpoint) = &action.checkpoint {
+        detail.insert("checkpoint".into(), json!(checkpoint));
+    }
     let claim = permitted.claim();
     if let Some(until) = claim.subject().lease_until {
         detail.insert("lease_until".into(), until.into());
@@ -52,25 +67,4 @@ pub async fn record(
             Err(error)
         }
     }
-}
-
-fn detail(action: &Action, authenticated_by: &str) -> Map<String, Value> {
-    let approver =
-        |by: &Approver| Value::Object(object([("id", by.id.as_str().into()), ("name", by.name.as_str().into())]));
-    let mut detail = object([
-        ("authenticated_by", authenticated_by.into()),
-        ("approvers", action.approved_by.iter().map(approver).collect()),
-        ("approved_at", action.approved_at.into()),
-        ("expires_at", action.expires_at.into()),
-        ("plan_digest", action.plan_digest.as_str().into()),
-    ]);
-    if let Some(checkpoint) = &action.checkpoint {
-        let checkpoint = object([("n", checkpoint.n.into()), ("hash", checkpoint.hash.as_str().into())]);
-        detail.insert("checkpoint".into(), checkpoint.into());
-    }
-    detail
-}
-
-fn object<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
-    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -121,7 +121,10 @@ fn reject(pipeline: &Pipeline, rejection: &Rejection) -> Response {
         Rejection::Window => StatusCode::GONE,
         Rejection::Address => StatusCode::FORBIDDEN,
     };
-    problem(status, &rejection.to_string())
+    match rejection {
+        Rejection::Payload(why) => problem(status, &format!("{rejection}: {why}")),
+        _ => problem(status, &rejection.to_string()),
+    }
 }
 
 fn answer(pipeline: &Pipeline, answer: &Answer) -> Response {

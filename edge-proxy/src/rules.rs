@@ -2,7 +2,7 @@
 //! ends with the rules that it began with.
 
 use crate::breaker::Breaker;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::edr::Edr;
 use crate::outbound::ClientError;
 use crate::policy::Policy;
@@ -27,16 +27,13 @@ pub(crate) struct Rules {
 
 /// Why a configuration cannot be taken over by a running proxy.
 #[derive(Debug, thiserror::Error)]
-#[error("{} cannot change while the proxy runs; restart it", .0.join(", "))]
-pub(crate) struct Fixed(Vec<&'static str>);
-
-/// Why there are no new rules.
-#[derive(Debug, thiserror::Error)]
 pub(crate) enum RulesError {
     #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("outgoing connections cannot be set up")]
     Client(#[from] ClientError),
-    #[error(transparent)]
-    Fixed(#[from] Fixed),
+    #[error("{} cannot change while the proxy runs; restart it", .0.join(", "))]
+    Fixed(Vec<&'static str>),
 }
 
 impl Rules {
@@ -59,7 +56,7 @@ impl Rules {
     pub(crate) fn replaced_by(&self, config: &Config) -> Result<Self, RulesError> {
         let fixed = self.config.differences_fixed_at_start(config);
         if !fixed.is_empty() {
-            return Err(Fixed(fixed).into());
+            return Err(RulesError::Fixed(fixed));
         }
         Ok(Self::new(config, Arc::clone(&self.breaker))?)
     }

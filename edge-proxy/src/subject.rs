@@ -14,6 +14,11 @@ fn target(entry: &Entry) -> Option<Target> {
     serde_json::from_value(Value::Object(detail.chain(host).collect())).ok()
 }
 
+/// Members of an entry's detail.
+pub(crate) fn detail<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
 /// The key against doing something twice. A release may carry the request id of what it releases.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {

@@ -26,10 +26,7 @@ impl Upkeep {
     /// Works until `stop`; begins once what an earlier run left has been reported: until then a start may need days that
     /// are older than the window.
     pub(crate) async fn run(self, pipeline: Arc<Pipeline>, stop: CancellationToken) {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = pipeline.recovered() => {}
-        }
+        let Some(()) = stop.run_until_cancelled(pipeline.recovered()).await else { return };
         let Self { reader, mut archiver, since, retention_seconds } = self;
         if let Ok(segments) = pipeline.audit.segments().await {
             let stopping = stop.clone();
@@ -60,10 +57,7 @@ impl Upkeep {
                 Ok(days) => tracing::info!(days, "old days of the audit log were compressed"),
                 Err(error) => tracing::warn!(error = %chain(&error), "a day of the audit log is not compressed yet"),
             }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(PAUSE) => {}
-            }
+            let _ = stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
         }
     }
 }

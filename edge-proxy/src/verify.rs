@@ -5,6 +5,7 @@ mod shared_secret;
 use crate::config::Config;
 use crate::lease::Lease;
 use crate::secret::Secret;
+use std::error::Error;
 use vyrox_contract::{
     Action, Envelope, EnvelopeError, Operation, ProxyId, RequestId, TenantId, VerifyingKey, is_fresh,
 };
@@ -44,7 +45,8 @@ impl Verified<Action> {
 }
 
 /// Why something was turned away before it was looked at any further. None of these touches the audit log or the dedup
-/// table: whoever replays or misdirects another's envelope must not use its request id up.
+/// table: whoever replays or misdirects another's envelope must not use its request id up. The texts hold nothing of what was
+/// sent.
 #[derive(Debug, thiserror::Error)]
 pub enum Rejection {
     /// Not an envelope at all.
@@ -53,8 +55,8 @@ pub enum Rejection {
     /// No valid signature; every reason is the same to the sender.
     #[error("invalid signature")]
     Signature(#[source] Option<EnvelopeError>),
-    /// Authenticated, but not a valid action.
-    #[error("not a valid action: {0}")]
+    /// Authenticated, but not a valid action; why not is for the sender only.
+    #[error("not a valid action")]
     Payload(String),
     /// Signed too long ago, or in the future.
     #[error("outside the time window")]
@@ -65,20 +67,6 @@ pub enum Rejection {
     /// An `execute` at `/rollback`, or the other way round.
     #[error("the signed operation does not belong to this route")]
     Operation,
-}
-
-impl Rejection {
-    /// For the log, which holds nothing of what was sent.
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::Shape => "not an envelope",
-            Self::Signature(_) => "signature",
-            Self::Payload(_) => "not a valid action",
-            Self::Window => "outside the time window",
-            Self::Address => "for another tenant or proxy",
-            Self::Operation => "operation of another route",
-        }
-    }
 }
 
 /// The keys and the secret that are believed.
@@ -107,7 +95,7 @@ impl Verifier {
     /// [`Rejection`].
     pub fn envelope(&self, envelope: &Envelope, now: i64) -> Result<Verified<Action>, Rejection> {
         let verified = envelope.verify::<Action>(&self.keys).map_err(|error| Rejection::Signature(Some(error)))?;
-        let action = verified.parse().map_err(|error| Rejection::Payload(reason(&error)))?;
+        let action = verified.parse().map_err(|error| unreadable(&error))?;
         self.checked(action, verified.keyid().to_string(), now)
     }
 
@@ -162,9 +150,9 @@ fn bounded(action: &Action) -> Result<(), &'static str> {
 
 /// The parser's text, which is shown to an authenticated sender only. It names fields and types; it can quote a value of
 /// the sender's own, so it is bounded and cleaned.
-fn reason(error: &EnvelopeError) -> String {
-    let text = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-    text.chars().filter(|character| !deceives(*character)).take(200).collect()
+fn unreadable(error: &dyn Error) -> Rejection {
+    let text = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    Rejection::Payload(text.chars().filter(|character| !deceives(*character)).take(200).collect())
 }
 
 #[cfg(test)]

@@ -203,7 +203,7 @@ async fn what_expires_while_it_waits_is_refused_and_not_sent() {
             let dir = tempfile::tempdir().unwrap();
             let edr = Edr::start(Mood::Fine).await;
             let mut config = live(dir.path(), &edr.url);
-            let timing = &mut config.crowdstrike.as_mut().unwrap().timing;
+            let timing = &mut config.edrs[0].timing;
             (timing.request, timing.action, timing.confirm_for) = (SECONDS * 20, SECONDS * 20, SECONDS * 2);
             let proxy = Harness::start(config).await;
             let waiting = async || match waits_for {

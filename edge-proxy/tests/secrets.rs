@@ -43,8 +43,8 @@ async fn no_secret_leaves_the_proxy_but_to_its_vendor() {
     let dir = tempfile::tempdir().unwrap();
     let (crowdstrike, sentinelone, defender) = (falcon().await, sentinelone().await, defender().await);
     let mut config = with_falcon(dir.path(), &crowdstrike);
-    config.sentinelone = with_sentinelone(dir.path(), &sentinelone).sentinelone;
-    config.defender = with_defender(dir.path(), &defender).defender;
+    config.edrs.extend(with_sentinelone(dir.path(), &sentinelone).edrs);
+    config.edrs.extend(with_defender(dir.path(), &defender).edrs);
     let mut told = format!("{config:?}");
     let proxy = Harness::start(config).await;
     let mut number = 0;

@@ -17,8 +17,8 @@ async fn falcon() -> Falcon {
 
 fn config(dir: &std::path::Path, falcon: &Falcon) -> Config {
     let mut config = live(dir, &falcon.url());
-    let edr = config.crowdstrike.as_mut().unwrap();
-    (edr.client_id, edr.client_secret) = ("standin-client".into(), Secret::new("standin-secret".into()));
+    let edr = &mut config.edrs[0];
+    (edr.client_id, edr.secret) = ("standin-client".into(), Secret::new("standin-secret".into()));
     edr.timing.confirm_for = Duration::from_secs(2);
     config
 }
@@ -108,7 +108,7 @@ async fn a_host_whose_sensor_does_not_answer_is_unconfirmed() {
     let falcon = falcon().await;
     falcon.set_offline(AID);
     let mut config = config(dir.path(), &falcon);
-    config.crowdstrike.as_mut().unwrap().timing.confirm_for = Duration::from_millis(200);
+    config.edrs[0].timing.confirm_for = Duration::from_millis(200);
     let proxy = Harness::start(config).await;
     let (_, body) = proxy.execute(|_| ()).await;
     assert_eq!((receipt(&body).outcome, receipt(&body).verification), (Outcome::Executed, Verification::Unconfirmed));

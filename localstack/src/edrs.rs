@@ -4,10 +4,7 @@ use crate::scenario::{AGENTS, HOSTS, MACHINES};
 use std::net::SocketAddr;
 use std::time::Duration;
 use vyrox_contract::{Target, Vendor};
-use vyrox_edge_proxy::{
-    Config, CrowdstrikeBase, CrowdstrikeConfig, DefenderBase, DefenderConfig, Secret, SentineloneBase,
-    SentineloneConfig,
-};
+use vyrox_edge_proxy::{Base, Config, EdrConfig, Secret, Timing};
 use vyrox_edr_standin::{
     Agent, Defender, DefenderOptions, Falcon, FalconOptions, Host, HostStatus, Machine, Sentinelone, SentineloneOptions,
 };
@@ -35,26 +32,19 @@ pub(crate) async fn start(addresses: [SocketAddr; 3]) -> std::io::Result<(Falcon
 
 /// Gives the proxy access to all of them.
 pub(crate) fn connect(config: &mut Config, falcon: &Falcon, edrs: &Edrs) {
-    let loopback = "the stand-in is on loopback";
-    let every = Duration::from_millis(100);
-
-    let options = FalconOptions::default();
-    let base = CrowdstrikeBase::loopback(&falcon.url()).expect(loopback);
-    let mut access = CrowdstrikeConfig::new(base, options.client_id, Secret::new(options.client_secret));
-    access.timing.confirm_every = every;
-    config.crowdstrike = Some(access);
-
-    let base = SentineloneBase::loopback(&edrs.sentinelone.url()).expect(loopback);
-    let mut access = SentineloneConfig::new(base, Secret::new(SentineloneOptions::default().api_token));
-    access.timing.confirm_every = every;
-    config.sentinelone = Some(access);
-
-    let options = DefenderOptions::default();
-    let base = DefenderBase::loopback(&edrs.defender.url()).expect(loopback);
-    let secret = Secret::new(options.client_secret);
-    let mut access = DefenderConfig::new(base, options.directory, options.client_id, secret);
-    access.timing.confirm_every = every;
-    config.defender = Some(access);
+    let (falcon_options, defender_options) = (FalconOptions::default(), DefenderOptions::default());
+    let mut access = |vendor, url: String, client_id, secret, directory| {
+        let base = Base::loopback(vendor, &url).expect("the stand-in is on loopback");
+        let timing = Timing { confirm_every: Duration::from_millis(100), ..Timing::default() };
+        let access = EdrConfig::new(base, Secret::new(secret));
+        config.edrs.push(EdrConfig { client_id, directory, timing, ..access });
+    };
+    let (id, secret) = (falcon_options.client_id, falcon_options.client_secret);
+    access(Vendor::Crowdstrike, falcon.url(), id, secret, String::new());
+    let token = SentineloneOptions::default().api_token;
+    access(Vendor::Sentinelone, edrs.sentinelone.url(), String::new(), token, String::new());
+    let (id, secret) = (defender_options.client_id, defender_options.client_secret);
+    access(Vendor::Defender, edrs.defender.url(), id, secret, defender_options.directory);
 }
 
 /// The same access as variables, for a proxy that is another program.

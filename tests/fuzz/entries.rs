@@ -329,9 +329,6 @@ pub fn edr_crowdstrike(body: &[u8]) {
         assert!(text.contains('[') && id.len() <= body.len());
     }
     refusal(&falcon::refusal(body));
-    if let Some(trace) = falcon::trace(body) {
-        printable(&trace);
-    }
     let _ = answers::token(body);
 }
 
@@ -345,7 +342,10 @@ pub fn edr_sentinelone(body: &[u8]) {
         Ok(Taken::Already) => panic!("not an answer of this vendor"),
         Err(error) => error.iter().for_each(refusal),
     }
-    if let Ok(Found::One(agent)) = s1::agent(body) {
+    let agents = s1::agents(body);
+    if let Ok(Found::One(id)) = &agents {
+        let agent = s1::agent(body, id).expect("an answer of one agent").expect("and of this one");
+        assert_eq!(agent.id, *id);
         for operation in [Operation::Execute, Operation::Rollback] {
             reading(&s1::connection(agent.state.as_deref().unwrap_or_default(), operation));
         }
@@ -379,7 +379,7 @@ pub fn edr_defender(body: &[u8]) {
             reading(&state);
         }
     }
-    let _ = (mde::machine(body), mde::machines(body));
+    let _ = (mde::machine(body, "1"), mde::machines(body));
     let error = mde::refusal(body);
     assert!(!mde::is_in_progress(&error), "only a 400 is");
     refusal(&error);

@@ -2,7 +2,7 @@
 
 use super::layers::{self, Layers};
 use super::problem::{ConfigError, Problem};
-use super::sections::{CrowdstrikeSection, DefenderSection, SentineloneSection};
+use super::sections::Section;
 use super::{Config, Environment, Limits, PolicyConfig, PollConfig, TlsConfig};
 use crate::secret::{Secret, TokenDigest};
 use crate::tls;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use vyrox_contract::{Ed25519Signer, ProxyId, TenantId, VerifyingKey};
+use vyrox_contract::{Ed25519Signer, ProxyId, TenantId, Vendor, VerifyingKey};
 
 /// `proxy.toml`. Every setting is optional here, so that one that is missing does not hide the others' problems.
 #[derive(Deserialize, Default)]
@@ -34,9 +34,9 @@ struct Settings {
     poll: PollConfig,
     policy: PolicyConfig,
     limits: Limits,
-    crowdstrike: Option<CrowdstrikeSection>,
-    sentinelone: Option<SentineloneSection>,
-    defender: Option<DefenderSection>,
+    crowdstrike: Option<Section>,
+    sentinelone: Option<Section>,
+    defender: Option<Section>,
 }
 
 /// Collects problems while the settings become what they mean. Relative paths are relative to the file.
@@ -98,9 +98,12 @@ impl Config {
         (config.poll, config.limits) = (settings.poll, settings.limits);
         config.policy = settings.policy;
         config.policy.kill_switch_file = config.policy.kill_switch_file.map(|path| base.join(path));
-        config.crowdstrike = settings.crowdstrike.and_then(|section| section.access(&mut read));
-        config.sentinelone = settings.sentinelone.and_then(|section| section.access(&mut read));
-        config.defender = settings.defender.and_then(|section| section.access(&mut read));
+        let sections = [
+            (Vendor::Crowdstrike, settings.crowdstrike),
+            (Vendor::Sentinelone, settings.sentinelone),
+            (Vendor::Defender, settings.defender),
+        ];
+        config.edrs = sections.into_iter().filter_map(|(vendor, section)| section?.access(vendor, &mut read)).collect();
 
         let Reading { mut problems, warnings, .. } = read;
         for problem in config.problems() {

@@ -2,6 +2,7 @@
 
 use super::*;
 use std::os::unix::fs::PermissionsExt as _;
+use vyrox_contract::Vendor;
 
 fn directory() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -103,7 +104,7 @@ fn variables_win_over_the_file_and_unknown_ones_are_a_warning() {
     let config = Config::load(Some(&write(&dir, EXAMPLE)), &variables).unwrap();
     assert_eq!(config.policy.protected_hosts, ["dc-*", "backup"]);
     assert!(!config.dry_run);
-    assert_eq!(config.crowdstrike.unwrap().base.url(), "https://api.eu-1.crowdstrike.com");
+    assert_eq!(config.edrs[0].base.url(), "https://api.eu-1.crowdstrike.com");
     assert_eq!(config.warnings.len(), 1);
     assert!(config.warnings[0].contains("VYROX_SERVICE_HOST"));
 }
@@ -140,8 +141,8 @@ fn live_mode_without_credentials_is_refused() {
     let mut config = config();
     config.dry_run = false;
     assert_eq!(names(&config), ["dry_run"]);
-    let base = SentineloneBase::console("acme").unwrap();
-    config.sentinelone = Some(SentineloneConfig::new(base, Secret::new(String::new())));
+    let base = Base::named(Vendor::Sentinelone, "acme").unwrap();
+    config.edrs.push(EdrConfig::new(base, Secret::new(String::new())));
     assert_eq!(names(&config), ["sentinelone.api_token"], "an empty credential is none");
 }
 
@@ -237,11 +238,10 @@ fn every_vendors_section_is_read_and_one_that_is_begun_must_be_complete() {
         ("VYROX_DEFENDER_CLIENT_SECRET", "secret"),
     ]);
     let config = Config::load(Some(&write(&dir, EXAMPLE)), &variables).unwrap();
-    let sentinelone = config.sentinelone.unwrap();
-    assert_eq!((sentinelone.base.url(), sentinelone.api_token.expose()), ("https://acme.sentinelone.net", "api-token"));
+    let [sentinelone, defender] = &config.edrs[..] else { panic!("{:?}", config.edrs) };
+    assert_eq!((sentinelone.base.url(), sentinelone.secret.expose()), ("https://acme.sentinelone.net", "api-token"));
     assert_eq!(sentinelone.timing.confirm_for, Duration::from_secs(40));
-    assert_eq!(config.defender.unwrap().base.url(), "https://eu.api.security.microsoft.com");
-    assert!(config.crowdstrike.is_none());
+    assert_eq!(defender.base.url(), "https://eu.api.security.microsoft.com");
 
     let begun = environment(&[("VYROX_DEFENDER_CLOUD", "mars"), ("VYROX_SENTINELONE_API_TOKEN", "a b")]);
     let error = Config::load(Some(&write(&dir, EXAMPLE)), &begun).unwrap_err();
@@ -249,4 +249,15 @@ fn every_vendors_section_is_read_and_one_that_is_begun_must_be_complete() {
     let expected =
         ["sentinelone.console", "defender.cloud", "defender.directory", "defender.client_id", "defender.client_secret"];
     assert_eq!(names, expected);
+
+    let others = environment(&[
+        ("VYROX_CROWDSTRIKE_CLOUD", "us-1"),
+        ("VYROX_CROWDSTRIKE_CLIENT_ID", "id"),
+        ("VYROX_CROWDSTRIKE_CLIENT_SECRET", "secret"),
+        ("VYROX_CROWDSTRIKE_DIRECTORY", "corp.example"),
+        ("VYROX_CROWDSTRIKE_API_TOKEN_FILE", "token"),
+    ]);
+    let error = Config::load(Some(&write(&dir, EXAMPLE)), &others).unwrap_err();
+    let names: Vec<_> = error.0.iter().map(|problem| problem.name.as_str()).collect();
+    assert_eq!(names, ["crowdstrike.directory", "crowdstrike.api_token"], "what belongs to another vendor");
 }

@@ -21,14 +21,7 @@ const LONGEST: u64 = 3600;
 #[derive(Debug)]
 pub(super) enum Access {
     /// OAuth2 client credentials: the URL that gives out tokens, the form that it wants, the token that it gave.
-    Client {
-        /// Where.
-        url: String,
-        /// With what.
-        form: Vec<(&'static str, Secret)>,
-        /// The last one.
-        cached: Mutex<Option<Token>>,
-    },
+    Client { url: String, form: Vec<(&'static str, Secret)>, cached: Mutex<Option<Token>> },
     /// A token of the vendor's console, as the whole header.
     Given(Secret),
 }
@@ -36,19 +29,22 @@ pub(super) enum Access {
 /// A token and when to ask for the next.
 #[derive(Debug)]
 pub(super) struct Token {
-    header: Secret,
+    header: HeaderValue,
     until: Instant,
 }
 
 impl Access {
-    pub(super) fn client(url: String, form: Vec<(&'static str, Secret)>) -> Self {
+    pub(super) fn client(url: String, form: &[(&'static str, &str)]) -> Self {
+        let form = form.iter().map(|(name, value)| (*name, Secret::new((*value).to_owned()))).collect();
         Self::Client { url, form, cached: Mutex::new(None) }
     }
 
     /// The `Authorization` header: the cached token's, or a new one's. One caller at a time asks for it; who has none at
     /// `until` goes without, as if the vendor had throttled it.
     pub(super) async fn token(&self, http: &reqwest::Client, until: Instant) -> Result<HeaderValue, Failure> {
-        tokio::time::timeout_at(until, self.fetched(http, until)).await.unwrap_or_else(|_| Err(Why::RateLimit.into()))
+        tokio::time::timeout_at(until, self.fetched(http, until))
+            .await
+            .unwrap_or_else(|_| Err(Why::RateLimit(Duration::ZERO).into()))
     }
 
     async fn fetched(&self, http: &reqwest::Client, until: Instant) -> Result<HeaderValue, Failure> {
@@ -58,7 +54,7 @@ impl Access {
         };
         let mut cached = cached.lock().await;
         if let Some(token) = cached.as_ref().filter(|token| token.until > Instant::now()) {
-            return sensitive(&token.header);
+            return Ok(token.header.clone());
         }
         let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.expose())).collect();
         let body = loop {
@@ -69,7 +65,7 @@ impl Access {
                 StatusCode::TOO_MANY_REQUESTS => {
                     let pause = wait(response.headers());
                     if Instant::now() + pause > until {
-                        return Err(Why::RateLimit.into());
+                        return Err(Why::RateLimit(pause).into());
                     }
                     tokio::time::sleep(pause).await;
                 }
@@ -80,10 +76,9 @@ impl Access {
             }
         };
         let (text, life) = token(&body).map_err(|Malformed| Why::Credentials)?;
-        let header = Secret::new(format!("Bearer {}", text.expose()));
-        let value = sensitive(&header)?;
-        *cached = Some(Token { header, until: Instant::now() + life.saturating_sub(MARGIN) });
-        Ok(value)
+        let header = sensitive(&Secret::new(format!("Bearer {}", text.expose())))?;
+        let until = Instant::now() + life.saturating_sub(MARGIN);
+        Ok(cached.insert(Token { header, until }).header.clone())
     }
 
     /// Drops a token that was refused; only this one, since another caller may have a new one already. Whether there can
@@ -91,7 +86,7 @@ impl Access {
     pub(super) async fn forget(&self, refused: &HeaderValue, until: Instant) -> bool {
         let Self::Client { cached, .. } = self else { return false };
         let Ok(mut cached) = tokio::time::timeout_at(until, cached.lock()).await else { return false };
-        cached.take_if(|token| token.header.expose().as_bytes() == refused.as_bytes());
+        cached.take_if(|token| token.header == *refused);
         true
     }
 }
@@ -129,14 +124,14 @@ mod tests {
     #[tokio::test]
     async fn a_token_is_not_waited_for_longer_than_the_action_may_take() {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let access = Access::client(format!("http://{}/", silent.local_addr().unwrap()), Vec::new());
+        let access = Access::client(format!("http://{}/", silent.local_addr().unwrap()), &[]);
         let http = outbound::client(Duration::from_secs(20)).unwrap();
         let begun = Instant::now();
         let until = begun + Duration::from_millis(200);
         // The second waits for the first.
         let (first, second) = tokio::join!(access.token(&http, until), access.token(&http, until));
         for token in [first, second] {
-            assert!(matches!(token.unwrap_err().why, Why::RateLimit));
+            assert!(matches!(token.unwrap_err().why, Why::RateLimit(_)));
         }
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     }

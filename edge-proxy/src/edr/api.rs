@@ -3,9 +3,10 @@
 
 use super::Leave;
 use super::access::Access;
+use super::device::{Device, Found};
 use super::failure::{Failure, Refusal, Why, printable};
-use crate::config::Timing;
-use crate::outbound;
+use crate::config::{EdrConfig, Timing};
+use crate::outbound::{self, ClientError};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -65,7 +66,7 @@ impl<'a> Call<'a> {
 /// A whole answer of the expected status.
 #[derive(Debug)]
 pub(super) struct Reply {
-    pub(super) body: Vec<u8>,
+    body: Vec<u8>,
     /// The vendor's trace id.
     pub(super) trace: Option<String>,
 }
@@ -73,7 +74,13 @@ pub(super) struct Reply {
 impl Reply {
     /// Reads it; what cannot be read keeps its trace id.
     pub(super) fn read<T>(&self, parse: impl FnOnce(&[u8]) -> Result<T, Malformed>) -> Result<T, Failure> {
-        parse(&self.body).map_err(|Malformed| Failure { why: Why::Answer, trace: self.trace.clone() })
+        self.settled(|body| parse(body).map_err(|Malformed| None))
+    }
+
+    /// What the vendor made of a change: its own error where `parse` finds one in the body.
+    pub(super) fn settled<T>(&self, parse: impl FnOnce(&[u8]) -> Result<T, Option<Refusal>>) -> Result<T, Failure> {
+        let unread = |refusal: Option<Refusal>| refusal.map_or(Why::Answer, Why::Refused);
+        parse(&self.body).map_err(|refusal| Failure { why: unread(refusal), trace: self.trace.clone() })
     }
 }
 
@@ -88,13 +95,21 @@ impl From<serde_json::Error> for Malformed {
     }
 }
 
-/// What differs between the vendors' HTTP.
+/// What differs between the vendors: how an answer is traced and refused, and how a device is looked up.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dialect {
     /// The header with the trace id.
     pub(super) trace: &'static str,
-    /// Reads the body of a refusal.
+    /// Reads the body of a refusal; of another body, at most its trace id.
     pub(super) refusal: fn(&[u8]) -> Refusal,
+    /// Asks for the device of this id.
+    pub(super) by_id: fn(&str) -> Call<'static>,
+    /// Reads the answer to that.
+    pub(super) device: fn(&[u8], &str) -> Result<Option<Device>, Malformed>,
+    /// Asks for the devices of this name.
+    pub(super) by_name: fn(&str) -> Call<'static>,
+    /// Reads the id in the answer to that.
+    pub(super) found: fn(&[u8]) -> Result<Found<String>, Malformed>,
 }
 
 /// One vendor's API. Its base URL is fixed: redirects and hints at other regions are not followed.
@@ -108,13 +123,13 @@ pub(super) struct Api {
 }
 
 impl Api {
-    pub(super) fn new(
-        base: &str,
-        access: Access,
-        dialect: Dialect,
-        timing: Timing,
-    ) -> Result<Self, outbound::ClientError> {
-        Ok(Self { http: outbound::client(timing.request)?, base: base.to_owned(), access, dialect, timing })
+    pub(super) fn new(config: &EdrConfig, access: Access, dialect: Dialect) -> Result<Self, ClientError> {
+        let (base, timing) = (config.base.url().to_owned(), config.timing.clone());
+        Ok(Self { http: outbound::client(timing.request)?, base, access, dialect, timing })
+    }
+
+    pub(super) const fn dialect(&self) -> &Dialect {
+        &self.dialect
     }
 
     pub(super) const fn timing(&self) -> &Timing {
@@ -124,6 +139,11 @@ impl Api {
     /// Until when an action that begins now must have been taken.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.timing.action
+    }
+
+    /// Waits before the next look, but not beyond `deadline`.
+    pub(super) async fn pause(&self, deadline: Instant) {
+        tokio::time::sleep_until(deadline.min(Instant::now() + self.timing.confirm_every)).await;
     }
 
     /// Sends until there is an answer that settles it, or `until`. A read may come after that, and then has one try.
@@ -139,22 +159,21 @@ impl Api {
             if let Some(leave) = &call.leave {
                 leave.holds()?;
             }
-            let answer = self.once(call, &token).await;
-            let (pause, failure) = match answer {
-                Err(Ended::Throttled(wait)) => (wait, Why::RateLimit.into()),
-                Err(Ended::Failed(failure)) if matches!(failure.why, Why::Credentials) && !renewed => {
+            let failure = match self.once(call, &token).await {
+                Ok(reply) => return Ok(reply),
+                Err(failure) => failure,
+            };
+            let pause = match failure.why {
+                Why::RateLimit(wait) => wait,
+                Why::Credentials if !renewed && self.access.forget(&token, bound).await => {
                     renewed = true;
-                    if !self.access.forget(&token, bound).await {
-                        return Err(failure);
-                    }
                     continue;
                 }
-                Err(Ended::Failed(failure)) if failure.is_unclear() && call.only_reads() && !repeated => {
+                _ if failure.is_unclear() && call.only_reads() && !repeated => {
                     repeated = true;
-                    (PAUSE.min(self.timing.confirm_every), failure)
+                    PAUSE.min(self.timing.confirm_every)
                 }
-                Err(Ended::Failed(failure)) => return Err(failure),
-                Ok(reply) => return Ok(reply),
+                _ => return Err(failure),
             };
             if Instant::now() + pause > until {
                 return Err(failure);
@@ -163,7 +182,7 @@ impl Api {
         }
     }
 
-    async fn once(&self, call: &Call<'_>, token: &HeaderValue) -> Result<Reply, Ended> {
+    async fn once(&self, call: &Call<'_>, token: &HeaderValue) -> Result<Reply, Failure> {
         let mut request = self.http.request(call.method.clone(), format!("{}{}", self.base, call.path));
         if !call.query.is_empty() {
             request = request.query(&call.query);
@@ -176,12 +195,11 @@ impl Api {
         let header = response.headers().get(self.dialect.trace).and_then(|value| value.to_str().ok());
         let header = header.map(|text| printable(text, 64));
         if status == StatusCode::TOO_MANY_REQUESTS {
-            return Err(Ended::Throttled(wait(response.headers())));
+            return Err(Why::RateLimit(wait(response.headers())).into());
         }
-        let body =
-            outbound::body(response).await.map_err(|error| Failure { why: Why::NoAnswer(error), trace: None })?;
+        let body = outbound::body(response).await.map_err(Why::NoAnswer)?;
         if status == call.success {
-            return Ok(Reply { body, trace: header });
+            return Ok(Reply { trace: header.or_else(|| (self.dialect.refusal)(&body).trace), body });
         }
         let refusal = Refusal { status: status.as_u16(), ..(self.dialect.refusal)(&body) };
         let trace = refusal.trace.clone().or(header);
@@ -193,19 +211,7 @@ impl Api {
             _ if status.is_success() => Why::Answer,
             _ => Why::Refused(refusal),
         };
-        Err(Failure { why, trace }.into())
-    }
-}
-
-/// How one sending ended, if not well.
-enum Ended {
-    Throttled(Duration),
-    Failed(Failure),
-}
-
-impl From<Failure> for Ended {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
+        Err(Failure { why, trace })
     }
 }
 

@@ -16,8 +16,7 @@
 //! | the vendor itself reports that it did not work | `failed`, `contradicted` |
 
 use super::failure::{Failure, Why, printable};
-use super::{Ending, Leave, Purpose};
-use crate::config::Timing;
+use super::{Ending, Leave, Order, Purpose};
 use tokio::time::Instant;
 use vyrox_contract::{Outcome as Kind, Verification};
 
@@ -28,9 +27,6 @@ pub(super) trait Change {
 
     /// Asks for it, by this leave.
     async fn ask(&self, leave: Leave<'_>) -> Result<Taken, Failure>;
-
-    /// Whether asking twice is the same as asking once.
-    fn is_repeatable(&self) -> bool;
 }
 
 /// What a look has shown, in the vendor's word for it.
@@ -69,18 +65,30 @@ pub(super) struct Taken {
     pub(super) trace: Option<String>,
 }
 
+impl Reading {
+    /// By a word for the state, the wanted one, and the one on the way to it.
+    pub(super) fn of(state: &str, wanted: &str, pending: &str) -> Self {
+        let text = printable(state, 60);
+        match state {
+            _ if state == wanted => Self::There(text),
+            _ if state == pending => Self::OnItsWay(text),
+            _ => Self::Elsewhere(text),
+        }
+    }
+}
+
 /// Acts, or only looks at what an interrupted action has come to.
-pub(super) async fn pursue(change: &impl Change, purpose: Purpose<'_>, timing: &Timing) -> Ending {
-    match purpose {
-        Purpose::Act { done, leave } => act(change, done, leave, timing).await,
+pub(super) async fn pursue(change: &impl Change, order: &Order<'_>) -> Ending {
+    match order.purpose {
+        Purpose::Act { done, leave } => act(change, done, leave, order).await,
         Purpose::Examine => examine(change.look(None).await),
     }
 }
 
-async fn act(change: &impl Change, done: Kind, leave: Leave<'_>, timing: &Timing) -> Ending {
+async fn act(change: &impl Change, done: Kind, leave: Leave<'_>, order: &Order<'_>) -> Ending {
     match change.look(None).await {
         Ok(Reading::There(_) | Reading::OnItsWay(_)) => {
-            return read_back(change, Kind::Already, &Names::default(), timing).await;
+            return read_back(change, Kind::Already, &Names::default(), order).await;
         }
         Ok(_) => {}
         Err(failure) => return failed(&failure),
@@ -90,27 +98,26 @@ async fn act(change: &impl Change, done: Kind, leave: Leave<'_>, timing: &Timing
         // After a lost answer, "already so" is most likely its own doing.
         let already = if lost.is_some() { done } else { Kind::Already };
         match change.ask(leave).await {
-            Ok(taken) => {
-                let names = Names { operation: taken.reference, trace: taken.trace };
-                return match taken.answer {
-                    Answer::Accepted => read_back(change, done, &names, timing).await,
-                    Answer::Already => read_back(change, already, &names, timing).await,
+            Ok(Taken { answer, reference, trace }) => {
+                let names = Names { operation: reference, trace };
+                let kind = if answer == Answer::Accepted { done } else { already };
+                return match answer {
+                    Answer::Accepted | Answer::Already => read_back(change, kind, &names, order).await,
                     Answer::Nothing => match change.look(None).await {
-                        Ok(Reading::There(_) | Reading::OnItsWay(_)) => {
-                            read_back(change, already, &names, timing).await
-                        }
+                        Ok(Reading::There(_) | Reading::OnItsWay(_)) => read_back(change, kind, &names, order).await,
                         Ok(_) if lost.is_none() => failed(&Why::Target("the EDR changed nothing").into()),
                         Ok(_) => ambiguous(&Why::Target("the EDR changed nothing after a lost answer").into()),
                         Err(failure) => ambiguous(&failure),
                     },
                 };
             }
-            Err(failure) if failure.is_unclear() => match look_again(change, timing).await {
+            Err(failure) if failure.is_unclear() => match look_again(change, order).await {
                 Ok(Reading::There(_) | Reading::OnItsWay(_)) => {
-                    return read_back(change, done, &Names::of(&failure), timing).await;
+                    let names = Names { operation: None, trace: failure.trace };
+                    return read_back(change, done, &names, order).await;
                 }
                 // It was not taken, and asking for a state again is safe.
-                Ok(_) if change.is_repeatable() => lost = Some(failure),
+                Ok(_) if order.deed.is_repeatable() => lost = Some(failure),
                 Ok(_) | Err(_) => return ambiguous(&failure),
             },
             // The first request may still take effect.
@@ -123,23 +130,22 @@ async fn act(change: &impl Change, done: Kind, leave: Leave<'_>, timing: &Timing
 }
 
 /// The look after a lost answer. What cannot be asked for again is given time to show.
-async fn look_again(change: &impl Change, timing: &Timing) -> Result<Reading, Failure> {
-    let deadline = Instant::now() + timing.confirm_for;
+async fn look_again(change: &impl Change, order: &Order<'_>) -> Result<Reading, Failure> {
+    let deadline = Instant::now() + order.api.timing().confirm_for;
     loop {
-        let last = change.is_repeatable() || Instant::now() >= deadline;
+        let last = order.deed.is_repeatable() || Instant::now() >= deadline;
         match change.look(None).await {
-            Ok(Reading::There(text)) => return Ok(Reading::There(text)),
-            Ok(Reading::OnItsWay(text)) => return Ok(Reading::OnItsWay(text)),
+            Ok(reading @ (Reading::There(_) | Reading::OnItsWay(_))) => return Ok(reading),
             other if last => return other,
-            _ => tokio::time::sleep_until(deadline.min(Instant::now() + timing.confirm_every)).await,
+            _ => order.api.pause(deadline).await,
         }
     }
 }
 
 /// Reads the state until it is the wanted one or the deadline has passed; the last read begins at the deadline.
-async fn read_back(change: &impl Change, kind: Kind, names: &Names, timing: &Timing) -> Ending {
+async fn read_back(change: &impl Change, kind: Kind, names: &Names, order: &Order<'_>) -> Ending {
     let begun = if kind == Kind::Already { "already so" } else { "accepted" };
-    let deadline = Instant::now() + timing.confirm_for;
+    let deadline = Instant::now() + order.api.timing().confirm_for;
     loop {
         let last = Instant::now() >= deadline;
         let (verification, text) = match change.look(names.operation.as_deref()).await {
@@ -163,7 +169,7 @@ async fn read_back(change: &impl Change, kind: Kind, names: &Names, timing: &Tim
         if last {
             return names.ending(kind, verification, format!("{begun}; {text}"));
         }
-        tokio::time::sleep_until(deadline.min(Instant::now() + timing.confirm_every)).await;
+        order.api.pause(deadline).await;
     }
 }
 
@@ -184,10 +190,11 @@ fn examine(read: Result<Reading, Failure>) -> Ending {
 pub(super) fn failed(failure: &Failure) -> Ending {
     match failure.why {
         Why::Policy(refusal) => Ending::refused(refusal),
-        _ => Ending { vendor_reference: failure.trace.clone(), ..Ending::unread(Kind::Failed, failure.to_string()) },
+        _ => Ending { kind: Kind::Failed, ..ambiguous(failure) },
     }
 }
 
+/// A failure that may have changed something.
 fn ambiguous(failure: &Failure) -> Ending {
     Ending { vendor_reference: failure.trace.clone(), ..Ending::unread(Kind::Ambiguous, failure.to_string()) }
 }
@@ -200,10 +207,6 @@ struct Names {
 }
 
 impl Names {
-    fn of(failure: &Failure) -> Self {
-        Self { operation: None, trace: failure.trace.clone() }
-    }
-
     /// An ending that carries both: the operation's id as its reference, and the trace id beside it in the text.
     fn ending(&self, kind: Kind, verification: Verification, text: String) -> Ending {
         let detail = match (&self.operation, &self.trace) {

@@ -1,48 +1,58 @@
 //! CrowdStrike Falcon: containment of hosts, and ending a process.
 
 pub mod answer;
-mod hosts;
 mod rtr;
 
 use super::access::Access;
-use super::api::{Api, Dialect};
+use super::api::{Api, Call, Dialect};
 use super::change::pursue;
+use super::connection::Connection;
 use super::deed::Deed;
-use super::failure::{Failure, Why};
-use super::{Ending, Order};
-use crate::config::CrowdstrikeConfig;
+use super::failure::Failure;
+use super::{Ending, Leave, Order};
+use crate::config::EdrConfig;
 use crate::outbound::ClientError;
-use crate::secret::Secret;
-use hosts::Containment;
+use reqwest::StatusCode;
+use serde_json::json;
 use vyrox_contract::Operation;
 
-/// The client.
-#[derive(Debug)]
-pub(super) struct Crowdstrike {
-    api: Api,
+const READ: &str = "the scope Hosts: READ";
+const WRITE: &str = "the scope Hosts: WRITE";
+
+const DIALECT: Dialect = Dialect {
+    trace: "X-Cs-Traceid",
+    refusal: answer::refusal,
+    by_id: |aid| Call::get("/devices/entities/devices/v2", READ).with("ids", aid),
+    device: answer::device,
+    by_name: |name| {
+        let filter = format!("hostname:'{}'", name.replace('\\', "\\\\").replace('\'', "\\'"));
+        Call::get("/devices/queries/devices/v1", READ).with("filter", filter).with("limit", "2")
+    },
+    found: answer::ids,
+};
+
+pub(super) fn api(config: &EdrConfig) -> Result<Api, ClientError> {
+    // The region that the token's answer hints at is not followed.
+    let form = [("client_id", config.client_id.as_str()), ("client_secret", config.secret.expose())];
+    Api::new(config, Access::client(format!("{}/oauth2/token", config.base.login()), &form), DIALECT)
 }
 
-impl Crowdstrike {
-    pub(super) fn new(config: &CrowdstrikeConfig) -> Result<Self, ClientError> {
-        // The region that the token's answer hints at is not followed.
-        let form =
-            vec![("client_id", Secret::new(config.client_id.clone())), ("client_secret", config.client_secret.clone())];
-        let access = Access::client(format!("{}/oauth2/token", config.base.url()), form);
-        let dialect = Dialect { trace: "X-Cs-Traceid", refusal: answer::refusal };
-        Ok(Self { api: Api::new(config.base.url(), access, dialect, config.timing.clone())? })
-    }
-
-    pub(super) async fn serve(&self, order: &Order<'_>) -> Result<Ending, Failure> {
-        let device = hosts::find(&self.api, order.target, self.api.deadline()).await?;
-        let _turn = order.turn(&device, self.api.deadline()).await?;
-        // From here on: the turn may have been waited for.
-        let (until, purpose) = (self.api.deadline(), order.purpose);
-        let containment = |operation| Containment { api: &self.api, aid: &device.id, operation, until };
-        match order.deed {
-            Deed::Isolate => Ok(pursue(&containment(Operation::Execute), purpose, self.api.timing()).await),
-            Deed::Release => Ok(pursue(&containment(Operation::Rollback), purpose, self.api.timing()).await),
-            Deed::KillProcess(pid) => rtr::kill(&self.api, &device.id, *pid, purpose, until).await,
-            _ => Err(Why::Target("the EDR has no such call").into()),
+pub(super) async fn serve(order: &Order<'_>) -> Result<Ending, Failure> {
+    match order.deed {
+        Deed::KillProcess(pid) => rtr::kill(order, *pid).await,
+        _ => {
+            let (reading, answer) = (answer::containment, answer::change);
+            Ok(pursue(&Connection { order, reading, call: contain_or_lift, answer }, order).await)
         }
     }
+}
+
+/// The same URL has actions that hide hosts: only these two names are ever sent.
+fn contain_or_lift<'l>(leave: Leave<'l>, aid: &str, operation: Operation) -> Call<'l> {
+    let name = match operation {
+        Operation::Execute => "contain",
+        Operation::Rollback => "lift_containment",
+    };
+    let (path, body) = ("/devices/entities/devices-actions/v2", json!({"ids": [aid]}));
+    Call::post(leave, path, body, StatusCode::ACCEPTED, WRITE).with("action_name", name)
 }

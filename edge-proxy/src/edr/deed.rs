@@ -2,7 +2,8 @@
 //! 501, never with something similar.
 
 use super::device::{self, digits};
-use vyrox_contract::{Action, ActionType, Measure, Operation, ProcessId, Sha1, Target, Vendor};
+use crate::policy::Refusal;
+use vyrox_contract::{ActionType, Measure, Operation, ProcessId, Sha1, Target, Vendor};
 
 /// One change at a vendor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,48 +30,38 @@ pub(super) enum Deed {
     UnrestrictCode,
 }
 
-/// Why an action comes to nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Impossible {
-    /// The vendor has no call that does exactly this.
-    Unsupported,
-    /// The target lacks an id that the vendor needs, or has one of another form.
-    Target,
-}
-
 impl Deed {
-    /// What this action comes to.
-    pub(super) fn of(action: &Action) -> Result<Self, Impossible> {
-        Self::wanted(action.operation, action.action_type, &action.target)
-    }
-
-    /// The same, from what the audit log tells of an action.
-    pub(super) fn wanted(operation: Operation, kind: ActionType, target: &Target) -> Result<Self, Impossible> {
+    /// What an action comes to.
+    ///
+    /// # Errors
+    /// [`Refusal::Unsupported`] if the vendor has no call that does exactly this, [`Refusal::DeviceForm`] if the target lacks
+    /// an id that the vendor needs or has one of another form.
+    pub(super) fn of(operation: Operation, kind: ActionType, target: &Target) -> Result<Self, Refusal> {
         use ActionType::{HostIsolation, NetworkQuarantine, ProcessKill};
         use Operation::{Execute, Rollback};
         use Vendor::{Crowdstrike, Defender, Sentinelone};
-        let threat = || target.threat_id.as_ref().and_then(|id| digits(id.as_str())).ok_or(Impossible::Target);
+        let threat = || target.threat_id.as_ref().and_then(|id| digits(id.as_str())).ok_or(Refusal::DeviceForm);
         let deed = match (target.vendor, kind, target.measure, operation) {
             (Crowdstrike | Sentinelone | Defender, HostIsolation, None, Execute) => Self::Isolate,
             (Crowdstrike | Sentinelone | Defender, HostIsolation, None, Rollback) => Self::Release,
             (Defender, NetworkQuarantine, None, Execute) => Self::IsolateSelectively,
             (Defender, NetworkQuarantine, None, Rollback) => Self::Release,
             (Crowdstrike, ProcessKill, None, Execute) => {
-                Self::KillProcess(target.process_id.ok_or(Impossible::Target)?)
+                Self::KillProcess(target.process_id.ok_or(Refusal::DeviceForm)?)
             }
             (Sentinelone, ProcessKill, None, Execute) => Self::KillThreat(threat()?),
             (Sentinelone, ProcessKill, Some(Measure::Quarantine), Execute) => Self::QuarantineThreat(threat()?),
             (Sentinelone, ProcessKill, Some(Measure::Quarantine), Rollback) => Self::RestoreThreat(threat()?),
             // Its one call does both, and it says so in its name.
             (Defender, ProcessKill, None | Some(Measure::Quarantine), Execute) => {
-                Self::StopFile(target.sha1.clone().ok_or(Impossible::Target)?)
+                Self::StopFile(target.sha1.clone().ok_or(Refusal::DeviceForm)?)
             }
             (Defender, ProcessKill, Some(Measure::RestrictCode), Execute) => Self::RestrictCode,
             (Defender, ProcessKill, Some(Measure::RestrictCode), Rollback) => Self::UnrestrictCode,
-            _ => return Err(Impossible::Unsupported),
+            _ => return Err(Refusal::Unsupported),
         };
         match &target.device_id {
-            Some(id) if device::id(target.vendor, id).is_none() => Err(Impossible::Target),
+            Some(id) if device::id(target.vendor, id.as_str()).is_none() => Err(Refusal::DeviceForm),
             _ => Ok(deed),
         }
     }
@@ -105,8 +96,8 @@ mod tests {
                             "sha1": "5a".repeat(20), "measure": measure,
                         }))
                         .unwrap();
-                        let deed = Deed::wanted(operation, kind, &target);
-                        if deed != Err(Impossible::Unsupported) {
+                        let deed = Deed::of(operation, kind, &target);
+                        if deed != Err(Refusal::Unsupported) {
                             let measure = measure.map_or("", Measure::as_str);
                             let deed = format!("{:?}", deed.unwrap());
                             let word = deed.split('(').next().unwrap();
@@ -150,8 +141,8 @@ mod tests {
             let mut target = target;
             target["hostname"] = json!("ws-01");
             let target: Target = serde_json::from_value(target).unwrap();
-            let deed = Deed::wanted(Operation::Execute, kind.parse().unwrap(), &target);
-            assert_eq!(deed, Err(Impossible::Target), "{kind} {target:?}");
+            let deed = Deed::of(Operation::Execute, kind.parse().unwrap(), &target);
+            assert_eq!(deed, Err(Refusal::DeviceForm), "{kind} {target:?}");
         }
     }
 }

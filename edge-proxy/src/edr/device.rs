@@ -1,7 +1,9 @@
-//! The device as its vendor knows it, and its id in the vendor's form.
+//! The device as its vendor knows it: how it is found, and its id in the vendor's form.
 
+use super::api::Api;
 use super::failure::{Failure, Why};
-use vyrox_contract::{DeviceId, Vendor};
+use tokio::time::Instant;
+use vyrox_contract::{Target, Vendor};
 
 /// A device as its vendor knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,30 +44,52 @@ impl<T> Found<T> {
             (Some(_), Some(_)) => Self::Several,
         }
     }
+}
 
-    /// The only one of the name that was searched for.
-    pub(super) fn only(self) -> Result<T, Failure> {
-        match self {
-            Self::One(one) => Ok(one),
-            Self::Nothing => Err(Why::Target("the EDR knows no device of this name").into()),
-            Self::Several => Err(Why::Target("the EDR knows several devices of this name").into()),
+/// The device that an action is aimed at: by its id, or the only one of its name.
+pub(super) async fn find(api: &Api, target: &Target, until: Instant) -> Result<Device, Failure> {
+    let id = match &target.device_id {
+        // The policy has checked the form; without it there is nothing to ask for.
+        Some(given) => {
+            id(target.vendor, given.as_str()).ok_or(Why::Target("the device id is not of its vendor's form"))?
         }
+        None => {
+            let reply = api.send(&(api.dialect().by_name)(target.hostname.as_str()), until).await?;
+            match reply.read(api.dialect().found)? {
+                Found::One(found) => id(target.vendor, &found).ok_or(Why::Answer)?,
+                Found::Nothing => return Err(Why::Target("the EDR knows no device of this name").into()),
+                Found::Several => return Err(Why::Target("the EDR knows several devices of this name").into()),
+            }
+        }
+    };
+    read(api, &id, until).await
+}
+
+/// The device of this id as it is now.
+pub(super) async fn read(api: &Api, id: &str, until: Instant) -> Result<Device, Failure> {
+    const UNKNOWN: Why = Why::Target("the EDR knows no device of this id");
+    match api.send(&(api.dialect().by_id)(id), until).await {
+        Ok(reply) => reply.read(|bytes| (api.dialect().device)(bytes, id))?.ok_or_else(|| UNKNOWN.into()),
+        Err(Failure { why: Why::Refused(refusal), trace }) if refusal.status == 404 => {
+            Err(Failure { why: UNKNOWN, trace })
+        }
+        Err(failure) => Err(failure),
     }
 }
 
 /// A device id in exactly the form of the vendor's: Falcon's 32 hex digits (dashes are dropped, since one of the vendor's
 /// spellings is a UUID), SentinelOne's digits, Defender's 40 hex digits. `None` for any other.
-pub(super) fn id(vendor: Vendor, given: &DeviceId) -> Option<String> {
+pub(super) fn id(vendor: Vendor, given: &str) -> Option<String> {
     match vendor {
-        Vendor::Crowdstrike => hex(&given.as_str().replace('-', ""), 32),
-        Vendor::Sentinelone => digits(given.as_str()),
-        Vendor::Defender => hex(given.as_str(), 40),
+        Vendor::Crowdstrike => hex(&given.replace('-', ""), 32),
+        Vendor::Sentinelone => digits(given),
+        Vendor::Defender => hex(given, 40),
         Vendor::Generic => None,
     }
 }
 
 /// So many hex digits.
-pub(super) fn hex(text: &str, length: usize) -> Option<String> {
+fn hex(text: &str, length: usize) -> Option<String> {
     (text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit())).then(|| text.to_ascii_lowercase())
 }
 
@@ -74,13 +98,18 @@ pub(super) fn digits(text: &str) -> Option<String> {
     ((1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.to_owned())
 }
 
+/// Whether an id that the vendor gave to something can become a part of the next request.
+pub(super) fn is_plain(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_device_id_has_its_vendors_form_and_no_other() {
-        let aid = |text: &str| id(Vendor::Crowdstrike, &text.parse().unwrap());
+        let aid = |text: &str| id(Vendor::Crowdstrike, text);
         assert_eq!(aid("0123456789ABCDEF0123456789abcdef").unwrap(), "0123456789abcdef0123456789abcdef");
         assert_eq!(aid("01234567-89ab-cdef-0123-456789abcdef").unwrap(), "0123456789abcdef0123456789abcdef");
         for bad in
@@ -88,12 +117,12 @@ mod tests {
         {
             assert!(aid(bad).is_none(), "{bad}");
         }
-        assert!(id(Vendor::Sentinelone, &"1409000000000000001".parse().unwrap()).is_some());
+        assert!(id(Vendor::Sentinelone, "1409000000000000001").is_some());
         for bad in ["14090000-0", "5f2e6a7b0000400080000000000000a1", "123456789012345678901"] {
-            assert!(id(Vendor::Sentinelone, &bad.parse().unwrap()).is_none(), "{bad}");
+            assert!(id(Vendor::Sentinelone, bad).is_none(), "{bad}");
         }
-        assert!(id(Vendor::Defender, &"0a1b2c3d4e5f60718293a4b5c6d7e8f901234567".parse().unwrap()).is_some());
-        assert!(id(Vendor::Defender, &"0123456789abcdef0123456789abcdef".parse().unwrap()).is_none());
+        assert!(id(Vendor::Defender, "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567").is_some());
+        assert!(id(Vendor::Defender, "0123456789abcdef0123456789abcdef").is_none());
     }
 
     #[test]

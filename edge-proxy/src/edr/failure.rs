@@ -2,6 +2,7 @@
 
 use crate::policy;
 use std::fmt;
+use std::time::Duration;
 
 /// A call that did not work, with the vendor's trace id where there is one.
 #[derive(Debug)]
@@ -25,9 +26,9 @@ pub(super) enum Why {
     /// 403.
     #[error("the EDR denies it: this proxy's API client needs {0}, or an allow-listed address")]
     Permission(&'static str),
-    /// 429 for longer than the action may take.
+    /// 429, with the wait that it asks for; it ends an action if that is longer than the action may take.
     #[error("the EDR is over its rate limit")]
-    RateLimit,
+    RateLimit(Duration),
     /// 5xx.
     #[error("the EDR failed with HTTP {0}")]
     Server(u16),
@@ -63,11 +64,12 @@ pub struct Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let status = (self.status != 0).then(|| format!("HTTP {}", self.status));
-        let code = (!self.code.is_empty()).then(|| format!("code {}", self.code));
-        let message = (!self.message.is_empty()).then(|| self.message.clone());
-        let parts: Vec<String> = [status, code, message].into_iter().flatten().collect();
-        f.write_str(&parts.join(", "))
+        let parts = [
+            (self.status != 0).then(|| format!("HTTP {}", self.status)),
+            (!self.code.is_empty()).then(|| format!("code {}", self.code)),
+            (!self.message.is_empty()).then(|| self.message.clone()),
+        ];
+        f.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
     }
 }
 

@@ -12,7 +12,7 @@
 //! `rollback`, because the signature covers the body and not the path). `approved_at` is also the time of signing, so it
 //! has to lie in the window. Anything else is refused.
 
-use super::{Rejection, Verified, Verifier};
+use super::{Rejection, Verified, Verifier, unreadable};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Deserialize;
 use sha2::Sha256;
@@ -65,10 +65,8 @@ impl Verifier {
         mac.update(body);
         mac.verify_slice(&given.unwrap_or_default()).map_err(|_| Rejection::Signature(None))?;
 
-        let body: Published = serde_json::from_slice(body).map_err(|error| {
-            Rejection::Payload(error.to_string().chars().filter(|c| !c.is_control()).take(200).collect())
-        })?;
-        let approvers = if body.approved_by.is_empty() { None } else { Some(body.approved_by) };
+        let body: Published = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
+        let approver = Some(body.approved_by).filter(|name| !name.is_empty());
         let action = Action {
             request_id: body.request_id,
             tenant_id: body.tenant_id,
@@ -86,7 +84,7 @@ impl Verifier {
                 sha1: body.sha1,
                 measure: body.measure,
             },
-            approved_by: approvers.into_iter().map(|name| Approver { id: name.clone(), name }).collect(),
+            approved_by: approver.into_iter().map(|name| Approver { id: name.clone(), name }).collect(),
             approved_at: body.approved_at,
             issued_at: body.approved_at,
             expires_at: body.approved_at.saturating_add(MAX_AGE_SECONDS),

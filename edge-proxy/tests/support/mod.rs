@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use vyrox_audit::Entry;
-use vyrox_contract::{Action, Ed25519Signer, Envelope, Payload as _, Receipt, pre_authentication_encoding};
-use vyrox_edge_proxy::{Clock, Config, CrowdstrikeBase, CrowdstrikeConfig, Proxy, RunningProxy, Secret, Timing};
+use vyrox_contract::{Action, Ed25519Signer, Envelope, Payload as _, Receipt, Vendor, pre_authentication_encoding};
+use vyrox_edge_proxy::{Base, Clock, Config, EdrConfig, Proxy, RunningProxy, Secret, Timing};
 
 pub const NOW: i64 = 1_700_000_000;
 pub const AID: &str = "0123456789abcdef0123456789abcdef";
@@ -62,10 +62,9 @@ pub fn config(dir: &Path) -> Config {
 pub fn live(dir: &Path, url: &str) -> Config {
     let mut config = config(dir);
     config.dry_run = false;
-    let base = CrowdstrikeBase::loopback(url).unwrap();
-    let mut edr = CrowdstrikeConfig::new(base, "client".into(), Secret::new("falcon-secret".into()));
-    edr.timing = timing();
-    config.crowdstrike = Some(edr);
+    let base = Base::loopback(Vendor::Crowdstrike, url).unwrap();
+    let access = EdrConfig::new(base, Secret::new("falcon-secret".into()));
+    config.edrs = vec![EdrConfig { client_id: "client".into(), timing: timing(), ..access }];
     config
 }
 

@@ -5,11 +5,8 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
 use vyrox_audit::Entry;
-use vyrox_contract::{ActionType, Receipt};
-use vyrox_edge_proxy::{
-    Config, CrowdstrikeBase, CrowdstrikeConfig, DefenderBase, DefenderConfig, Secret, SentineloneBase,
-    SentineloneConfig, Timing,
-};
+use vyrox_contract::{ActionType, Receipt, Vendor};
+use vyrox_edge_proxy::{Base, Config, EdrConfig, Secret, Timing};
 use vyrox_edr_standin::{
     Agent, Defender, DefenderOptions, Falcon, FalconOptions, Host, Machine, Sentinelone, SentineloneOptions,
 };
@@ -55,28 +52,26 @@ fn live(dir: &Path) -> (Config, Timing) {
 
 pub fn with_falcon(dir: &Path, edr: &Falcon) -> Config {
     let (mut config, timing) = live(dir);
-    let base = CrowdstrikeBase::loopback(&edr.url()).unwrap();
-    let options = FalconOptions::default();
-    let access = CrowdstrikeConfig::new(base, options.client_id, Secret::new(options.client_secret));
-    config.crowdstrike = Some(CrowdstrikeConfig { timing, ..access });
+    let base = Base::loopback(Vendor::Crowdstrike, &edr.url()).unwrap();
+    let FalconOptions { client_id, client_secret, .. } = FalconOptions::default();
+    config.edrs = vec![EdrConfig { client_id, timing, ..EdrConfig::new(base, Secret::new(client_secret)) }];
     config
 }
 
 pub fn with_sentinelone(dir: &Path, edr: &Sentinelone) -> Config {
     let (mut config, timing) = live(dir);
-    let base = SentineloneBase::loopback(&edr.url()).unwrap();
-    let access = SentineloneConfig::new(base, Secret::new(SentineloneOptions::default().api_token));
-    config.sentinelone = Some(SentineloneConfig { timing, ..access });
+    let base = Base::loopback(Vendor::Sentinelone, &edr.url()).unwrap();
+    let secret = Secret::new(SentineloneOptions::default().api_token);
+    config.edrs = vec![EdrConfig { timing, ..EdrConfig::new(base, secret) }];
     config
 }
 
 pub fn with_defender(dir: &Path, edr: &Defender) -> Config {
     let (mut config, timing) = live(dir);
-    let base = DefenderBase::loopback(&edr.url()).unwrap();
-    let options = DefenderOptions::default();
-    let secret = Secret::new(options.client_secret);
-    let access = DefenderConfig::new(base, options.directory, options.client_id, secret);
-    config.defender = Some(DefenderConfig { timing, ..access });
+    let base = Base::loopback(Vendor::Defender, &edr.url()).unwrap();
+    let DefenderOptions { directory, client_id, client_secret, .. } = DefenderOptions::default();
+    let access = EdrConfig::new(base, Secret::new(client_secret));
+    config.edrs = vec![EdrConfig { directory, client_id, timing, ..access }];
     config
 }
 

@@ -3,11 +3,11 @@
 
 use crate::edr::api::Malformed;
 use crate::edr::change::{Answer, Reading};
-use crate::edr::device::{Device, Found};
+use crate::edr::device::{Device, Found, is_plain};
 use crate::edr::failure::{Refusal, printable};
 use crate::edr::json;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use vyrox_contract::Operation;
 
 #[derive(Deserialize)]
@@ -68,21 +68,29 @@ impl ApiError {
     }
 }
 
-fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, Malformed> {
-    Ok(json::read(bytes)?)
+impl<T: DeserializeOwned> Body<T> {
+    fn read(bytes: &[u8]) -> Result<Self, Malformed> {
+        Ok(json::read(bytes)?)
+    }
+
+    fn first_error(&self) -> Option<Refusal> {
+        Some(self.errors.as_ref()?.first()?.refusal())
+    }
+
+    /// The one thing that it is about; an error outweighs it.
+    fn one(bytes: &[u8]) -> Result<T, Option<Refusal>> {
+        let body = Self::read(bytes).map_err(|Malformed| None)?;
+        body.first_error().map_or(Ok(()), |error| Err(Some(error)))?;
+        body.resources.unwrap_or_default().into_iter().next().ok_or(None)
+    }
 }
 
-/// The body's own trace id, for answers without the header.
-pub fn trace(bytes: &[u8]) -> Option<String> {
-    let body: Body<serde::de::IgnoredAny> = json::read(bytes).ok()?;
-    body.meta?.trace_id.filter(|text| !text.is_empty()).map(|text| printable(&text, 64))
-}
-
-/// The first error of a body; an empty one for a body that has none or is none.
+/// The first error of a body, and the body's own trace id; empty for a body that has none or is none.
 pub fn refusal(bytes: &[u8]) -> Refusal {
-    let parsed = body::<serde::de::IgnoredAny>(bytes);
-    let first = parsed.ok().and_then(|body| body.errors?.into_iter().next());
-    Refusal { trace: trace(bytes), ..first.map(|error| error.refusal()).unwrap_or_default() }
+    let Ok(body) = Body::<IgnoredAny>::read(bytes) else { return Refusal::default() };
+    let error = body.first_error().unwrap_or_default();
+    let trace = body.meta.and_then(|meta| meta.trace_id).filter(|text| !text.is_empty());
+    Refusal { trace: trace.map(|text| printable(&text, 64)), ..error }
 }
 
 /// The device of this id, if it is there.
@@ -90,7 +98,7 @@ pub fn refusal(bytes: &[u8]) -> Refusal {
 /// # Errors
 /// [`Malformed`].
 pub fn device(bytes: &[u8], aid: &str) -> Result<Option<Device>, Malformed> {
-    let hosts = body::<Host>(bytes)?.resources.unwrap_or_default();
+    let hosts = Body::<Host>::read(bytes)?.resources.unwrap_or_default();
     let host = hosts.into_iter().find(|host| host.device_id == aid);
     Ok(host.map(|host| Device { id: host.device_id, hostname: host.hostname, state: host.status }))
 }
@@ -100,7 +108,7 @@ pub fn device(bytes: &[u8], aid: &str) -> Result<Option<Device>, Malformed> {
 /// # Errors
 /// [`Malformed`].
 pub fn ids(bytes: &[u8]) -> Result<Found<String>, Malformed> {
-    Ok(Found::of(body::<String>(bytes)?.resources.unwrap_or_default()))
+    Ok(Found::of(Body::<String>::read(bytes)?.resources.unwrap_or_default()))
 }
 
 /// What became of a request to contain or lift. 202 is the answer of the queue; each host has its own, and for the one host
@@ -109,7 +117,7 @@ pub fn ids(bytes: &[u8]) -> Result<Found<String>, Malformed> {
 /// # Errors
 /// `Err(None)` if it is not understood, `Err(Some)` with the error for the host.
 pub fn change(bytes: &[u8], aid: &str) -> Result<Answer, Option<Refusal>> {
-    let body = body::<Affected>(bytes).map_err(|Malformed| None)?;
+    let body = Body::<Affected>::read(bytes).map_err(|Malformed| None)?;
     if let Some(error) = body.errors.unwrap_or_default().into_iter().next() {
         let about_it = error.message.as_deref().is_some_and(|text| text.contains(aid));
         return if error.code == 409 && about_it { Ok(Answer::Already) } else { Err(Some(error.refusal())) };
@@ -124,12 +132,7 @@ pub fn containment(state: &str, operation: Operation) -> Reading {
         Operation::Execute => ("contained", "containment_pending"),
         Operation::Rollback => ("normal", "lift_containment_pending"),
     };
-    let text = printable(state, 60);
-    match state {
-        _ if state == wanted => Reading::There(text),
-        _ if state == pending => Reading::OnItsWay(text),
-        _ => Reading::Elsewhere(text),
-    }
+    Reading::of(state, wanted, pending)
 }
 
 /// The id of the session that was opened. One that waits for the host to come online is none: what is sent in it would run
@@ -138,16 +141,12 @@ pub fn containment(state: &str, operation: Operation) -> Reading {
 /// # Errors
 /// As [`change`].
 pub fn session(bytes: &[u8]) -> Result<String, Option<Refusal>> {
-    let body = body::<Session>(bytes).map_err(|Malformed| None)?;
-    if let Some(error) = body.errors.unwrap_or_default().first() {
-        return Err(Some(error.refusal()));
-    }
-    let session = body.resources.unwrap_or_default().into_iter().next().ok_or(None)?;
+    let session = Body::<Session>::one(bytes)?;
     if session.offline_queued {
         let message = "the host is offline, and the session would wait for it".to_owned();
         return Err(Some(Refusal { message, ..Refusal::default() }));
     }
-    id(session.session_id).ok_or(None)
+    Some(session.session_id).filter(|id| is_plain(id)).ok_or(None)
 }
 
 /// The id of the command that was sent.
@@ -155,12 +154,8 @@ pub fn session(bytes: &[u8]) -> Result<String, Option<Refusal>> {
 /// # Errors
 /// As [`change`]; one that is queued for later is not understood, since it may still run.
 pub fn command(bytes: &[u8]) -> Result<String, Option<Refusal>> {
-    let body = body::<Command>(bytes).map_err(|Malformed| None)?;
-    if let Some(error) = body.errors.unwrap_or_default().first() {
-        return Err(Some(error.refusal()));
-    }
-    let command = body.resources.unwrap_or_default().into_iter().next().ok_or(None)?;
-    id(command.cloud_request_id).filter(|_| !command.queued_command_offline).ok_or(None)
+    let command = Body::<Command>::one(bytes)?;
+    Some(command.cloud_request_id).filter(|id| is_plain(id) && !command.queued_command_offline).ok_or(None)
 }
 
 /// A part of a command's output.
@@ -179,7 +174,7 @@ pub struct Output {
 /// # Errors
 /// [`Malformed`].
 pub fn output(bytes: &[u8]) -> Result<Output, Malformed> {
-    let body = body::<Chunk>(bytes)?;
+    let body = Body::<Chunk>::read(bytes)?;
     let Some(chunk) = body.resources.unwrap_or_default().into_iter().next() else {
         let errors = body.errors.unwrap_or_default();
         return if errors.is_empty() { Ok(Output::default()) } else { Err(Malformed) };
@@ -187,12 +182,6 @@ pub fn output(bytes: &[u8]) -> Result<Output, Malformed> {
     let (stdout, stderr) = (chunk.stdout.unwrap_or_default(), chunk.stderr.unwrap_or_default());
     let spoke = !stdout.is_empty() || !stderr.is_empty();
     Ok(Output { complete: chunk.complete, spoke, stderr: printable(stderr.trim(), 160) })
-}
-
-/// An id of the vendor's that becomes a part of the next request.
-fn id(text: String) -> Option<String> {
-    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    ((1..=64).contains(&text.len()) && plain).then_some(text)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::edr::api::Malformed;
 use crate::edr::change::Reading;
-use crate::edr::device::{Device, Found};
+use crate::edr::device::{Device, Found, is_plain};
 use crate::edr::failure::{Refusal, printable};
 use crate::edr::json;
 use serde::Deserialize;
@@ -85,23 +85,23 @@ pub fn is_in_progress(refusal: &Refusal) -> bool {
             || refusal.message.to_ascii_lowercase().contains("already in progress"))
 }
 
-/// A machine.
+/// The machine, if it is the one of this id.
 ///
 /// # Errors
-/// [`Malformed`].
-pub fn machine(bytes: &[u8]) -> Result<Device, Malformed> {
-    let Machine { id, computer_dns_name } = json::read(bytes)?;
-    Ok(Device { id, hostname: computer_dns_name, state: None })
+/// [`Malformed`], also for another.
+pub fn machine(bytes: &[u8], id: &str) -> Result<Option<Device>, Malformed> {
+    let machine: Machine = json::read(bytes)?;
+    let device = Device { id: machine.id, hostname: machine.computer_dns_name, state: None };
+    if device.id == id { Ok(Some(device)) } else { Err(Malformed) }
 }
 
-/// The one machine that a search has found.
+/// The id of the one machine that a search has found.
 ///
 /// # Errors
 /// [`Malformed`].
-pub fn machines(bytes: &[u8]) -> Result<Found<Device>, Malformed> {
+pub fn machines(bytes: &[u8]) -> Result<Found<String>, Malformed> {
     let list: List<Machine> = json::read(bytes)?;
-    let devices = list.value.into_iter();
-    Ok(Found::of(devices.map(|found| Device { id: found.id, hostname: found.computer_dns_name, state: None })))
+    Ok(Found::of(list.value.into_iter().map(|machine| machine.id)))
 }
 
 /// A machine action whose id can be asked for again.
@@ -111,11 +111,6 @@ pub fn machines(bytes: &[u8]) -> Result<Found<Device>, Malformed> {
 pub fn action(bytes: &[u8]) -> Result<ActionItem, Malformed> {
     let action: ActionItem = json::read(bytes)?;
     if is_plain(&action.id) { Ok(action) } else { Err(Malformed) }
-}
-
-/// Whether an id can become a part of a path.
-fn is_plain(id: &str) -> bool {
-    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
 /// A list of machine actions whose ids can be asked for again, the newest first.

@@ -119,21 +119,38 @@ pub fn refusal(bytes: &[u8]) -> Refusal {
     first.map(|error| error.refusal()).unwrap_or_default()
 }
 
-/// The one agent that was asked for. More than it says it shows counts as several.
+/// The agents of an answer. More than it says it shows counts as several.
+fn found(bytes: &[u8]) -> Result<Found<Agent>, Malformed> {
+    let body: Body<Vec<Agent>> = json::read(bytes)?;
+    let total = body.pagination.and_then(|page| page.total_items);
+    let found = Found::of(body.data.ok_or(Malformed)?);
+    Ok(if total.is_some_and(|total| total > 1) { Found::Several } else { found })
+}
+
+/// The agent of this id, if it is there.
+///
+/// # Errors
+/// [`Malformed`], also if another is there.
+pub fn agent(bytes: &[u8], id: &str) -> Result<Option<Device>, Malformed> {
+    match found(bytes)? {
+        Found::One(Agent { id: found, computer_name: hostname, network_status: state }) if found == id => {
+            Ok(Some(Device { id: found, hostname, state }))
+        }
+        Found::Nothing => Ok(None),
+        Found::One(_) | Found::Several => Err(Malformed),
+    }
+}
+
+/// The id of the one agent that a search has found.
 ///
 /// # Errors
 /// [`Malformed`].
-pub fn agent(bytes: &[u8]) -> Result<Found<Device>, Malformed> {
-    let body: Body<Vec<Agent>> = json::read(bytes)?;
-    if body.pagination.and_then(|page| page.total_items).is_some_and(|total| total > 1) {
-        return Ok(Found::Several);
-    }
-    let agents = body.data.ok_or(Malformed)?.into_iter();
-    Ok(Found::of(agents.map(|agent| Device {
-        id: agent.id,
-        hostname: agent.computer_name,
-        state: agent.network_status,
-    })))
+pub fn agents(bytes: &[u8]) -> Result<Found<String>, Malformed> {
+    Ok(match found(bytes)? {
+        Found::One(agent) => Found::One(agent.id),
+        Found::Nothing => Found::Nothing,
+        Found::Several => Found::Several,
+    })
 }
 
 /// The threat of this id, if it is there.
@@ -181,12 +198,7 @@ pub fn connection(state: &str, operation: Operation) -> Reading {
         Operation::Execute => ("disconnected", "disconnecting"),
         Operation::Rollback => ("connected", "connecting"),
     };
-    let text = printable(state, 60);
-    match state {
-        _ if state == wanted => Reading::There(text),
-        _ if state == pending => Reading::OnItsWay(text),
-        _ => Reading::Elsewhere(text),
-    }
+    Reading::of(state, wanted, pending)
 }
 
 /// How far a mitigation is. The last one of its kind counts, unless a later one has undone it: by the time at which each was
@@ -237,11 +249,14 @@ mod tests {
     fn a_search_with_more_hits_than_it_shows_is_no_target() {
         let one =
             r#"{"data":[{"id":"7","computerName":"WS-01","networkStatus":"connected"}],"pagination":{"totalItems":1}}"#;
-        assert!(matches!(agent(one.as_bytes()), Ok(Found::One(_))));
-        assert_eq!(agent(one.replace("\"totalItems\":1", "\"totalItems\":2").as_bytes()), Ok(Found::Several));
-        assert_eq!(agent(br#"{"data":[]}"#), Ok(Found::Nothing));
-        assert_eq!(agent(br#"{"data":null}"#), Err(Malformed));
-        assert_eq!(agent(br#"{"data":[["7","WS-01","connected"]]}"#), Err(Malformed), "a list is no agent");
+        assert_eq!(agents(one.as_bytes()), Ok(Found::One("7".into())));
+        assert!(matches!(agent(one.as_bytes(), "7"), Ok(Some(_))));
+        assert_eq!(agent(one.as_bytes(), "8"), Err(Malformed), "not the one that was asked for");
+        assert_eq!(agents(one.replace("\"totalItems\":1", "\"totalItems\":2").as_bytes()), Ok(Found::Several));
+        assert_eq!(agents(br#"{"data":[]}"#), Ok(Found::Nothing));
+        assert_eq!(agent(br#"{"data":[]}"#, "7"), Ok(None));
+        assert_eq!(agents(br#"{"data":null}"#), Err(Malformed));
+        assert_eq!(agents(br#"{"data":[["7","WS-01","connected"]]}"#), Err(Malformed), "a list is no agent");
     }
 
     fn threat(pairs: &[(&str, &str)]) -> Threat {
