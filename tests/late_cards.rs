@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use vyrox_contract::{TenantId, Vendor};
@@ -11,12 +12,15 @@ use vyrox_domain::message::{CardReason, CardRequested};
 use vyrox_domain::record::AlertRecord;
 use vyrox_domain::storm::StormPolicy;
 use vyrox_notify::{Notify, NotifyError};
+use vyrox_platform::Classified as _;
+use vyrox_platform::batch::{self, SourceQueue};
 use vyrox_platform::clock::Clock as _;
+use vyrox_platform::discord::DiscordError;
 use vyrox_platform::rate::Limits;
 use vyrox_platform::table::Prefix;
 use vyrox_standins::discord::{DiscordStandin, Fault, RateLimits};
 use vyrox_tests::Fault::Refused;
-use vyrox_tests::{Bench, CHANNEL, GUILD, ROLE, message};
+use vyrox_tests::{Bench, CHANNEL, GUILD, ROLE, Record, message};
 
 const LIMITS: Limits = Limits { tenant: 60_000, source: 60_000 };
 /// Longer ago than a nonce may be relied on, in seconds.
@@ -158,6 +162,59 @@ async fn a_card_that_replaces_a_deleted_one_is_found_if_its_answer_was_lost() {
     assert_eq!(asked_of(&discord, "POST"), 2, "the first card, and one in its place");
     assert!(records(&bench, &tenant).await[0].posted.as_ref().unwrap().message_id > first);
     bench.end().await;
+}
+
+/// What becomes of a message that has been received ten times and only waits: how often it is reported as failed, and since
+/// when the one that was sent in its place has waited.
+async fn received_often(bench: &Bench, waits_since: Option<i64>) -> (usize, Vec<i64>) {
+    let url = bench.provisioned.queue_url("CardsQueue").unwrap();
+    let clock = bench.clock.clone();
+    let source = SourceQueue::new("notify", bench.direct.sqs.clone(), url, clock);
+    let mut attributes = json!({"tenant_id": {"dataType": "String", "stringValue": "acme"}});
+    if let Some(since) = waits_since {
+        attributes["waits_since"] = json!({"dataType": "String", "stringValue": since.to_string()});
+    }
+    let body = json!({"tenant_id": "acme", "alert_id": "0d9e9b8c-7b1c-5f3e-9a43-1f2e3d4c5b6a"}).to_string();
+    let sent = (bench.clock.now_millis() - 360_000).to_string();
+    let event = json!({"Records": [{
+        "messageId": "m", "receiptHandle": "none", "body": body, "messageAttributes": attributes,
+        "attributes": {"ApproximateReceiveCount": "10", "SentTimestamp": sent},
+    }]});
+    let event = serde_json::from_value(event).unwrap();
+    let waits = async |_: CardRequested| Err::<(), _>(NotifyError::Discord(DiscordError::RateLimited(1)));
+    let failures = batch::run(&source, event, waits).await.batch_item_failures.len();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let anew = bench.take("CardsQueue").await;
+    let since =
+        |record: &Record| record["messageAttributes"]["waits_since"]["stringValue"].as_str().unwrap().parse::<i64>();
+    (failures, anew.iter().map(|record| since(record).unwrap()).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_waits_is_sent_anew_for_a_day_and_then_becomes_a_dead_letter() {
+    let bench = Bench::start().await;
+    let now = bench.clock.now_millis();
+    assert_eq!(
+        received_often(&bench, None).await,
+        (0, vec![now - 360_000]),
+        "it has been in the queue for six minutes"
+    );
+    let an_hour_ago = now - 3_600_000;
+    assert_eq!(
+        received_often(&bench, Some(an_hour_ago)).await,
+        (0, vec![an_hour_ago]),
+        "whoever sends it anew says so"
+    );
+    assert_eq!(received_often(&bench, Some(now - 86_400_000)).await, (1, vec![]), "for a day");
+    bench.end().await;
+}
+
+#[test]
+fn a_discord_that_does_not_answer_is_asked_again_within_a_minute_and_costs_no_card() {
+    let silent = NotifyError::Discord(DiscordError::Unavailable("status 500".into()));
+    assert_eq!((silent.longest_wait(), silent.only_waits()), (Duration::from_secs(60), true));
+    let refused = NotifyError::Discord(DiscordError::Refused { status: 400, code: 50_035 });
+    assert!(!refused.only_waits(), "what Discord does not take becomes a dead letter");
 }
 
 #[tokio::test(flavor = "multi_thread")]

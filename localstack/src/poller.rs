@@ -62,6 +62,7 @@ pub(crate) async fn poll<F, Fut>(
             .wait_time_seconds(at_stop.wait())
             .visibility_timeout(VISIBILITY)
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .message_attribute_names("All")
             .send();
         tokio::pin!(receive);

@@ -37,7 +37,7 @@ use vyrox_platform::discord::{Discord, DiscordError};
 use vyrox_platform::ledger::{Change, CommitError, Expect, Ledger};
 use vyrox_platform::queue::{Queue, SendError};
 use vyrox_platform::table::{SortKey, Table, TableError, Versioned};
-use vyrox_platform::{Class, Classified};
+use vyrox_platform::{Class, Classified, LONGEST_WAIT};
 
 /// How often a card is drawn anew because its record changed while it was sent.
 const RACES: usize = 4;
@@ -97,8 +97,15 @@ impl Classified for NotifyError {
         }
     }
 
-    fn is_in_line(&self) -> bool {
-        matches!(self, Self::Discord(error) if error.is_in_line())
+    fn longest_wait(&self) -> Duration {
+        match self {
+            Self::Discord(error) => error.longest_wait(),
+            _ => LONGEST_WAIT,
+        }
+    }
+
+    fn only_waits(&self) -> bool {
+        matches!(self, Self::Discord(error) if error.only_waits())
     }
 }
 

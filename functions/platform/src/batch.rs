@@ -3,12 +3,13 @@
 //!
 //! | class of the error | what happens to the message |
 //! |---|---|
-//! | Retry | it comes back: after the time that somebody named, else after 5 s, twice as long each time |
+//! | Retry | it comes back: after the time that somebody named, else after 5 s, twice as long each time up to a limit |
 //! | Reject | it is done with: trying again would change nothing |
 //! | Poison | it comes back until the queue's limit moves it to the dead-letter queue; the log holds the reason |
 //!
-//! SQS counts how often a message was received, and what only waits for its turn (a rate limit, behind hundreds of others) would
-//! become a dead letter by waiting. When half of the times are used up, it is sent anew and its count begins again.
+//! SQS counts how often a message was received, and what only waits (for a rate limit behind hundreds of others, for somebody who
+//! does not answer) would become a dead letter by waiting. When half of the times are used up, it is sent anew and its count
+//! begins again, for a day at most: what nobody has answered by then may be its own fault.
 //!
 //! Each message is worked on under its alert's trace (see [`trace`]), and the batch's numbers are written when it
 //! is done (see [`metric`]).
@@ -39,10 +40,12 @@ const AT_ONCE: usize = 10;
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 /// No message that failed comes back at once.
 const LEAST_DELAY: Duration = Duration::from_secs(1);
-/// The longest that it is put off.
-const LAST_RETRY: Duration = Duration::from_secs(300);
 /// How often a message that waits for its turn may have been received before it is sent anew: half of what the queues allow.
 const SENT_ANEW_AFTER: u32 = 10;
+/// For how long it may go on so, in milliseconds.
+const WAITS_AT_MOST: i64 = 24 * 3_600 * 1_000;
+/// The message attribute that says since when, milliseconds since 1970.
+const WAITS_SINCE: &str = "waits_since";
 /// The most entries of one batch request.
 const MOST_ENTRIES: usize = 10;
 
@@ -105,11 +108,16 @@ impl SourceQueue {
     }
 
     /// Sends a message of this tenant anew, as it is, so that it comes after `delay` as if for the first time. Whether that
-    /// worked.
+    /// was still to be done, and worked.
     async fn send_anew(&self, record: &SqsMessage, tenant: &TenantId, delay: Duration) -> bool {
-        let body = record.body.as_deref().unwrap_or_default();
-        let attributes = record.message_attributes.iter();
+        let since = waits_since(record).unwrap_or_else(|| self.clock.now_millis());
+        if self.clock.now_millis().saturating_sub(since) >= WAITS_AT_MOST {
+            return false;
+        }
+        let (body, since) = (record.body.as_deref().unwrap_or_default(), since.to_string());
+        let attributes = record.message_attributes.iter().filter(|(name, _)| *name != WAITS_SINCE);
         let texts = attributes.filter_map(|(name, value)| Some((name.as_str(), value.string_value.as_deref()?)));
+        let texts = texts.chain([(WAITS_SINCE, since.as_str())]);
         let sent = match Outgoing::new(body.to_owned(), tenant.as_str(), delay.max(LEAST_DELAY), texts) {
             Ok(message) => message.send((&self.client, &self.url)).await,
             Err(error) => Err(error),
@@ -215,8 +223,8 @@ where
         if class == Class::Reject {
             return None;
         }
-        let delay = error.retry_after().unwrap_or_else(|| back_off(received));
-        let is_to_be_sent_anew = error.is_in_line() && received >= SENT_ANEW_AFTER;
+        let delay = error.retry_after().unwrap_or_else(|| back_off(received, error.longest_wait()));
+        let is_to_be_sent_anew = error.only_waits() && received >= SENT_ANEW_AFTER;
         if is_to_be_sent_anew && source.send_anew(&record, &tenant_id, delay).await {
             return None;
         }
@@ -233,13 +241,19 @@ fn origin(record: &SqsMessage) -> Origin {
     Origin { parent, since: text(SINCE).and_then(|text| text.parse().ok()) }
 }
 
+/// Since when it has been sent anew again and again, or else been in the queue; milliseconds since 1970.
+fn waits_since(record: &SqsMessage) -> Option<i64> {
+    let anew = record.message_attributes.get(WAITS_SINCE).and_then(|value| value.string_value.as_deref());
+    anew.or_else(|| record.attributes.get("SentTimestamp").map(String::as_str))?.parse().ok()
+}
+
 /// How often the message has been received, this time included.
 fn received(record: &SqsMessage) -> u32 {
     record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
-fn back_off(received: u32) -> Duration {
-    FIRST_RETRY.saturating_mul(1 << received.saturating_sub(1).min(10)).min(LAST_RETRY)
+fn back_off(received: u32, longest: Duration) -> Duration {
+    FIRST_RETRY.saturating_mul(1 << received.saturating_sub(1).min(10)).min(longest)
 }
 
 fn failure(id: String) -> BatchItemFailure {
@@ -266,7 +280,8 @@ mod tests {
 
     #[test]
     fn each_retry_waits_twice_as_long_up_to_a_limit() {
-        let seconds: Vec<u64> = [1, 2, 3, 6, 7, 99].map(|count| back_off(count).as_secs()).to_vec();
-        assert_eq!(seconds, [5, 10, 20, 160, 300, 300]);
+        let waits = |longest| [1, 2, 3, 6, 7, 99].map(|count| back_off(count, longest).as_secs());
+        assert_eq!(waits(crate::LONGEST_WAIT), [5, 10, 20, 160, 300, 300]);
+        assert_eq!(waits(Duration::from_secs(60)), [5, 10, 20, 60, 60, 60]);
     }
 }

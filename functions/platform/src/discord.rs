@@ -70,12 +70,6 @@ impl DiscordError {
         }
     }
 
-    /// Whether it only has to wait for its turn.
-    #[must_use]
-    pub const fn is_in_line(&self) -> bool {
-        matches!(self, Self::RateLimited(_))
-    }
-
     /// Whether it was Discord that failed at what should have worked: not a limit, which is to be expected, nor a channel that
     /// is closed to the bot, which is its tenant's matter.
     #[must_use]
@@ -108,6 +102,15 @@ impl Classified for DiscordError {
             }
             Self::Refused { .. } | Self::Unavailable(_) => None,
         }
+    }
+
+    /// People wait for what it was about: soon after Discord is back, they shall have it.
+    fn longest_wait(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    fn only_waits(&self) -> bool {
+        matches!(self, Self::RateLimited(_) | Self::Unavailable(_))
     }
 }
 

@@ -2,6 +2,9 @@
 //! function picks its status by it, an SQS function decides between "again" and "never". What went wrong in detail stays in
 //! the error's own type and its sources, for the log; what the outside is told is a text of its own.
 
+/// The longest time between two attempts at what fails, unless its error says otherwise.
+pub const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(300);
+
 /// What to do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -35,9 +38,14 @@ pub trait Classified: std::error::Error {
         None
     }
 
-    /// Whether nothing has failed: others are before it, and its turn comes. Only for messages of a queue that the function may
-    /// send to.
-    fn is_in_line(&self) -> bool {
+    /// The longest time between two attempts, where nobody said when.
+    fn longest_wait(&self) -> std::time::Duration {
+        LONGEST_WAIT
+    }
+
+    /// Whether nothing is wrong with the message: others are before it, or nobody answers whom it is for. Only for messages of a
+    /// queue that the function may send to.
+    fn only_waits(&self) -> bool {
         false
     }
 }

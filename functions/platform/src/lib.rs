@@ -66,4 +66,4 @@ pub mod trace;
 pub mod transfer;
 pub mod volatile;
 
-pub use error::{Class, Classified};
+pub use error::{Class, Classified, LONGEST_WAIT};
