@@ -14,7 +14,7 @@ use vyrox_domain::tenant::TenantStatus;
 use vyrox_platform::api_key::{ApiKey, ApiKeyToken};
 use vyrox_platform::ledger::{Change, Expect};
 use vyrox_platform::table::{Lookup, SortKey};
-use vyrox_tests::{APPROVER, Options, Reply, Stage};
+use vyrox_tests::{APPROVER, Bench, Functions, Options, Reply, Stage, request};
 
 /// A key, as the operator makes one.
 async fn key(stage: &Stage, tenant: &TenantId, access: Access) -> ApiKeyToken {
@@ -321,4 +321,19 @@ async fn no_answer_has_a_secret_that_a_command_line_had() {
         get(&stage, &token, &one).await.json()["alert"]["process_cmdline"].as_str().unwrap().contains("[redacted:")
     );
     stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_route_or_cannot_be_changed_is_refused_in_words() {
+    let bench = Bench::start().await;
+    let functions = Functions::of(&bench, Vec::new());
+    for (method, path, status) in
+        [("GET", "/api/v1/nothing", 404), ("DELETE", "/api/v1/alerts", 405), ("POST", "/api/v1/alerts/x", 405)]
+    {
+        let answer = functions.invoke("api", &request(method, path, "")).await;
+        assert_eq!(answer["statusCode"], status, "{method} {path}: {answer}");
+        let said: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        assert!(said["detail"].is_string(), "{method} {path}: {answer}");
+    }
+    bench.end().await;
 }

@@ -80,7 +80,7 @@ impl<'a> Functions<'a> {
             "api" => {
                 let config = self.told(name, config::Api::from_environment);
                 let function = Api::new(&Clients::new(&config.aws), &config, clock);
-                answer(vyrox_api::router(Arc::new(function)), event).await
+                answer(vyrox_api::service(Arc::new(function)), event).await
             }
             "triage" => {
                 let config = self.told(name, config::Triage::from_environment);

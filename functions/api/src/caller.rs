@@ -91,6 +91,9 @@ fn bearer(headers: &HeaderMap) -> Option<ApiKeyToken> {
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().parse().ok())?
 }
 
+/// What axum puts before what is wrong with a query.
+const BEFORE_THE_NAME: &str = "Failed to deserialize query string: ";
+
 /// A query, in which every name is known.
 #[derive(Debug)]
 pub(crate) struct Asked<T>(pub(crate) T);
@@ -101,7 +104,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(asked)) => Ok(Self(asked)),
-            Err(error) => Err(Refusal::Query(error.body_text())),
+            // Which name, and what is wrong with it; not that something is read with serde.
+            Err(error) => {
+                let said = error.body_text();
+                Err(Refusal::Query(said.strip_prefix(BEFORE_THE_NAME).unwrap_or(&said).to_owned()))
+            }
         }
     }
 }
@@ -109,6 +116,22 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_wrong_with_a_query_is_said_after_its_name() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Page {
+            #[expect(dead_code, reason = "it is never read with success")]
+            limit: u32,
+        }
+        for (query, begins) in [("limit=x", "limit: "), ("limit=1&limit=2", "duplicate field"), ("size=1", "size: ")] {
+            let request = axum::http::Request::get(format!("/alerts?{query}")).body(()).unwrap();
+            let (mut parts, ()) = request.into_parts();
+            let refusal = Asked::<Page>::from_request_parts(&mut parts, &()).await.unwrap_err();
+            assert!(refusal.to_string().starts_with(begins), "{refusal}");
+        }
+    }
 
     #[test]
     fn a_key_comes_as_a_bearer_token_and_no_other_way() {

@@ -24,6 +24,7 @@ mod sift;
 mod statistics;
 mod view;
 
+use crate::refusal::Refusal;
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;
@@ -76,8 +77,17 @@ impl Api {
     }
 }
 
-/// The function's routes.
+/// The function's routes, to be put beside other functions' routes.
 pub fn router(api: Arc<Api>) -> Router {
+    dressed(routes(), api)
+}
+
+/// The function by itself: it answers whatever is asked.
+pub fn service(api: Arc<Api>) -> Router {
+    dressed(routes().fallback(async || Refusal::NoSuchRoute), api)
+}
+
+fn routes() -> Router<Arc<Api>> {
     Router::new()
         .route("/api/v1/alerts", get(alerts::list))
         .route("/api/v1/alerts/{id}", get(alerts::show))
@@ -85,6 +95,9 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/api/v1/statistics", get(statistics::read))
         .route("/api/v1/audit/export", get(export::page))
         .route("/api/v1/keys", get(keys::list))
-        .layer(middleware::from_fn_with_state(Arc::clone(&api), dress::dress))
-        .with_state(api)
+        .method_not_allowed_fallback(async || Refusal::WrongMethod)
+}
+
+fn dressed(routes: Router<Arc<Api>>, api: Arc<Api>) -> Router {
+    routes.layer(middleware::from_fn_with_state(Arc::clone(&api), dress::dress)).with_state(api)
 }

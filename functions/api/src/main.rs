@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use vyrox_api::{Api, router};
+use vyrox_api::{Api, service};
 use vyrox_platform::aws::Clients;
 use vyrox_platform::clock::SystemClock;
 use vyrox_platform::{config, startup};
@@ -12,7 +12,7 @@ async fn main() -> ExitCode {
     startup::run(config::Api::from_environment, async |config: config::Api| {
         let function = Api::new(&Clients::new(&config.aws), &config, Arc::new(SystemClock));
         function.warm().await;
-        lambda_http::run(router(Arc::new(function))).await
+        lambda_http::run(service(Arc::new(function))).await
     })
     .await
 }

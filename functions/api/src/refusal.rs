@@ -24,6 +24,12 @@ pub(crate) enum Refusal {
     /// 404: there is none, or it is another tenant's.
     #[error("no such alert")]
     NoSuchAlert,
+    /// 404, before anybody is asked who they are.
+    #[error("no such route")]
+    NoSuchRoute,
+    /// 405.
+    #[error("this is read with GET, and not changed here")]
+    WrongMethod,
     /// 429.
     #[error("too many requests with this key, please slow down")]
     TooMany(#[from] OverKeyRate),
@@ -47,7 +53,8 @@ impl IntoResponse for Refusal {
             Self::Query(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorised => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::NoSuchAlert => StatusCode::NOT_FOUND,
+            Self::NoSuchAlert | Self::NoSuchRoute => StatusCode::NOT_FOUND,
+            Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Table(_) | Self::Commit(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
@@ -59,7 +66,9 @@ impl IntoResponse for Refusal {
             Self::TooMany(OverKeyRate(seconds)) => (header::RETRY_AFTER, HeaderValue::from(seconds)),
             Self::Table(_) | Self::Commit(_) => (header::RETRY_AFTER, HeaderValue::from_static("5")),
             Self::Unauthorised => (header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
-            Self::Query(_) | Self::Forbidden(_) | Self::NoSuchAlert => return response,
+            Self::Query(_) | Self::Forbidden(_) | Self::NoSuchAlert | Self::NoSuchRoute | Self::WrongMethod => {
+                return response;
+            }
         };
         response.headers_mut().insert(name, value);
         response
