@@ -12,9 +12,14 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use vyrox_domain::text::visible;
+use vyrox_local_aws::template::{DEPLOYED, Template};
 use vyrox_local_aws::{Embedded, EmbeddedOptions};
 use vyrox_platform::batch::chain;
 use vyrox_platform::random;
+
+/// The last port that seven others follow.
+const LAST_FIRST_PORT: i64 = 65_528;
 
 /// The whole of Vyrox on one machine: webhook, triage, Discord channel, edge proxy.
 ///
@@ -70,7 +75,7 @@ struct Start {
     #[arg(long)]
     live: bool,
     /// Use LocalStack, ministack or any other AWS endpoint instead of the embedded one.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = http_url)]
     aws_endpoint: Option<String>,
     /// Deploy the template at --aws-endpoint with this command instead of running the functions here; everything then goes
     /// through what it deployed. It gets the stack's parameters as JSON and prints the functions' addresses: localstack/deploy.
@@ -110,7 +115,7 @@ struct Up {
     #[command(flatten)]
     start: Start,
     /// The first of eight ports; 0 takes any free ones.
-    #[arg(long, value_name = "PORT", default_value_t = 4700)]
+    #[arg(long, value_name = "PORT", default_value_t = 4700, value_parser = clap::value_parser!(u16).range(..=LAST_FIRST_PORT))]
     port: u16,
     /// Write all addresses as one JSON object, once everything is ready.
     #[arg(long, value_name = "FILE")]
@@ -141,7 +146,7 @@ struct Fire {
     #[arg(value_name = "SCENARIO", value_parser = scenario)]
     scenario: &'static Scenario,
     /// What stands before /webhook.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = http_url)]
     url: String,
     /// The source's webhook secret.
     #[arg(long, value_name = "SECRET")]
@@ -150,14 +155,30 @@ struct Fire {
     #[arg(long, value_name = "ID")]
     tenant: String,
     /// How many, each its own alert.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
 }
 
 /// The parameters in a file. What is wrong with them is said without them: there are secrets among them.
 fn parameters(file: &str) -> Result<BTreeMap<String, String>, String> {
     let text = std::fs::read(file).map_err(|error| error.to_string())?;
-    serde_json::from_slice(&text).map_err(|_| "not one JSON object with texts as values".to_owned())
+    let given: BTreeMap<String, String> =
+        serde_json::from_slice(&text).map_err(|_| "not one JSON object with texts as values".to_owned())?;
+    // A name that is spelled wrongly must not leave a stand-in where a real service was meant.
+    let template = Template::parse(DEPLOYED).map_err(|error| chain(&error))?;
+    match given.keys().find(|name| !template.takes(name)) {
+        Some(name) => Err(format!("infra/template.yaml has no parameter {}", visible(name))),
+        None => Ok(given),
+    }
+}
+
+/// The address of something that speaks HTTP.
+fn http_url(text: &str) -> Result<String, String> {
+    let is_http = |url: &reqwest::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    match text.parse::<reqwest::Url>() {
+        Ok(url) if is_http(&url) => Ok(text.to_owned()),
+        _ => Err("not of the form http://HOST:PORT or https://HOST".to_owned()),
+    }
 }
 
 fn scenario(name: &str) -> Result<&'static Scenario, String> {

@@ -16,13 +16,27 @@ pub enum FireError {
     #[error("nobody answers there; is it running?")]
     Unreachable(#[source] reqwest::Error),
     /// Something else than 202 came back.
-    #[error("answered {status}: {body}")]
+    #[error("answered {status}: {body}{advice}")]
     Refused {
         /// The status.
         status: u16,
         /// The body.
         body: String,
+        /// What to do about it, on a line of its own; nothing where nobody knows.
+        advice: &'static str,
     },
+}
+
+/// What to do about an answer.
+const fn advice(status: u16) -> &'static str {
+    match status {
+        401 => {
+            "\n  The tenant, its source or the secret is another one, or the tenant is suspended: `up` prints what belongs together."
+        }
+        404 => "\n  Give --url as `up` prints it before /webhook.",
+        429 => "\n  The tenant's rate is used up: wait a minute, or fire fewer.",
+        _ => "",
+    }
 }
 
 /// What ingest answered.
@@ -82,7 +96,10 @@ impl<'a> Simulator<'a> {
         let text = response.text().await.map_err(FireError::Unreachable)?;
         match serde_json::from_str(&text) {
             Ok(fired) if status == 202 => Ok(fired),
-            _ => Err(FireError::Refused { status: status.as_u16(), body: text.chars().take(300).collect() }),
+            _ => {
+                let (status, body) = (status.as_u16(), text.chars().take(300).collect());
+                Err(FireError::Refused { status, body, advice: advice(status) })
+            }
         }
     }
 }

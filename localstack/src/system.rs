@@ -96,7 +96,7 @@ pub struct System {
 
 /// The n-th of the system's ports on loopback.
 pub(crate) fn port(options: &Options, index: u16) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::LOCALHOST, options.first_port.map_or(0, |first| first + index)))
+    SocketAddr::from((Ipv4Addr::LOCALHOST, options.first_port.map_or(0, |first| first.saturating_add(index))))
 }
 
 impl System {
@@ -113,8 +113,7 @@ impl System {
             .data
             .clone()
             .unwrap_or_else(|| temporary.as_ref().expect("there is one without --data").path().to_owned());
-        std::fs::create_dir_all(&directory).map_err(starting("the data directory"))?;
-        let state = State::open(&directory).map_err(starting("the data directory"))?;
+        let state = State::open(&directory).map_err(starting("the system on this directory"))?;
 
         let (embedded, endpoint) = match &options.aws_endpoint {
             Some(endpoint) => (None, endpoint.clone()),

@@ -63,3 +63,46 @@ fn what_is_wrong_with_parameters_is_said_without_them() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("not one JSON object") && !said.contains("very-secret"), "{said}");
 }
+
+/// What it says when it refuses to start, with this exit code.
+#[track_caller]
+fn refusal(code: i32, arguments: &[&str]) -> String {
+    let output = run(arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+    assert!(!said.contains("panicked"), "{said}");
+    said
+}
+
+#[test]
+fn what_it_is_asked_wrongly_is_said_before_anything_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("parameters.json");
+    std::fs::write(&file, r#"{"DiscordBotTokn": "very-secret"}"#).unwrap();
+    let said = refusal(2, &["up", "--port", "0", "--parameters", file.to_str().unwrap()]);
+    assert!(said.contains("has no parameter DiscordBotTokn") && !said.contains("very-secret"), "{said}");
+    assert!(refusal(2, &["up", "--port", "65529"]).contains("0..=65528"));
+    assert!(refusal(2, &["up", "--aws-endpoint", "localhost:4566"]).contains("http://HOST:PORT"));
+    let fire = ["fire", "ransomware", "--secret", "s", "--tenant", "demo", "--url"];
+    assert!(refusal(2, &[&fire[..], &["localhost"]].concat()).contains("http://HOST:PORT"));
+    assert!(refusal(2, &[&fire[..], &["http://127.0.0.1:9", "--count", "0"]].concat()).contains("--count"));
+}
+
+#[test]
+fn a_directory_that_cannot_be_used_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("a-file"), "").unwrap();
+    let said = refusal(1, &["up", "--port", "0", "--data", &path("a-file")]);
+    assert!(said.contains(&path("a-file")) && said.contains("--data"), "{said}");
+    for (name, content) in [("cut-off", "{\"webhook_sec"), ("older", "{}"), ("empty", "")] {
+        std::fs::create_dir(path(name)).unwrap();
+        std::fs::write(path(&format!("{name}/local.json")), content).unwrap();
+        let said = refusal(1, &["up", "--port", "0", "--data", &path(name)]);
+        assert!(said.contains(&path(&format!("{name}/local.json"))) && said.contains("damaged"), "{said}");
+    }
+    std::fs::create_dir_all(path("torn/aws")).unwrap();
+    std::fs::write(path("torn/aws/dynamodb.sqlite"), [7; 5_000]).unwrap();
+    let said = refusal(1, &["up", "--port", "0", "--data", &path("torn")]);
+    assert!(said.contains("dynamodb.sqlite") && said.contains("backup"), "{said}");
+}

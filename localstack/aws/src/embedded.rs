@@ -54,10 +54,12 @@ pub enum StartError {
     #[error("cannot make the data directory")]
     Directory(#[source] std::io::Error),
     /// The queues' and keys' database cannot be opened.
-    #[error("cannot open the database of queues and keys; another process may be using it")]
+    #[error(
+        "cannot open queues-and-keys.sqlite; another process may be using it, or it is damaged: restore the directory"
+    )]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// DynamoDB's database cannot be opened.
-    #[error("cannot open the database of DynamoDB")]
+    #[error("cannot open dynamodb.sqlite; if it is damaged, restore the directory from a backup")]
     DynamoDb(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 

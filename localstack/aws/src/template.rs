@@ -86,6 +86,15 @@ impl Template {
         self.resources().filter(move |resource| resource.kind == kind)
     }
 
+    /// Whether somebody may give this a value: a parameter, or an attribute of a resource (`IngestApi.ApiEndpoint`).
+    #[must_use]
+    pub fn takes(&self, name: &str) -> bool {
+        match name.split_once('.') {
+            None => self.document["Parameters"].get(name).is_some(),
+            Some((resource, _)) => self.document["Resources"].get(resource).is_some(),
+        }
+    }
+
     /// The defaults of the parameters that have one.
     #[must_use]
     pub fn parameter_defaults(&self) -> BTreeMap<String, String> {
