@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 /// A value from outside that is not what it claims to be. The text names the type and the reason, never the value:
 /// what was refused may be hostile, and this text is shown and logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a {what}: {reason}")]
+#[error("not {} {what}: {reason}", article(.what))]
 pub struct UntrustedInput {
     /// The type that was wanted, in words.
     pub what: &'static str,
@@ -17,6 +17,11 @@ impl UntrustedInput {
     pub(crate) const fn new(what: &'static str, reason: &'static str) -> Self {
         Self { what, reason }
     }
+}
+
+/// The article of a type's words.
+fn article(what: &str) -> &'static str {
+    if what.starts_with(['a', 'A', 'e', 'i', 'o']) { "an" } else { "a" }
 }
 
 /// Length and charset in one place: `max` bytes at most, every character allowed, not empty.
@@ -162,6 +167,12 @@ mod tests {
     fn serde_goes_through_the_same_check() {
         assert!(serde_json::from_str::<TenantId>("\"a/b\"").is_err());
         assert!(serde_json::from_str::<AlertId>("\"not-a-uuid\"").is_err());
+    }
+
+    #[test]
+    fn a_refusal_is_a_sentence() {
+        assert!("x".parse::<AlertId>().unwrap_err().to_string().starts_with("not an alert id: "));
+        assert!("".parse::<TenantId>().unwrap_err().to_string().starts_with("not a tenant id: "));
     }
 
     #[test]

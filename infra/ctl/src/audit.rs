@@ -4,10 +4,10 @@ use crate::deployment::Deployment;
 use crate::error::CtlError;
 use crate::report::Report;
 use crate::table;
+use crate::unfinished::Unfinished;
 use clap::Subcommand;
 use futures::TryStreamExt as _;
 use serde_json::json;
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use vyrox_audit::Draft;
@@ -71,18 +71,10 @@ impl Command {
     }
 }
 
-/// Under another name until it is whole, so that half an audit is never taken for one.
 async fn export_to_file(deployment: &Deployment, tenant: &TenantId, file: &Path) -> Result<Report, CtlError> {
-    if file.try_exists()? {
-        return Err(CtlError::FileExists(file.display().to_string()));
-    }
-    let mut unfinished = file.as_os_str().to_owned();
-    unfinished.push(".unfinished");
-    let unfinished = PathBuf::from(unfinished);
-    let mut out = BufWriter::new(File::create(&unfinished)?);
+    let mut out = Unfinished::begin(file)?;
     let entries = export(deployment, tenant, &deployment.event(tenant, EXPORTED), &mut out).await?;
-    out.get_ref().sync_all()?;
-    std::fs::rename(&unfinished, file)?;
+    out.finish()?;
     let name = file.display().to_string();
     let text = format!("{entries} entries of tenant {tenant} written to {name}");
     Ok(Report::new(json!({"tenant_id": tenant, "entries": entries, "file": name}), text))

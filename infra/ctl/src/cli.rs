@@ -9,7 +9,8 @@ use crate::{
 };
 use clap::{CommandFactory as _, Parser, Subcommand};
 use serde_json::json;
-use std::io::Write as _;
+use std::ffi::OsString;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 use vyrox_platform::batch::chain;
@@ -102,21 +103,46 @@ enum Command {
     Man(shell::Man),
 }
 
+/// An error as programs get it.
+fn as_object(text: &str, code: u8) -> String {
+    json!({"error": text, "exit_code": code}).to_string()
+}
+
+/// With standard error closed, the exit code still says it.
+fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 impl Cli {
+    /// What was typed, the program's name first. Where that is a mistake, or asks for help, it is said here, and how to end.
+    pub(crate) fn read(typed: &[OsString]) -> Result<Self, ExitCode> {
+        Self::try_parse_from(typed).map_err(|error| {
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            let mut words = typed.iter().take_while(|word| *word != "--");
+            if error.use_stderr() && words.any(|word| word == "--json") {
+                let text = error.render().to_string();
+                complain(&as_object(text.trim().trim_start_matches("error: "), code));
+            } else {
+                let _ = error.print();
+            }
+            ExitCode::from(code)
+        })
+    }
+
     /// Does what was asked for.
     pub(crate) async fn run(self) -> ExitCode {
         let as_json = self.json;
         match self.try_run().await {
             Ok(code) => code,
+            // Whoever has closed the pipe has read enough, and knows.
+            Err(CtlError::Io(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::FAILURE,
             Err(error) => {
                 let (code, text) = (error.exit_code(), chain(&error));
-                let line = if as_json {
-                    json!({"error": text, "exit_code": code}).to_string()
+                complain(&if as_json {
+                    as_object(&text, code)
                 } else {
                     format!("vyroxctl: {}", vyrox_domain::text::visible(&text))
-                };
-                // With standard error closed, the exit code still says it.
-                let _ = writeln!(std::io::stderr(), "{line}");
+                });
                 ExitCode::from(code)
             }
         }

@@ -135,6 +135,8 @@ pub(crate) enum CtlError {
     Verification(#[source] vyrox_audit::verify::Failure),
     #[error("{path} cannot be read")]
     File { path: String, source: std::io::Error },
+    #[error("{path} cannot be written")]
+    NotWritten { path: String, source: std::io::Error },
     #[error("{path}, line {line} is not an event")]
     Line { path: String, line: usize, source: serde_json::Error },
     #[error("the event {0} has no label")]
@@ -178,6 +180,7 @@ impl CtlError {
             | Self::NobodyToAsk { .. }
             | Self::NothingToChange
             | Self::File { .. }
+            | Self::NotWritten { .. }
             | Self::Line { .. }
             | Self::NoLabel(_)
             | Self::NothingToMeasure(_)

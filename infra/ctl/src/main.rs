@@ -30,11 +30,15 @@ mod table;
 mod tenant;
 mod trace;
 mod transfer;
+mod unfinished;
 
-use clap::Parser as _;
 use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    cli::Cli::parse().run().await
+    let typed: Vec<_> = std::env::args_os().collect();
+    match cli::Cli::read(&typed) {
+        Ok(cli) => cli.run().await,
+        Err(code) => code,
+    }
 }

@@ -41,8 +41,8 @@ impl Man {
     pub(crate) fn run(self, command: Command) -> Result<ExitCode, CtlError> {
         match self.dir {
             Some(dir) => {
-                std::fs::create_dir_all(&dir)?;
-                clap_mangen::generate_to(command, &dir)?;
+                let written = std::fs::create_dir_all(&dir).and_then(|()| clap_mangen::generate_to(command, &dir));
+                written.map_err(|source| CtlError::NotWritten { path: dir.display().to_string(), source })?;
             }
             None => {
                 let mut page = Vec::new();

@@ -45,8 +45,8 @@ impl Aws {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         Self {
             region: reader.required("AWS_REGION"),
-            endpoint_url: reader.optional("AWS_ENDPOINT_URL"),
-            dynamodb_endpoint_url: reader.optional("AWS_ENDPOINT_URL_DYNAMODB"),
+            endpoint_url: endpoint(reader, "AWS_ENDPOINT_URL"),
+            dynamodb_endpoint_url: endpoint(reader, "AWS_ENDPOINT_URL_DYNAMODB"),
             access_key_id: reader.required("AWS_ACCESS_KEY_ID"),
             secret_access_key: Secret::new(reader.required("AWS_SECRET_ACCESS_KEY").into_bytes()),
             session_token: reader.optional("AWS_SESSION_TOKEN").map(|token| Secret::new(token.into_bytes())),
@@ -62,4 +62,9 @@ impl Aws {
         let aws = Self::read(&mut reader);
         reader.done(aws)
     }
+}
+
+/// A URL that may be left out.
+fn endpoint(reader: &mut Reader<'_>, name: &'static str) -> Option<String> {
+    reader.optional(name).map(|_| reader.url(name))
 }

@@ -7,12 +7,11 @@ use crate::confirm::Confirm;
 use crate::deployment::Deployment;
 use crate::error::CtlError;
 use crate::report::Report;
+use crate::unfinished::Unfinished;
 use crate::{audit, table};
 use clap::Args;
 use serde_json::{Value, json};
-use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use vyrox_contract::TenantId;
 use vyrox_platform::transfer::Transfer;
@@ -67,16 +66,8 @@ impl Export {
             self.write(deployment, &transfer, &tenants, out).await?;
             return Ok(None);
         };
-        if path.try_exists()? {
-            return Err(CtlError::FileExists(path.display().to_string()));
-        }
-        // Under another name until it is whole.
-        let mut unfinished = path.as_os_str().to_owned();
-        unfinished.push(".unfinished");
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-        let (out, manifest) = self.write(deployment, &transfer, &tenants, BufWriter::new(file)).await?;
-        out.get_ref().sync_all()?;
-        std::fs::rename(&unfinished, path)?;
+        let (out, manifest) = self.write(deployment, &transfer, &tenants, Unfinished::begin(path)?).await?;
+        out.finish()?;
         Ok(Some(report(&tenants, &manifest, &path.display().to_string())))
     }
 

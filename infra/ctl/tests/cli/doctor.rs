@@ -47,6 +47,11 @@ async fn what_is_not_there_is_bad_and_each_finding_says_what_to_do() {
         assert_eq!(finding(&findings, &format!("acme: {part}"))["state"], state, "{part}");
     }
     stand.run(&["doctor", "nobody"]).await.refused(2, "no tenant nobody");
+    let lost = stand.run(&["doctor", "acme", "--table", "elsewhere", "--json"]).await;
+    assert_eq!((lost.code, lost.err.as_str()), (1, ""), "a missing table is a finding, whoever is asked for");
+    let findings: Value = serde_json::from_str(&lost.out).unwrap();
+    assert_eq!(finding(&findings, "table elsewhere")["state"], "bad");
+    assert_eq!(finding(&findings, "acme: settings")["state"], "bad");
 }
 
 #[tokio::test(flavor = "multi_thread")]
