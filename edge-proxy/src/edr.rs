@@ -159,6 +159,11 @@ pub fn impossible(action: &Action) -> Option<Refusal> {
     Deed::of(action.operation, action.action_type, &action.target).err()
 }
 
+/// The id of the device in its vendor's form, whatever spelling the target has it in.
+pub(crate) fn device_id(target: &Target) -> Option<String> {
+    device::id(target.vendor, target.device_id.as_ref()?.as_str())
+}
+
 impl Edr {
     /// As configured: in dry run there is not even a client.
     ///

@@ -14,18 +14,15 @@
 //! The table holds what the outcomes in the audit log say, read by the same function while the proxy runs and when it
 //! starts: deadlines that passed while it was down are kept then.
 
-use crate::edr::Ending;
+use crate::edr::{self, Ending};
 use crate::receipt::word;
 use crate::subject::{Key, Subject};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use vyrox_audit::Entry;
 use vyrox_audit::log::{LogError, Reader};
-use vyrox_contract::{
-    Action, AlertId, Approver, Operation, Outcome, ProxyId, RequestId, TenantId, Vendor, Verification,
-};
+use vyrox_contract::{Action, AlertId, Approver, Operation, Outcome, ProxyId, RequestId, TenantId, Verification};
 
 /// The first pause after a release that did not work, in seconds; it doubles up to the longest.
 const FIRST_PAUSE: i64 = 60;
@@ -56,13 +53,10 @@ pub enum Effect {
     Nothing,
 }
 
-/// Whether it is a dry run's, and which.
-type Device = (bool, Vendor, String);
-
-/// The leases in force, by device: in a dry run also those of hosts that were isolated before it, for afterwards.
+/// The leases in force, one for a device: in a dry run also those of hosts that were isolated before it, for afterwards.
 #[derive(Debug)]
 pub struct Leases {
-    held: Mutex<HashMap<Device, Lease>>,
+    held: Mutex<Vec<Lease>>,
     dry_run: bool,
 }
 
@@ -90,19 +84,21 @@ impl Leases {
     /// A release that did not work, of a lease whose isolation is out of reach by now.
     fn revive(&self, entry: &Entry) {
         let Some(mut subject) = self.subject(entry) else { return };
-        if let (Some(device), Some(until), Some(request_id)) =
-            (device_of(&subject), subject.lease_until, subject.lease_of.take())
-        {
+        if let (Some(until), Some(request_id)) = (subject.lease_until, subject.lease_of.take()) {
             subject.key = Key { request_id, rollback: false };
-            self.lock().entry(device).or_insert(Lease::of(subject, until, entry.seq()));
+            let mut held = self.lock();
+            if subject.target.is_some() && of_device(&held, &subject).is_none() {
+                held.push(Lease::of(subject, until, entry.seq()));
+            }
         }
     }
 
     /// What an outcome does to the device's lease. It is written with the outcome.
     pub fn effect(&self, subject: &Subject, ending: &Ending) -> Effect {
         let outcome = ending.kind;
-        let until = self.deadline(subject, outcome);
-        let before = device_of(subject).and_then(|device| self.lock().get(&device).cloned());
+        let held = self.lock();
+        let before = of_device(&held, subject).map(|at| &held[at]);
+        let until = deadline(subject, outcome, before);
         let ends = match subject.operation() {
             Operation::Execute => contains(outcome) && until.is_none(),
             Operation::Rollback => releases(outcome, Some(ending.verification)),
@@ -117,18 +113,6 @@ impl Leases {
         }
     }
 
-    /// The deadline that an isolation's outcome has: the later one of its own and of the lease that it extends. A device
-    /// that somebody else had isolated already is not given a deadline.
-    fn deadline(&self, subject: &Subject, outcome: Outcome) -> Option<i64> {
-        let own = subject.lease_until.filter(|_| subject.operation() == Operation::Execute)?;
-        let before = self.lock().get(&device_of(subject)?).map(|lease| lease.until);
-        match outcome {
-            Outcome::Already => before.map(|until| until.max(own)),
-            outcome if contains(outcome) => Some(before.unwrap_or(own).max(own)),
-            _ => None,
-        }
-    }
-
     /// Takes note of an entry of the audit log; only outcomes say something.
     pub fn see(&self, entry: &Entry) {
         // Most entries: without a lease there is nothing to move or to end.
@@ -136,23 +120,22 @@ impl Leases {
             return;
         }
         let Some(subject) = self.subject(entry) else { return };
-        let (Some(device), Some(outcome)) = (device_of(&subject), entry.outcome()) else { return };
+        let (Some(_), Some(outcome)) = (&subject.target, entry.outcome()) else { return };
         let verification = entry.detail().get("verification").and_then(Value::as_str).and_then(word);
         let mut held = self.lock();
+        let known = of_device(&held, &subject);
         match (subject.operation(), word(outcome)) {
-            (Operation::Execute, Some(outcome)) if contains(outcome) => match subject.lease_until {
-                Some(until) => {
-                    held.insert(device, Lease::of(subject, until, entry.seq()));
+            (Operation::Execute, Some(outcome)) if contains(outcome) => {
+                known.map(|at| held.swap_remove(at));
+                if let Some(until) = subject.lease_until {
+                    held.push(Lease::of(subject, until, entry.seq()));
                 }
-                None => {
-                    held.remove(&device);
-                }
-            },
+            }
             (Operation::Rollback, Some(outcome)) if releases(outcome, verification) => {
-                held.remove(&device);
+                known.map(|at| held.swap_remove(at));
             }
             (Operation::Rollback, _) if subject.lease_of.is_some() => {
-                if let Some(lease) = held.get_mut(&device) {
+                if let Some(lease) = known.map(|at| &mut held[at]) {
                     if subject.lease_until == Some(lease.until) {
                         lease.told_by = entry.seq();
                     }
@@ -173,7 +156,7 @@ impl Leases {
     /// The leases whose release is due at `now` (unix seconds). Each is handed out once until something is heard of it.
     pub fn due(&self, now: i64) -> Vec<Lease> {
         let mut held = self.lock();
-        let due = held.values_mut().filter(|lease| lease.due <= now && lease.isolation.dry_run == self.dry_run);
+        let due = held.iter_mut().filter(|lease| lease.due <= now && lease.isolation.dry_run == self.dry_run);
         let hand_out = |lease: &mut Lease| {
             let copy = lease.clone();
             lease.due = now.saturating_add(AT_WORK);
@@ -184,7 +167,7 @@ impl Leases {
 
     /// The number of the oldest entry that the next start needs to know all of them.
     pub(crate) fn needed(&self) -> Option<u64> {
-        self.lock().values().map(|lease| lease.told_by).min()
+        self.lock().iter().map(|lease| lease.told_by).min()
     }
 
     /// How many are in force.
@@ -197,7 +180,7 @@ impl Leases {
         self.len() == 0
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Device, Lease>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Lease>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -247,11 +230,31 @@ fn releases(outcome: Outcome, verification: Option<Verification>) -> bool {
         && verification != Some(Verification::Contradicted)
 }
 
-fn device_of(subject: &Subject) -> Option<Device> {
-    let target = subject.target.as_ref()?;
-    // One that is known by its name alone is that name.
-    let device = target.device_id.as_ref().map_or(target.hostname.as_str(), |id| id.as_str());
-    Some((subject.dry_run, target.vendor, device.to_lowercase()))
+/// The deadline that an isolation's outcome has: the later one of its own and of the lease that it extends. A device that
+/// somebody else had isolated already is not given a deadline.
+fn deadline(subject: &Subject, outcome: Outcome, before: Option<&Lease>) -> Option<i64> {
+    let own = subject.lease_until.filter(|_| subject.operation() == Operation::Execute)?;
+    let before = before.map(|lease| lease.until);
+    match outcome {
+        Outcome::Already => before.map(|until| until.max(own)),
+        outcome if contains(outcome) => Some(before.unwrap_or(own).max(own)),
+        _ => None,
+    }
+}
+
+/// Where the lease of a subject's device is.
+fn of_device(held: &[Lease], subject: &Subject) -> Option<usize> {
+    held.iter().position(|lease| is_same_device(&lease.isolation, subject))
+}
+
+/// Whether two are about the same device: by its id in the vendor's form, or, where one of them has none, by its name.
+fn is_same_device(one: &Subject, other: &Subject) -> bool {
+    let (Some(a), Some(b)) = (&one.target, &other.target) else { return false };
+    let same = match (edr::device_id(a), edr::device_id(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.hostname.as_str().eq_ignore_ascii_case(b.hostname.as_str()),
+    };
+    one.dry_run == other.dry_run && a.vendor == b.vendor && same
 }
 
 /// The number in a request id of ours.

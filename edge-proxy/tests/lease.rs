@@ -7,7 +7,7 @@ mod support;
 use serde_json::{Value, json};
 use std::path::Path;
 use support::edr::{Edr, Mood};
-use support::{Harness, NOW, TestClock, config, entries, eventually, live, receipt};
+use support::{AID, Harness, NOW, TestClock, config, entries, eventually, live, receipt};
 use vyrox_audit::verify;
 use vyrox_contract::Outcome;
 use vyrox_edge_proxy::Config;
@@ -80,6 +80,37 @@ async fn a_later_approved_isolation_extends_it_and_one_without_a_lease_ends_it()
     tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
     assert_eq!(changes(&edr), ["contain"], "a person asked for it without an end");
     proxy.running.shutdown().await;
+}
+
+/// The second isolation is of the same device, known by another spelling of its id or by its name only.
+#[tokio::test]
+async fn a_device_has_one_lease_however_it_is_named() {
+    let dashed = format!("{}-{}-{}-{}-{}", &AID[..8], &AID[8..12], &AID[12..16], &AID[16..20], &AID[20..]);
+    for (first, second) in [(json!(AID), json!(dashed)), (json!(AID), Value::Null), (Value::Null, json!(AID))] {
+        let dir = tempfile::tempdir().unwrap();
+        let edr = Edr::start(Mood::Fine).await;
+        let proxy = Harness::start(live(dir.path(), &edr.url)).await;
+        let isolation = |lease: Option<u32>, device: Value| {
+            move |action: &mut Value| {
+                action["request_id"] = json!(if lease.is_some() { "leased" } else { "unlimited" });
+                if let Some(seconds) = lease {
+                    action["lease_seconds"] = json!(seconds);
+                }
+                match device {
+                    Value::Null => drop(action["target"].as_object_mut().unwrap().remove("device_id")),
+                    device => action["target"]["device_id"] = device,
+                }
+            }
+        };
+        let (_, body) = proxy.execute(isolation(Some(60), first.clone())).await;
+        assert_eq!(receipt(&body).lease_until, Some(NOW + 60), "{body}");
+        let (_, body) = proxy.execute(isolation(None, second.clone())).await;
+        assert_eq!(receipt(&body).outcome, Outcome::Already, "{body}");
+        proxy.clock.advance(10_000);
+        tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+        assert_eq!(changes(&edr), ["contain"], "{first} {second}: a person asked for it without an end");
+        proxy.running.shutdown().await;
+    }
 }
 
 #[tokio::test]

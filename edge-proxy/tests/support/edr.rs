@@ -72,6 +72,7 @@ impl Edr {
         }));
         let router = Router::new()
             .route("/oauth2/token", post(token))
+            .route("/devices/queries/devices/v1", get(|| async { Json(json!({"resources": [AID], "errors": null})) }))
             .route("/devices/entities/devices/v2", get(device))
             .route("/devices/entities/devices-actions/v2", post(change))
             .with_state(Arc::clone(&falcon));
