@@ -38,11 +38,13 @@ pub(crate) enum RulesError {
 
 impl Rules {
     pub(crate) fn new(config: &Config, breaker: Arc<Breaker>) -> Result<Self, ClientError> {
+        // What can fail comes before what is changed.
+        let edr = Edr::new(config)?;
         breaker.follow(&config.policy);
         Ok(Self {
             verifier: Verifier::new(config),
             policy: Policy::new(config, Arc::clone(&breaker)),
-            edr: Edr::new(config)?,
+            edr,
             signer: config.signer.clone(),
             breaker,
             export_token: config.export_token.clone(),
