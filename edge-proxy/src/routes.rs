@@ -169,8 +169,11 @@ struct Reply<'a> {
 }
 
 fn with_receipt(pipeline: &Pipeline, code: StatusCode, status: &str, dry_run: bool, receipt: &Receipt) -> Response {
-    let body = Reply { detail: &receipt.detail, dry_run, receipt: pipeline.seal(receipt), status };
-    (code, Json(body)).into_response()
+    let reply = Reply { detail: &receipt.detail, dry_run, receipt: pipeline.seal(receipt), status };
+    // Room for all of it: what grows is copied each time.
+    let mut body = Vec::with_capacity(reply.receipt.payload.len() + 1024);
+    serde_json::to_writer(&mut body, &reply).expect("a struct of texts has a JSON form");
+    (code, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 fn problem(status: StatusCode, detail: &str) -> Response {
