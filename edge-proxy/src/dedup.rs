@@ -266,7 +266,8 @@ fn pass(log: &Log, since: i64, dry_run: bool, now: i64) -> Result<Learned, LogEr
     // An action is two entries.
     let expected = usize::try_from(log.marks_expected() / 2).unwrap_or(0);
     let mut table = Table { ended: Ended::with_capacity(expected), ..Table::default() };
-    let mut open = ByDigest::default();
+    // Most actions end before the next begins, so that only the others are worth a place in a table.
+    let (mut newest, mut open) = (None, ByDigest::default());
     let (mut outcomes, mut leases) = (Vec::with_capacity(expected), Vec::new());
     let a_day_ago = now.saturating_sub(DAY);
     log.marks(|seq, mark| {
@@ -279,10 +280,13 @@ fn pass(log: &Log, since: i64, dry_run: bool, now: i64) -> Result<Learned, LogEr
                 if !mark.rollback && mark.dry_run == dry_run && mark.timestamp > a_day_ago {
                     table.isolations.push_back(mark.timestamp);
                 }
-                open.insert(digest, seq);
+                open.extend(newest.replace((digest, seq)));
             }
             Phase::Outcome => {
-                open.remove(&digest);
+                newest.take_if(|(intent, _)| *intent == digest);
+                if !open.is_empty() {
+                    open.remove(&digest);
+                }
                 if mark.timestamp >= since {
                     table.ended.learn(digest, mark.timestamp, seq);
                 }
@@ -291,6 +295,7 @@ fn pass(log: &Log, since: i64, dry_run: bool, now: i64) -> Result<Learned, LogEr
             Phase::Event => {}
         }
     })?;
+    open.extend(newest);
     Ok(Learned { table, open, outcomes, leases })
 }
 

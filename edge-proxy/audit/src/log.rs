@@ -238,6 +238,7 @@ impl Log {
     /// # Errors
     /// [`LogError`]; [`LogError::Index`] after handing out some of a day's marks, if that day's index is broken in its
     /// middle.
+    #[inline]
     pub fn marks(&self, mut visit: impl FnMut(u64, Mark)) -> Result<(), LogError> {
         let segments = self.segments()?;
         let mut plain = segments.iter().filter(|segment| segment.len != u64::MAX);

@@ -48,6 +48,7 @@ impl Ended {
     }
 
     /// Of before the start, in the order of the log.
+    #[inline]
     pub(super) fn learn(&mut self, digest: u64, at: i64, seq: u64) {
         self.learned.push((digest, seq));
         self.note_day(at, seq);
@@ -99,6 +100,7 @@ impl Ended {
         }
     }
 
+    #[inline]
     fn note_day(&mut self, at: i64, seq: u64) {
         let day = at.div_euclid(DAY);
         if self.days.back().is_none_or(|(last, _)| *last < day) {

@@ -120,9 +120,7 @@ impl Record {
 
     #[inline]
     pub(super) fn check_of(bytes: &[u8; RECORD]) -> u32 {
-        let mut stored = [0; 4];
-        stored.copy_from_slice(&bytes[28..]);
-        u32::from_le_bytes(stored)
+        u32::from_le_bytes(bytes.as_chunks().0[7])
     }
 
     #[inline]
@@ -136,21 +134,20 @@ impl Record {
         let subject = word(bytes, 0);
         let mark = Mark {
             subject: (subject != 0).then_some(SubjectDigest(subject)),
-            timestamp: i64::from_le_bytes(word(bytes, 16).to_le_bytes()),
+            timestamp: i64::from_le_bytes(word(bytes, 2).to_le_bytes()),
             phase,
             rollback: flags & ROLLBACK != 0,
             dry_run: flags & DRY_RUN != 0,
             leased: flags & LEASED != 0,
         };
-        Self { mark, offset: word(bytes, 8) }
+        Self { mark, offset: word(bytes, 1) }
     }
 }
 
+/// The word with this number, of four.
 #[inline]
-fn word(bytes: &[u8; RECORD], at: usize) -> u64 {
-    let mut word = [0; 8];
-    word.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(word)
+fn word(bytes: &[u8; RECORD], number: usize) -> u64 {
+    u64::from_le_bytes(bytes.as_chunks().0[number])
 }
 
 /// Against holes and torn ends, not against people: those the chain finds.
@@ -159,8 +156,8 @@ fn check(bytes: &[u8; RECORD], previous: u32) -> u32 {
     const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
     let tail = u64::from(bytes[24]) << 32 | u64::from(previous);
     let mut state = tail ^ MULTIPLIER;
-    for at in [0, 8, 16] {
-        state = (state ^ word(bytes, at)).wrapping_mul(MULTIPLIER);
+    for number in 0..3 {
+        state = (state ^ word(bytes, number)).wrapping_mul(MULTIPLIER);
         state ^= state >> 29;
     }
     (state >> 32) as u32
@@ -226,6 +223,8 @@ pub(super) struct Sound {
 
 /// Reads an index from its beginning as far as it holds together, and hands out every record with its place in the file.
 /// No file is an empty one.
+// Inlined with its caller's closure, as all on the way of a start's million records is: calls would be half of its time.
+#[inline]
 pub(super) fn scan(log: &Path, mut visit: impl FnMut(u64, Record)) -> Result<Sound, LogError> {
     let path = path(log);
     let mut sound = Sound::default();

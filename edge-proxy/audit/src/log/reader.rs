@@ -81,6 +81,7 @@ impl Reader {
 
 /// Hands out the mark of every entry of a day's file, oldest first, from its index; what that lacks is read from the file
 /// and added to it.
+#[inline]
 pub(super) fn marks(segment: &Segment, mut visit: impl FnMut(u64, Mark)) -> Result<(), LogError> {
     let Some(first) = first(&segment.path)? else { return Ok(()) };
     let (_, expected) = settle(segment)?;
