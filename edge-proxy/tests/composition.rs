@@ -59,6 +59,55 @@ fn what_proves_a_step_can_be_made_in_the_module_of_that_step_only() {
     }
 }
 
+/// The files below a folder, as paths from there.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let inside = |entry: std::fs::DirEntry| match entry.file_type().unwrap().is_dir() {
+        true => sources(&entry.path()),
+        false => vec![entry.path()],
+    };
+    std::fs::read_dir(folder).unwrap().flat_map(|entry| inside(entry.unwrap())).collect()
+}
+
+/// Lines above a file's tests that are neither blank nor comment.
+fn own_lines(file: &Path) -> usize {
+    let text = std::fs::read_to_string(file).unwrap();
+    let above = text.lines().map(str::trim).take_while(|line| *line != "#[cfg(test)]");
+    above.filter(|line| !line.is_empty() && !line.starts_with("//")).count()
+}
+
+#[test]
+fn the_readme_says_how_large_each_part_is_and_leaves_no_file_out() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    let (_, table) = readme.split_once("## Size").unwrap();
+    let mut files: Vec<(String, usize)> = sources(&folder.join("src"))
+        .into_iter()
+        .filter(|file| !file.ends_with("config/tests.rs"))
+        .map(|file| (file.strip_prefix(folder.join("src")).unwrap().display().to_string(), own_lines(&file)))
+        .collect();
+    let all: usize = files.iter().map(|(_, lines)| lines).sum();
+    let mut wrong = Vec::new();
+    for row in table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| part")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [_, part, names, said, _] = cells[..] else { panic!("{row}") };
+        let names: Vec<&str> = names.split('`').filter(|name| !name.trim().is_empty()).collect();
+        let is_of = |file: &str| {
+            names
+                .iter()
+                .any(|name| file == *name || file.starts_with(&format!("{name}/")) || file == format!("{name}.rs"))
+        };
+        let lines = match names.is_empty() {
+            true => all,
+            false => files.extract_if(.., |(file, _)| is_of(file)).map(|(_, lines)| lines).sum(),
+        };
+        if said.replace(',', "") != lines.to_string() {
+            wrong.push(format!("{part}: {lines}"));
+        }
+    }
+    assert!(files.is_empty(), "in no row: {files:?}");
+    assert_eq!(wrong, [""; 0]);
+}
+
 #[test]
 fn every_crate_of_this_folder_forbids_unsafe_code() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
