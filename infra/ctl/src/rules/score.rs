@@ -25,12 +25,22 @@ struct Line<'a> {
 pub(super) fn score(file: &Path, explain: bool, rules: &RuleChoice) -> Result<(), CtlError> {
     rules.with(|ruleset| {
         let mut out = BufWriter::new(io::stdout().lock());
+        let mut first_mistake = None;
         for event in events(file)? {
-            let event = event?;
+            let event = match event {
+                Ok(event) => event,
+                // The others are scored all the same.
+                Err(mistake @ CtlError::Line { .. }) => {
+                    first_mistake.get_or_insert(mistake);
+                    continue;
+                }
+                Err(other) => return Err(other),
+            };
             serde_json::to_writer(&mut out, &line(ruleset, &event, explain)).map_err(io::Error::from)?;
             out.write_all(b"\n")?;
         }
-        Ok(out.flush()?)
+        out.flush()?;
+        first_mistake.map_or(Ok(()), Err)
     })
 }
 
