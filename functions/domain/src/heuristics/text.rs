@@ -7,10 +7,11 @@
 use super::characters::Characters;
 use super::decode::decoded;
 use super::expand::{expanded, other_prefix};
-use super::normalise::{FIELD_LIMIT, has_random_case, lowered, stripped, tidy};
+use super::normalise::{has_random_case, lowered, stripped, tidy};
 use super::note::{Note, Notes};
 use super::undo::undone;
 use super::{Observation, PlatformSet};
+use crate::reading::FIELD_LIMIT;
 use memchr::{memchr_iter, memrchr2};
 use std::cell::OnceCell;
 use vyrox_ruleset::Field;

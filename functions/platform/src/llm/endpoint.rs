@@ -14,6 +14,8 @@ use vyrox_domain::llm::{Answer, InvalidAnswer, Prompt};
 pub(super) const MAX_ANSWER_TOKENS: u64 = 500;
 /// The most bytes of a response that are read.
 const MAX_BODY: usize = 256 * 1024;
+/// Nobody is waited for longer than this, in seconds; what a header says beyond it is not even added to a time.
+const LONGEST_WAIT: u64 = 3_600;
 /// A claim of more tokens than this for one question is not believed.
 const MAX_BELIEVED: u64 = 200_000;
 
@@ -251,7 +253,9 @@ fn refused(status: u16, headers: &HeaderMap) -> (Tried, Spent) {
         _ => NoAnswer::RequestRefused(status),
     };
     let seconds = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    let retry_after = seconds.map(Duration::from_secs).filter(|_| matches!(status, 429 | 503));
+    let retry_after = seconds
+        .map(|seconds: u64| Duration::from_secs(seconds.min(LONGEST_WAIT)))
+        .filter(|_| matches!(status, 429 | 503));
     // A server that fails may have had the model work first.
     let spent = if status >= 500 && status != 503 { Spent::Unknown } else { Spent::Nothing };
     (Tried::Failure { why, retry_after }, spent)
@@ -304,10 +308,11 @@ fn read(completion: &Value, prompt: &Prompt) -> (Tried, Spent) {
 }
 
 fn usage(usage: &Value) -> Spent {
-    let parts = || Some(usage["prompt_tokens"].as_u64()? + usage["completion_tokens"].as_u64()?);
+    let parts = || Some(usage["prompt_tokens"].as_u64()?.saturating_add(usage["completion_tokens"].as_u64()?));
     match usage["total_tokens"].as_u64().or_else(parts) {
+        // Servers that do not count say so. Nothing was answered for nothing.
+        Some(0) | None => Spent::Unknown,
         Some(tokens) => Spent::Tokens(tokens.min(MAX_BELIEVED)),
-        None => Spent::Unknown,
     }
 }
 
@@ -366,8 +371,24 @@ mod tests {
         assert_eq!(usage(&json!({"total_tokens": 15})), Spent::Tokens(15));
         assert_eq!(usage(&json!({"prompt_tokens": 10, "completion_tokens": 5})), Spent::Tokens(15));
         assert_eq!(usage(&json!({"total_tokens": u64::MAX})), Spent::Tokens(MAX_BELIEVED));
+        let overflowing = json!({"prompt_tokens": u64::MAX, "completion_tokens": 5});
+        assert_eq!(usage(&overflowing), Spent::Tokens(MAX_BELIEVED));
+        assert_eq!(usage(&json!({"total_tokens": 0})), Spent::Unknown);
         assert_eq!(usage(&json!({"total_tokens": -4})), Spent::Unknown);
         assert_eq!(usage(&Value::Null), Spent::Unknown);
+    }
+
+    #[test]
+    fn a_wait_without_end_is_bounded() {
+        for (written, expected) in
+            [("7", Some(7)), ("18446744073709551615", Some(LONGEST_WAIT)), ("-1", None), ("soon", None), ("1e9", None)]
+        {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, written.parse().unwrap())]);
+            let (Tried::Failure { retry_after, .. }, _) = refused(429, &headers) else { panic!("429 is a failure") };
+            assert_eq!(retry_after, expected.map(Duration::from_secs), "{written}");
+            // As whoever waits reckons: it must not overflow.
+            let _ = retry_after.map(|wait| tokio::time::Instant::now() + wait);
+        }
     }
 
     #[test]

@@ -42,6 +42,49 @@ fn is_before_a_command(text: &str) -> bool {
         || ["-c", "eval", "exec", "sudo", "nohup"].iter().any(is_last_word)
 }
 
+/// `$(echo cu)rl` and `` `printf cu`rl `` as `curl`: a command whose only use is to be part of another's name.
+pub(super) fn without_echoes(text: &str, notes: &mut Notes) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let (mut rest, mut found) = (text, false);
+    while let Some(at) = rest.find(['$', '`']) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        match echoed(rest) {
+            Some((said, length)) => {
+                out.push_str(said);
+                rest = &rest[length..];
+                found = true;
+            }
+            None => {
+                out.push_str(&rest[..1]);
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    notes.add_if(found, Note::Concat);
+    found.then_some(out)
+}
+
+/// What a substitution at the beginning of `text` says, if it only says one word, and how long it is.
+fn echoed(text: &str) -> Option<(&str, usize)> {
+    let (inside, end) = match text.strip_prefix("$(") {
+        Some(inside) => (inside, ')'),
+        None => (text.strip_prefix('`')?, '`'),
+    };
+    let inside = &inside[..inside.find(end)?];
+    // With what opens and closes it.
+    let length = inside.len() + if end == ')' { 3 } else { 2 };
+    let said = inside.trim().strip_prefix("echo ").or_else(|| inside.trim().strip_prefix("printf "))?;
+    let said = ["-n ", "-e ", "-ne ", "-en ", "%s "]
+        .iter()
+        .fold(said.trim_start(), |said, option| said.strip_prefix(option).unwrap_or(said).trim_start());
+    let said = said.trim_matches(['\'', '"', ' ']);
+    let word =
+        !said.is_empty() && said.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-'));
+    word.then_some((said, length))
+}
+
 /// `c\at` as `cat`. A word with an escape that means something (`\n`, `\d`) keeps its backslashes, unless it has others too,
 /// and so does one that looks like a path of Windows.
 pub(super) fn without_backslashes(text: &str, notes: &mut Notes) -> Option<String> {

@@ -6,13 +6,14 @@
 use super::last_word;
 use crate::heuristics::note::{Note, Notes};
 use memchr::{memchr_iter, memchr3};
+use std::borrow::Cow;
 
 /// At most this many variables are remembered.
 const MOST: usize = 24;
 /// Longer values are data.
 const LONGEST: usize = 512;
 /// No text is made longer than this.
-const LIMIT: usize = crate::heuristics::normalise::FIELD_LIMIT;
+const LIMIT: usize = crate::reading::FIELD_LIMIT;
 
 /// A variable and its value, as parts of the text.
 type Variable<'t> = (&'t str, &'t str);
@@ -28,7 +29,7 @@ pub(super) fn substituted(text: &str, notes: &mut Notes) -> Option<String> {
     let mut conspicuous = false;
     while let Some(next) = memchr3(b'$', b'%', b'!', &text.as_bytes()[at..]) {
         let place = at + next;
-        let Some((name, length)) = reference(&text[place..]) else {
+        let Some(Reference { name, change, length }) = reference(&text[place..]) else {
             at = place + 1;
             continue;
         };
@@ -36,7 +37,10 @@ pub(super) fn substituted(text: &str, notes: &mut Notes) -> Option<String> {
         let known = set.iter().rev().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let assigned = text[at..].trim_start().starts_with('=') && !text[at..].trim_start().starts_with("==");
         let Some((_, value)) = known.filter(|_| !assigned) else { continue };
-        conspicuous |= last_end == place || is_command(&text[..place]) || text[at..].starts_with("+$");
+        let Some(value) = changed(value, change) else { continue };
+        let becomes_a_command = last_end == place || is_command(&text[..place]) || text[at..].starts_with("+$");
+        notes.add_if(becomes_a_command && !change.is_empty(), Note::Substring);
+        conspicuous |= becomes_a_command;
         last_end = at;
         out.push_str(&text[from..place]);
         let quotes = text.as_bytes()[place] == b'$' && text[at..].trim_start().starts_with('+')
@@ -44,7 +48,7 @@ pub(super) fn substituted(text: &str, notes: &mut Notes) -> Option<String> {
         if quotes {
             out.push('\'');
         }
-        out.push_str(value);
+        out.push_str(&value);
         if quotes {
             out.push('\'');
         }
@@ -67,20 +71,83 @@ fn is_command(text: &str) -> bool {
     (ends_command && !text.is_empty()) || runs.iter().any(|name| word.eq_ignore_ascii_case(name))
 }
 
-/// The name in `$name`, `${name}`, `%name%`, `!name!`, and the reference's length.
-fn reference(text: &str) -> Option<(&str, usize)> {
+/// `$name`, `${name}`, `%name%`, `!name!`, and the last three with a change behind a colon.
+struct Reference<'t> {
+    name: &'t str,
+    /// `~1,3` or `a=b` of a batch file, `1:3` of a Unix shell; mostly empty.
+    change: &'t str,
+    /// Of the whole reference.
+    length: usize,
+}
+
+/// The reference that `text` begins with.
+fn reference(text: &str) -> Option<Reference<'_>> {
+    /// Longer changes are no disguise of a name.
+    const LONGEST_CHANGE: usize = 64;
     let rest = &text[1..];
+    // What is between the name and what closes it.
+    let between = |rest: &'_ str, close: char| -> Option<usize> {
+        match rest.strip_prefix(':') {
+            Some(change) => {
+                let change = &change[..change.floor_char_boundary(LONGEST_CHANGE)];
+                change.find(close).map(|length| length + 1)
+            }
+            None => rest.starts_with(close).then_some(0),
+        }
+    };
+    let of = |rest: &'_ str, name: usize, close: char, around: usize| {
+        let length = between(&rest[name..], close)?;
+        Some((name, length, name + length + around))
+    };
     let name_length = |text: &str| text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
     if text.starts_with('$') {
         if let Some(braced) = rest.strip_prefix('{') {
-            let length = name_length(braced);
-            return (length > 0 && braced[length..].starts_with('}')).then(|| (&braced[..length], length + 3));
+            let (name, change, length) = of(braced, name_length(braced), '}', 3)?;
+            return Reference::new(braced, name, change, length);
         }
         let length = name_length(rest);
-        return (length > 0).then(|| (&rest[..length], length + 1));
+        return Reference::new(rest, length, 0, length + 1);
     }
-    let length = name_length(rest);
-    (length > 0 && rest[length..].starts_with(&text[..1])).then(|| (&rest[..length], length + 2))
+    let (name, change, length) = of(rest, name_length(rest), char::from(text.as_bytes()[0]), 2)?;
+    Reference::new(rest, name, change, length)
+}
+
+impl<'t> Reference<'t> {
+    /// Of a name and a change with its colon at the beginning of `text`, by their lengths. Nothing has no name.
+    fn new(text: &'t str, name: usize, change: usize, length: usize) -> Option<Self> {
+        let change = text[name..name + change].trim_start_matches(':');
+        (name > 0).then_some(Self { name: &text[..name], change, length })
+    }
+}
+
+/// `value` as a reference with `change` says it; `None` if that is none of the changes that are known.
+fn changed<'t>(value: &'t str, change: &str) -> Option<Cow<'t, str>> {
+    if change.is_empty() {
+        return Some(Cow::Borrowed(value));
+    }
+    let cut = change
+        .strip_prefix('~')
+        .map(|cut| (cut, ','))
+        .or_else(|| change.starts_with(|c: char| c.is_ascii_digit() || c == ' ').then_some((change.trim_start(), ':')));
+    let Some((cut, separator)) = cut else {
+        let (old, new) = change.split_once('=')?;
+        return (!old.is_empty()).then(|| Cow::Owned(value.replace(old, new)));
+    };
+    let (start, length) = cut.split_once(separator).map_or((cut, None), |(start, length)| (start, Some(length)));
+    let from_either_end = |number: &str| {
+        let number: isize = number.trim().parse().ok()?;
+        let place =
+            if number < 0 { value.len().checked_add_signed(number).unwrap_or(0) } else { number.unsigned_abs() };
+        Some((place.min(value.len()), number < 0))
+    };
+    let (start, _) = from_either_end(start)?;
+    let end = match length.map(from_either_end) {
+        None => value.len(),
+        Some(None) => return None,
+        Some(Some((place, true))) => place,
+        Some(Some((length, false))) => (start + length).min(value.len()),
+    };
+    value.get(start..end.max(start)).map(Cow::Borrowed)
 }
 
 /// Every `name=value`, `$name = 'value'` and `set name=value` at the beginning of a command.

@@ -19,6 +19,7 @@ mod signals;
 use crate::alert::NormalizedAlert;
 use crate::redact::Redactor;
 use crate::verdict::{Confidence, Evidence};
+pub(super) use readings::Encoding;
 use readings::{Reading, Readings};
 use signals::{Kind, Signal};
 
@@ -167,8 +168,8 @@ pub fn inspect(alert: &NormalizedAlert) -> Injection {
 }
 
 /// `text` with every run of base64 that says a text replaced by what `shown` makes of that text.
-pub(super) fn base64_replaced(text: &str, shown: &mut dyn FnMut(&str) -> String) -> String {
-    readings::base64_replaced(text, shown)
+pub(super) fn encodings_replaced(text: &str, shown: &mut dyn FnMut(Encoding, &str) -> String) -> String {
+    readings::encodings_replaced(text, shown)
 }
 
 /// The strongest finding in one text, of equals the plainest reading's; and one of its own where not all was read.

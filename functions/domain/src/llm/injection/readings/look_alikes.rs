@@ -1,5 +1,7 @@
 //! Characters that stand for others: look-alikes, digits for letters, letters apart.
 
+use crate::reading::latin;
+
 /// Digits and signs that stand for letters, inside words that also have letters.
 pub(super) fn leet(text: &str) -> Option<String> {
     const SIGNS: [char; 11] = ['0', '1', '3', '4', '5', '7', '8', '@', '$', '!', '|'];
@@ -58,50 +60,6 @@ pub(super) fn folded(text: &str) -> Option<String> {
     if text.is_ascii() {
         return None;
     }
-    let folded: String = text.chars().map(fold).collect();
+    let folded: String = text.chars().map(latin).collect();
     (folded != text).then_some(folded)
-}
-
-fn fold(c: char) -> char {
-    let letter = |index: u32| char::from_u32(u32::from('a') + index % 26).unwrap_or(c);
-    match c {
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
-        '\u{1d400}'..='\u{1d6a3}' => letter(u32::from(c) - 0x1D400),
-        '\u{1d7ce}'..='\u{1d7ff}' => char::from_digit((u32::from(c) - 0x1D7CE) % 10, 10).unwrap_or(c),
-        'ⓐ'..='ⓩ' => letter(u32::from(c) - u32::from('ⓐ')),
-        'Ⓐ'..='Ⓩ' => letter(u32::from(c) - u32::from('Ⓐ')),
-        '⒜'..='⒵' => letter(u32::from(c) - u32::from('⒜')),
-        '\u{1f110}'..='\u{1f129}' => letter(u32::from(c) - 0x1F110),
-        '\u{1f130}'..='\u{1f149}' => letter(u32::from(c) - 0x1F130),
-        '\u{1f150}'..='\u{1f169}' => letter(u32::from(c) - 0x1F150),
-        '\u{1f170}'..='\u{1f189}' => letter(u32::from(c) - 0x1F170),
-        '\u{1f1e6}'..='\u{1f1ff}' => letter(u32::from(c) - 0x1F1E6),
-        'а' | 'А' | 'α' | 'Α' | 'ᴀ' | 'ɑ' | 'ᗩ' | 'ª' | 'ᵃ' => 'a',
-        'Ь' | 'Β' | 'В' | 'ʙ' | 'ƅ' | 'ᵇ' => 'b',
-        'с' | 'С' | 'ϲ' | 'ᴄ' | 'ⅽ' | 'ᶜ' => 'c',
-        'ԁ' | 'ᴅ' | 'ⅾ' | 'ᵈ' => 'd',
-        'е' | 'Е' | 'ε' | 'Ε' | 'ᴇ' | 'є' | 'ҽ' | 'ᵉ' | '℮' => 'e',
-        'ғ' | 'ꜰ' | 'ᶠ' | 'ƒ' => 'f',
-        'ɢ' | 'ց' | 'ɡ' | 'ᵍ' => 'g',
-        'һ' | 'Н' | 'Η' | 'ʜ' | 'հ' | 'ʰ' => 'h',
-        'і' | 'І' | 'ι' | 'Ι' | 'ɪ' | 'ӏ' | 'ⅰ' | 'ℹ' | 'ⁱ' | 'ı' => 'i',
-        'ј' | 'Ј' | 'ᴊ' | 'ʲ' => 'j',
-        'к' | 'К' | 'κ' | 'Κ' | 'ᴋ' | 'ᵏ' => 'k',
-        'ʟ' | 'ⅼ' | 'ˡ' => 'l',
-        'м' | 'М' | 'Μ' | 'ᴍ' | 'ⅿ' | 'ᵐ' => 'm',
-        'п' | 'Ν' | 'ɴ' | 'ո' | 'η' | 'ⁿ' => 'n',
-        'о' | 'О' | 'ο' | 'Ο' | 'ᴏ' | 'σ' | 'օ' | 'º' | 'ᵒ' => 'o',
-        'р' | 'Р' | 'ρ' | 'Ρ' | 'ᴘ' | 'ᵖ' => 'p',
-        'ԛ' | 'ǫ' => 'q',
-        'г' | 'ʀ' | 'ꭇ' | 'ʳ' => 'r',
-        'ѕ' | 'Ѕ' | 'ꜱ' | 'ˢ' => 's',
-        'т' | 'Т' | 'τ' | 'Τ' | 'ᴛ' | 'ᵗ' => 't',
-        'υ' | 'ᴜ' | 'ս' | 'ᵘ' => 'u',
-        'ν' | 'ѵ' | 'ᴠ' | 'ⅴ' | 'ᵛ' => 'v',
-        'ԝ' | 'ѡ' | 'ᴡ' | 'ω' | 'ʷ' => 'w',
-        'х' | 'Х' | 'χ' | 'Χ' | 'ⅹ' | 'ˣ' => 'x',
-        'у' | 'У' | 'γ' | 'Υ' | 'ʏ' | 'ʸ' => 'y',
-        'ᴢ' | 'Ζ' | 'ᶻ' => 'z',
-        c => c,
-    }
 }
