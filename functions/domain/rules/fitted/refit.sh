@@ -16,7 +16,7 @@ trap 'rm -r "$scores"' EXIT
 vyroxctl() { cargo run -q -p vyroxctl ${BUILD:---release} -- "$@"; }
 
 vyroxctl rules fit --inputs "$data/inputs.jsonl" --labels "$data/labels.jsonl" --exclude-source TellinaTool/nl2bash \
-    ${seen:+--seen "$seen"} --out "$fitted" --plots docs/images --predictions "$scores/unseen.jsonl" >/dev/null
+    --also "$fitted/known.jsonl" ${seen:+--seen "$seen"} --out "$fitted" --plots docs/images --predictions "$scores/unseen.jsonl" >/dev/null
 vyroxctl rules score "$data/inputs.jsonl" >"$scores/fitted.jsonl"
 for kind in fitted; do
     for threshold in 0.92 0.75 0.2501; do

@@ -37,7 +37,7 @@ use vyrox_domain::verdict::Confidence;
 pub(super) const AFTER_HELP: &str = "\
 Examples:
   vyroxctl rules fit --inputs inputs.jsonl --labels labels.jsonl --exclude-source TellinaTool/nl2bash \\
-    --out functions/domain/rules/fitted --plots docs/images
+    --also functions/domain/rules/fitted/known.jsonl --out functions/domain/rules/fitted --plots docs/images
 
 Every group stays on one side of a split. The levels' thresholds come from the cross-validation, not from the fit.
 The same files give the same bytes. Build again afterwards: what was written is compiled in.
@@ -64,6 +64,10 @@ pub(crate) struct FitArgs {
     /// Learn nothing from this source; it is only measured with. Repeatable
     #[arg(long, value_name = "SOURCE")]
     exclude_source: Vec<String>,
+    /// JSON lines: events that carry their label's keys too. They are learned from in every split and never measured with.
+    /// Repeatable
+    #[arg(long, value_name = "FILE")]
+    also: Vec<PathBuf>,
     /// JSON lines with the ids of events that rule authors looked at; the others are reported separately
     #[arg(long, value_name = "FILE")]
     seen: Option<PathBuf>,
@@ -107,8 +111,13 @@ fn read(arguments: &FitArgs) -> Result<Dataset, CtlError> {
         mistakes: mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
     })?;
     let ruleset = Ruleset::load(&compiled.table, &compiled.finder)?;
-    let (inputs, labels) = (&arguments.inputs, &arguments.labels);
-    dataset::load(inputs, labels, arguments.seen.as_deref(), &arguments.exclude_source, &checked, &ruleset)
+    let files = dataset::Files {
+        inputs: &arguments.inputs,
+        labels: &arguments.labels,
+        seen: arguments.seen.as_deref(),
+        also: &arguments.also,
+    };
+    dataset::load(&files, &arguments.exclude_source, &checked, &ruleset)
 }
 
 fn learn(data: &Dataset, folds: usize, progress: &(dyn Fn(&str) + Sync)) -> Fitted {

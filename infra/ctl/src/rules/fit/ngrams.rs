@@ -15,6 +15,9 @@ const COST: f64 = 5.0;
 const STRONG: f64 = 3.0;
 const WEAK: f64 = 0.2;
 const BENIGN: f64 = 1.0;
+/// The same of rows that are only learned from. Harmless ones stand for what machines do all day, which is rare elsewhere.
+const KNOWN_STRONG: f64 = 1.0;
+const KNOWN_BENIGN: f64 = 2.0;
 /// How often the worst windows are chosen anew.
 const ROUNDS: usize = 3;
 const PASSES: usize = 60;
@@ -53,13 +56,8 @@ impl NgramModel {
 
 /// Learned from the rows that `train` picks.
 pub(crate) fn fit(data: &Dataset, train: impl Fn(usize, &Row) -> bool) -> NgramModel {
-    let rows: Vec<&Row> = data
-        .rows
-        .iter()
-        .enumerate()
-        .filter(|(at, row)| train(*at, row) && row.windows.first().is_some_and(|whole| !whole.is_empty()))
-        .map(|(_, row)| row)
-        .collect();
+    let rows: Vec<&Row> =
+        data.learned_from(train).filter(|row| row.windows.first().is_some_and(|whole| !whole.is_empty())).collect();
     let mut weights = vec![0.0; GRAMS + 1];
     for round in 0..ROUNDS {
         let mut examples: Vec<Example<'_>> = Vec::with_capacity(rows.len() * 2);
@@ -86,10 +84,12 @@ struct Example<'a> {
 impl<'a> Example<'a> {
     fn new(row: &'a Row, window: usize) -> Self {
         let grams = row.windows[window].as_slice();
-        let (sign, kind) = match (row.label.malicious(), row.label.strong()) {
-            (true, true) => (1.0, STRONG),
-            (true, false) => (1.0, WEAK),
-            (false, _) => (-1.0, BENIGN),
+        let (sign, kind) = match (row.label.malicious(), row.label.strong(), row.measured) {
+            (true, true, true) => (1.0, STRONG),
+            (true, true, false) => (1.0, KNOWN_STRONG),
+            (true, false, _) => (1.0, WEAK),
+            (false, _, true) => (-1.0, BENIGN),
+            (false, _, false) => (-1.0, KNOWN_BENIGN),
         };
         Self { grams, value: 1.0 / length(grams), sign, cost: COST * kind }
     }

@@ -30,6 +30,7 @@ fn row(number: usize, set: Set, text: &str, group: &str, hits: &[usize]) -> Row 
         system: System::Linux,
         seen: number.is_multiple_of(2),
         train: true,
+        measured: true,
     }
 }
 
@@ -37,6 +38,7 @@ fn dataset(rows: Vec<Row>) -> Dataset {
     let rule = |id: &str, family, prior| RuleInfo { id: id.to_owned(), family, prior };
     Dataset {
         rows,
+        also: Vec::new(),
         rules: vec![rule("sure-rule", 0, 0.5), rule("noisy-rule", 1, 0.9), rule("silent-rule", 2, 0.8)],
         families: vec!["a".to_owned(), "b".to_owned(), "c".to_owned()],
         digest: "00".to_owned(),
@@ -145,6 +147,26 @@ fn what_is_not_to_be_learned_from_changes_nothing() {
     let train = |_: usize, row: &Row| row.train;
     assert_eq!(ngrams::fit(&data, train), ngrams::fit(&longer, train));
     assert_eq!(weights::fit(&data, train), weights::fit(&longer, train));
+}
+
+#[test]
+fn what_is_only_learned_from_is_learned_in_every_split_and_never_measured() {
+    let data = unlearnable();
+    let mut taught = data.clone();
+    // Every group's own word, once: what no split of the data can teach.
+    taught.also = (0..40)
+        .map(|group| {
+            let mut lesson = data.rows[group * 6].clone();
+            lesson.measured = false;
+            lesson
+        })
+        .collect();
+    assert!(caught(&taught) > 0.9, "{} without, {} with", caught(&data), caught(&taught));
+    let opinions = cross_validated(&taught, HeldTogether::Group, 5, &|_| {});
+    assert_eq!(opinions.len(), data.rows.len());
+    let mut fired = data.clone();
+    fired.also = (0..40).map(|number| row(number, Set::Benign, "x", "lesson", &[SILENT])).collect();
+    assert!(weights::fit(&fired, |_, _| true)[SILENT] < weights::fit(&data, |_, _| true)[SILENT] / 2.0);
 }
 
 #[test]

@@ -21,13 +21,8 @@ const CLOSE_ENOUGH: f64 = 1e-5;
 
 /// The weight of every rule of `data`, learned from the rows that `train` picks.
 pub(crate) fn fit(data: &Dataset, train: impl Fn(usize, &Row) -> bool) -> Vec<f64> {
-    let rows: Vec<(&Row, Vec<Vec<usize>>)> = data
-        .rows
-        .iter()
-        .enumerate()
-        .filter(|(at, row)| train(*at, row) && !row.hits.is_empty())
-        .map(|(_, row)| (row, by_family(data, row)))
-        .collect();
+    let rows: Vec<(&Row, Vec<Vec<usize>>)> =
+        data.learned_from(train).filter(|row| !row.hits.is_empty()).map(|row| (row, by_family(data, row))).collect();
     let priors: Vec<f64> = data.rules.iter().map(|rule| rule.prior.clamp(RANGE.0, OPINION_AT_MOST)).collect();
     // In these units families add up: a = -ln(1 - weight).
     let strength = |weight: f64| -(1.0 - weight).ln();
