@@ -139,7 +139,7 @@ impl Ledger {
                 }
                 Err(TryRecvError::Empty) => {
                     self.ready(tenant, &mut lane).await;
-                    self.commit_together(tenant, &mut lane, line.next()).await;
+                    Box::pin(self.commit_together(tenant, &mut lane, line.next())).await;
                 }
             }
         }
@@ -240,7 +240,8 @@ impl Ledger {
             let at = SortKey::audit(entry.chain(), entry.seq());
             let opening = lane.opening();
             let entered = Entered { at: &at, entry, following, with: opening.as_slice() };
-            match transact(&self.table, tenant, changes, &entered, self.clock.now()).await {
+            // In a box: a request of the SDK's takes much of the stack of whoever waits for it.
+            match Box::pin(transact(&self.table, tenant, changes, &entered, self.clock.now())).await {
                 Ok(()) => return Ok(entries.iter().map(|entry| lane.advance(entry)).collect()),
                 Err(Attempt::Conflict(index)) => return Err(CommitError::Conflict(index)),
                 // An earlier attempt of unknown fate did land, or a checkpoint has closed the lane: it ends there.
