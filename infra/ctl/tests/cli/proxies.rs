@@ -24,7 +24,7 @@ async fn enrol(stand: &Stand, token: &str) -> (u16, Value) {
             // Another key of the same kind.
             "VYROX_OTHER_SIGNING_KEY_ID" => &stand.provisioned.key("CheckpointKey")?.id,
             "VYROX_DISCORD_PUBLIC_KEY" => &discord_key,
-            "AWS_ENDPOINT_URL" => &stand.endpoint,
+            "AWS_ENDPOINT_URL" | "AWS_ENDPOINT_URL_DYNAMODB" => &stand.endpoint,
             _ => "test",
         };
         Some(value.to_owned())
