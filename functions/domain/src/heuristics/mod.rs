@@ -34,6 +34,7 @@ mod observation;
 mod patterns;
 mod places;
 mod platform;
+mod random_case;
 #[cfg(test)]
 mod rule_tests;
 mod ruleset;

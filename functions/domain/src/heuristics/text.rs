@@ -7,8 +7,9 @@
 use super::characters::Characters;
 use super::decode::decoded;
 use super::expand::{expanded, other_prefix};
-use super::normalise::{has_random_case, lowered, stripped, tidy};
+use super::normalise::{lowered, stripped, tidy};
 use super::note::{Note, Notes};
+use super::random_case::has_random_case;
 use super::undo::undone;
 use super::{Observation, PlatformSet};
 use crate::reading::FIELD_LIMIT;
