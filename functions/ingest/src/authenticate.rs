@@ -86,18 +86,19 @@ impl Ingest {
             None => (Keyring::default(), Opening::Memory),
         };
         let proven = authenticate(delivery, &keyring, now);
-        let (Ok(delivery), Some((tenant, source))) = (proven, &known) else {
+        let is_known = known.is_some();
+        let (Ok(delivery), Some((tenant, source))) = (proven, known) else {
             if opening == Opening::Memory {
                 self.secrets.open_nothing(&self.nobody, vendor).await?;
             }
             // Counted for unknown names too, as one tenant's that has no audit: that is one number, and the same work.
-            let counted = if known.is_some() { &tenant_id } else { &self.nobody };
+            let counted = if is_known { &tenant_id } else { &self.nobody };
             tracing::warn!(request_id, tenant_id = %counted, %vendor, "delivery is not authentic");
             self.refuse(counted, Refused::NotAuthentic);
             return Ok(None);
         };
         let field_map = source.field_map.as_deref().map(FieldMap::parse).transpose()?;
-        Ok(Some(Proven { tenant: tenant.clone(), vendor, delivery, field_map, canary: test.is_some() }))
+        Ok(Some(Proven { tenant, vendor, delivery, field_map, canary: test.is_some() }))
     }
 
     /// The tenant that is named, if there is such a one. A name proves nothing yet.
