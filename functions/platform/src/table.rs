@@ -243,12 +243,7 @@ impl Table {
         after: Option<SortKey>,
         most: Option<i32>,
     ) -> Result<(Vec<Item>, Option<SortKey>), TableError> {
-        let start = after.map(|key| {
-            HashMap::from([
-                ("tenant_id".to_owned(), AttributeValue::S(tenant.to_string())),
-                ("sk".to_owned(), AttributeValue::S(key.as_str().to_owned())),
-            ])
-        });
+        let start = after.map(|key| key_of(tenant, &key));
         let output = self
             .range(tenant, prefix)
             .consistent_read(true)
@@ -335,6 +330,14 @@ fn text<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, TableError> {
 
 fn number<N: std::str::FromStr>(item: &Item, name: &str) -> Option<N> {
     item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+/// An item's key, as DynamoDB takes it.
+fn key_of(tenant: &TenantId, key: &SortKey) -> Item {
+    HashMap::from([
+        ("tenant_id".to_owned(), AttributeValue::S(tenant.to_string())),
+        ("sk".to_owned(), AttributeValue::S(key.as_str().to_owned())),
+    ])
 }
 
 fn is_expired(item: &Item, now: i64) -> bool {

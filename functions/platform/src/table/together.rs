@@ -1,8 +1,8 @@
 //! Several of a tenant's items in one request: what a step wants to know before it begins is asked for once.
 
-use super::{Item, SortKey, Table, TableError, Versioned, decode, is_expired, text};
+use super::{Item, SortKey, Table, TableError, Versioned, decode, is_expired, key_of, text};
 use crate::random;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -37,13 +37,7 @@ impl Table {
     /// # Errors
     /// [`TableError`]; then nothing of it is known.
     pub async fn together(&self, tenant: &TenantId, keys: &[&SortKey], now: i64) -> Result<Together, TableError> {
-        let key = |key: &&SortKey| {
-            HashMap::from([
-                ("tenant_id".to_owned(), AttributeValue::S(tenant.to_string())),
-                ("sk".to_owned(), AttributeValue::S(key.as_str().to_owned())),
-            ])
-        };
-        let mut wanted: Vec<Item> = keys.iter().map(key).collect();
+        let mut wanted: Vec<Item> = keys.iter().map(|key| key_of(tenant, key)).collect();
         let mut all = Together::default();
         for attempt in 0..TRIES {
             if attempt > 0 {
