@@ -123,13 +123,13 @@ impl Ledger {
             event.detail.insert(AT_MILLIS.to_owned(), json!(self.clock.now_millis()));
         }
         let line = self.line(tenant).await;
-        if let Ok(mut lane) = line.lane.try_lock() {
+        if let Ok(mut lane) = line.0.turn.try_lock() {
             self.ready(tenant, &mut lane).await;
             let heads = self.append(tenant, &mut lane, (changes, &events), CONTENTION_RETRIES).await?;
             return heads.into_iter().last().ok_or(CommitError::Invalid);
         }
         let mut outcome = line.join(changes, events);
-        let mut lane = line.lane.lock().await;
+        let mut lane = line.0.turn.lock().await;
         // Whoever had the lane before may have taken this along. If not, this takes along what has come since.
         loop {
             match outcome.try_recv() {
@@ -159,18 +159,18 @@ impl Ledger {
     /// and the others go without it; if it is not known whose fault it was, each goes alone.
     async fn commit_together(&self, tenant: &TenantId, lane: &mut Lane, mut together: Vec<Waiting>) {
         while together.len() > 1 {
-            let changes: Vec<Change> = together.iter().flat_map(|one| one.changes.iter().cloned()).collect();
-            let events: Vec<Draft> = together.iter().flat_map(|one| one.events.iter().cloned()).collect();
+            let changes: Vec<Change> = together.iter().flat_map(|one| one.want.changes.iter().cloned()).collect();
+            let events: Vec<Draft> = together.iter().flat_map(|one| one.want.events.iter().cloned()).collect();
             match self.append(tenant, lane, (&changes, &events), RETRIES_TOGETHER).await {
                 Ok(heads) => {
                     let mut heads = heads.into_iter();
                     for one in together.drain(..) {
-                        let own = heads.by_ref().take(one.events.len()).last();
+                        let own = heads.by_ref().take(one.want.events.len()).last();
                         one.tell(own.ok_or(CommitError::Invalid));
                     }
                 }
                 Err(CommitError::Conflict(mut index)) => {
-                    let whose = together.iter().position(|one| match index.checked_sub(one.changes.len()) {
+                    let whose = together.iter().position(|one| match index.checked_sub(one.want.changes.len()) {
                         Some(rest) => {
                             index = rest;
                             false
@@ -191,7 +191,7 @@ impl Ledger {
             }
         }
         for one in together {
-            let heads = self.append(tenant, lane, (&one.changes, &one.events), CONTENTION_RETRIES).await;
+            let heads = self.append(tenant, lane, (&one.want.changes, &one.want.events), CONTENTION_RETRIES).await;
             let own = heads.and_then(|heads| heads.into_iter().last().ok_or(CommitError::Invalid));
             one.tell(own);
         }
@@ -201,7 +201,7 @@ impl Ledger {
     pub async fn close(&self) {
         let lanes: Vec<_> = self.lanes.lock().await.drain().collect();
         for (tenant, line) in lanes {
-            self.end(&tenant, &mut *line.lane.lock().await, Closing::Ended).await;
+            self.end(&tenant, &mut *line.0.turn.lock().await, Closing::Ended).await;
         }
     }
 

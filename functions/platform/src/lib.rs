@@ -48,6 +48,7 @@ pub mod evidence;
 pub mod http;
 pub mod kms_key;
 pub mod ledger;
+mod line;
 pub mod link_code;
 pub mod llm;
 pub mod made_secret;

@@ -3,9 +3,9 @@
 
 use super::lane::Lane;
 use super::{Change, CommitError};
-use std::collections::{HashSet, VecDeque};
-use std::sync::{Mutex as StdMutex, PoisonError};
-use tokio::sync::{Mutex, oneshot};
+use crate::line;
+use std::collections::HashSet;
+use tokio::sync::oneshot;
 use vyrox_audit::Draft;
 use vyrox_contract::AuditHead;
 
@@ -14,20 +14,14 @@ const MOST_TOGETHER: usize = 60;
 /// The most bytes of them; DynamoDB takes 4 MB.
 const MOST_BYTES: usize = 1_000_000;
 
-/// One who waits.
+/// What somebody waits for.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct Commit {
     pub(super) changes: Vec<Change>,
     pub(super) events: Vec<Draft>,
-    told: oneshot::Sender<Result<AuditHead, CommitError>>,
 }
 
-impl Waiting {
-    /// Tells what came of it. One who is gone does not hear it.
-    pub(super) fn tell(self, outcome: Result<AuditHead, CommitError>) {
-        let _gone = self.told.send(outcome);
-    }
-
+impl Commit {
     fn count(&self) -> usize {
         self.changes.len() + self.events.len()
     }
@@ -37,16 +31,16 @@ impl Waiting {
     }
 }
 
+/// One who waits.
+pub(super) type Waiting = line::Waiting<Commit, Result<AuditHead, CommitError>>;
+
 /// One tenant's lane, and who waits for it.
 #[derive(Debug)]
-pub(super) struct Line {
-    pub(super) lane: Mutex<Lane>,
-    waiting: StdMutex<VecDeque<Waiting>>,
-}
+pub(super) struct Line(pub(super) line::Line<Lane, Commit, Result<AuditHead, CommitError>>);
 
 impl Line {
     pub(super) fn before(lane: Lane) -> Self {
-        Self { lane: Mutex::new(lane), waiting: StdMutex::default() }
+        Self(line::Line::before(lane))
     }
 
     /// Waits at the end of the line. What comes of it is told by whoever has the lane when its turn has come.
@@ -55,31 +49,18 @@ impl Line {
         changes: &[Change],
         events: Vec<Draft>,
     ) -> oneshot::Receiver<Result<AuditHead, CommitError>> {
-        let (told, outcome) = oneshot::channel();
-        let waiting = Waiting { changes: changes.to_vec(), events, told };
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(waiting);
-        outcome
+        self.0.join(Commit { changes: changes.to_vec(), events })
     }
 
-    /// Those whose turn it is, in order: as many as fit into one transaction, which takes no item twice. Who is gone has
-    /// given up, and nothing is done for them.
+    /// Those whose turn it is, in order: as many as fit into one transaction, which takes no item twice.
     pub(super) fn next(&self) -> Vec<Waiting> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut together, mut items, mut count, mut bytes) = (Vec::new(), HashSet::new(), 0, 0);
-        while let Some(first) = waiting.front() {
-            if first.told.is_closed() {
-                waiting.pop_front();
-                continue;
-            }
-            count += first.count();
-            bytes += first.bytes();
-            let is_another = first.changes.iter().all(|change| items.insert(change.key().as_str().to_owned()));
-            if !together.is_empty() && (!is_another || count > MOST_TOGETHER || bytes > MOST_BYTES) {
-                break;
-            }
-            together.extend(waiting.pop_front());
-        }
-        together
+        let (mut items, mut count, mut bytes) = (HashSet::new(), 0, 0);
+        self.0.next(|commit| {
+            count += commit.count();
+            bytes += commit.bytes();
+            let is_another = commit.changes.iter().all(|change| items.insert(change.key().as_str().to_owned()));
+            is_another && count <= MOST_TOGETHER && bytes <= MOST_BYTES
+        })
     }
 }
 
@@ -126,7 +107,7 @@ mod tests {
         drop(line.join(&[put(2, 1)], events(1)));
         let next = line.next();
         assert_eq!(next.len(), 1);
-        assert_eq!(next[0].changes.len(), 1);
+        assert_eq!(next[0].want.changes.len(), 1);
         assert!(line.next().is_empty());
         drop(stays);
     }

@@ -2,38 +2,35 @@
 
 use super::{Outgoing, SendError};
 use crate::batch::chain;
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex as StdMutex, PoisonError};
+use crate::line;
+use std::collections::HashMap;
 use tokio::sync::oneshot::error::TryRecvError;
-use tokio::sync::{Mutex, oneshot};
 
 /// The most messages of one request.
 const MOST_TOGETHER: usize = 10;
 /// The most bytes of them: SQS takes 1 MiB.
 const MOST_BYTES: usize = 1_000_000;
 
-#[derive(Debug)]
-struct Waiting {
-    message: Outgoing,
-    told: oneshot::Sender<Result<(), SendError>>,
-}
+type Waiting = line::Waiting<Outgoing, Result<(), SendError>>;
 
 /// Who waits to send, and whose turn it is.
-#[derive(Debug, Default)]
-pub(super) struct Line {
-    turn: Mutex<()>,
-    waiting: StdMutex<VecDeque<Waiting>>,
+#[derive(Debug)]
+pub(super) struct Line(line::Line<(), Outgoing, Result<(), SendError>>);
+
+impl Default for Line {
+    fn default() -> Self {
+        Self(line::Line::before(()))
+    }
 }
 
 impl Line {
     /// Sends a message to the queue at a URL, alone if nobody else is sending.
     pub(super) async fn send(&self, queue: (&aws_sdk_sqs::Client, &str), message: Outgoing) -> Result<(), SendError> {
-        if let Ok(_turn) = self.turn.try_lock() {
+        if let Ok(_turn) = self.0.turn.try_lock() {
             return message.send(queue).await;
         }
-        let (told, mut outcome) = oneshot::channel();
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(Waiting { message, told });
-        let _turn = self.turn.lock().await;
+        let mut outcome = self.0.join(message);
+        let _turn = self.0.turn.lock().await;
         // Whoever had the turn before may have taken this along. If not, this takes along what has come since.
         loop {
             match outcome.try_recv() {
@@ -46,37 +43,27 @@ impl Line {
         }
     }
 
-    /// Those whose turn it is, in order. Who is gone has given up, and nothing is sent for them.
+    /// Those whose turn it is: as many as one request takes.
     fn next(&self) -> Vec<Waiting> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut together, mut bytes) = (Vec::new(), 0);
-        while let Some(first) = waiting.front()
-            && together.len() < MOST_TOGETHER
-        {
-            if first.told.is_closed() {
-                waiting.pop_front();
-                continue;
-            }
-            bytes += first.message.bytes();
-            if !together.is_empty() && bytes > MOST_BYTES {
-                break;
-            }
-            together.extend(waiting.pop_front());
-        }
-        together
+        let (mut count, mut bytes) = (0, 0);
+        self.0.next(|message| {
+            count += 1;
+            bytes += message.bytes();
+            count <= MOST_TOGETHER && bytes <= MOST_BYTES
+        })
     }
 }
 
 /// Sends all of them in one request, and tells each what came of it.
 async fn send_together(queue: (&aws_sdk_sqs::Client, &str), mut together: Vec<Waiting>) {
     if together.len() == 1 {
-        for one in together.drain(..) {
-            let _gone = one.told.send(one.message.send(queue).await);
+        for Waiting { want, told } in together.drain(..) {
+            let _gone = told.send(want.send(queue).await);
         }
         return;
     }
     let (client, url) = queue;
-    let entries = together.iter().enumerate().map(|(id, one)| one.message.entry(id)).collect();
+    let entries = together.iter().enumerate().map(|(id, one)| one.want.entry(id)).collect();
     let sent = client.send_message_batch().queue_url(url).set_entries(Some(entries)).send().await;
     let failed: Result<HashMap<String, String>, String> = match sent {
         Ok(output) => {
@@ -92,6 +79,6 @@ async fn send_together(queue: (&aws_sdk_sqs::Client, &str), mut together: Vec<Wa
             Ok(failed) => failed.get(&id.to_string()),
             Err(all) => Some(all),
         };
-        let _gone = one.told.send(why.map_or(Ok(()), |why| Err(SendError(why.clone().into()))));
+        one.tell(why.map_or(Ok(()), |why| Err(SendError(why.clone().into()))));
     }
 }
