@@ -1,25 +1,29 @@
 //! The command line of the local runner.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
+mod value;
+mod welcome;
+
+use crate::clock;
 use crate::demo::{self, Click};
 use crate::fire::{Aim, Simulator};
-use crate::provision;
-use crate::scenario::{HOSTS, SCENARIOS, Scenario};
+use crate::scenario::{SCENARIOS, Scenario};
 use crate::system::{Delivery, Options, System};
-use crate::{Endpoints, clock};
 use clap::{Args, Parser, Subcommand};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use vyrox_domain::text::visible;
-use vyrox_local_aws::template::{DEPLOYED, Template};
+use value::{http_url, parameters, scenario, vendor};
 use vyrox_local_aws::{Embedded, EmbeddedOptions};
 use vyrox_platform::batch::chain;
 use vyrox_platform::random;
 
 /// The last port that seven others follow.
 const LAST_FIRST_PORT: i64 = 65_528;
+
+/// What to do about a port that is taken.
+const TAKEN: &str = "Another vyrox-local may be running: stop it, or use --port N, or --port 0 for any free ports.";
 
 /// The whole of Vyrox on one machine: webhook, triage, Discord channel, edge proxy.
 ///
@@ -85,7 +89,7 @@ struct Start {
     /// directory in PROXY_DIRECTORY and the settings as VYROX_ variables.
     #[arg(long, value_name = "COMMAND")]
     proxy: Option<String>,
-    /// Keep everything in this directory across restarts.
+    /// Keep everything in this directory across restarts: a new or an empty one, or one that this program has made.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Let dispatch push to the proxy instead of the proxy polling the relay.
@@ -159,41 +163,6 @@ struct Fire {
     count: u32,
 }
 
-/// The parameters in a file. What is wrong with them is said without them: there are secrets among them.
-fn parameters(file: &str) -> Result<BTreeMap<String, String>, String> {
-    let text = std::fs::read(file).map_err(|error| error.to_string())?;
-    let given: BTreeMap<String, String> =
-        serde_json::from_slice(&text).map_err(|_| "not one JSON object with texts as values".to_owned())?;
-    // A name that is spelled wrongly must not leave a stand-in where a real service was meant.
-    let template = Template::parse(DEPLOYED).map_err(|error| chain(&error))?;
-    match given.keys().find(|name| !template.takes(name)) {
-        Some(name) => Err(format!("infra/template.yaml has no parameter {}", visible(name))),
-        None => Ok(given),
-    }
-}
-
-/// The address of something that speaks HTTP.
-fn http_url(text: &str) -> Result<String, String> {
-    let is_http = |url: &reqwest::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
-    match text.parse::<reqwest::Url>() {
-        Ok(url) if is_http(&url) => Ok(text.to_owned()),
-        _ => Err("not of the form http://HOST:PORT or https://HOST".to_owned()),
-    }
-}
-
-fn scenario(name: &str) -> Result<&'static Scenario, String> {
-    Scenario::named(name).ok_or_else(|| {
-        let names: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
-        format!("there is no such scenario; there are: {}", names.join(", "))
-    })
-}
-
-/// The scenario that shows a vendor.
-fn vendor(name: &str) -> Result<&'static Scenario, String> {
-    let vendor = name.parse().map_err(|error: vyrox_contract::UntrustedInput| error.to_string())?;
-    Scenario::of_vendor(vendor).ok_or_else(|| "there is no scenario of this vendor".to_owned())
-}
-
 impl Start {
     fn options(&self, first_port: Option<u16>) -> Options {
         Options {
@@ -247,16 +216,15 @@ async fn start(arguments: &Start, first_port: Option<u16>) -> Result<System, Str
     vyrox_platform::telemetry::init_with(arguments.logs());
     match System::start(arguments.options(first_port), clock::system()).await {
         Ok(system) => Ok(system),
-        Err(error) => {
-            let mut text = chain(&error);
-            if text.contains("in use") {
-                text.push_str(
-                    "\n  Another vyrox-local may be running: stop it, or use --port N, or --port 0 for any free ports.",
-                );
-            }
-            Err(text)
-        }
+        Err(error) if is_port_taken(&error) => Err(format!("{}\n  {TAKEN}", chain(&error))),
+        Err(error) => Err(chain(&error)),
     }
+}
+
+/// Whether this, or what caused it, is a port that somebody else listens on.
+fn is_port_taken(error: &(dyn std::error::Error + 'static)) -> bool {
+    let is_it = |error: &std::io::Error| error.kind() == std::io::ErrorKind::AddrInUse;
+    error.downcast_ref::<std::io::Error>().is_some_and(is_it) || error.source().is_some_and(is_port_taken)
 }
 
 async fn up(arguments: &Up) -> Result<(), String> {
@@ -268,7 +236,7 @@ async fn up(arguments: &Up) -> Result<(), String> {
     if let Some(file) = &arguments.endpoints_file {
         system.endpoints.write(file).map_err(|error| format!("the endpoints file cannot be written: {error}"))?;
     }
-    println!("{}", welcome(&system, arguments.start.live));
+    println!("{}", welcome::text(&system, arguments.start.live));
     stop_requested().await;
     eprintln!("\nstopping ...");
     system.shutdown().await;
@@ -323,81 +291,4 @@ async fn stop_requested() {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }
-}
-
-/// What to do where nothing is set up yet.
-fn first_steps(system: &System, code: &str) -> String {
-    let page = &system.endpoints.discord_page_url;
-    format!(
-        r#"
-Vyrox is running, and the tenant has nothing set up. Open the channel as its administrator:
-
-  {page}?as={}
-
-Type / there. In this order:
-
-  /vyrox register   code: {code}
-                    admin_role: @vyrox-admin
-  /vyrox approvers add   role: @approver
-  /vyrox setup      source: CrowdStrike Falcon
-  /vyrox onboard    sends a signed test alert the whole way, and puts the tenant into use
-  /vyrox test-alert device: {}   a host of the EDR stand-in's
-
-Then act as approver-1 (bottom left) and press Approve.
-
-Ctrl-C stops everything."#,
-        provision::ADMINISTRATOR,
-        HOSTS[0].1,
-    )
-}
-
-fn welcome(system: &System, live: bool) -> String {
-    if let Some(code) = &system.link_code {
-        return first_steps(system, code);
-    }
-    let Endpoints {
-        tenant_id,
-        webhook_base_url,
-        webhook_secret,
-        relay_url,
-        proxy_url,
-        discord_page_url,
-        edr_url,
-        aws_endpoint_url,
-        interactions_url,
-        table_name,
-    } = &system.endpoints;
-    let proxy_audit = system.proxy_audit().display();
-    let mode =
-        if live { "live: it acts on the EDR stand-in" } else { "dry run; --live lets it act on the EDR stand-in" };
-    format!(
-        r#"
-Vyrox is running. Open the channel, fire an alert, click Approve.
-
-  Discord channel    {discord_page_url}
-  EDR hosts          {edr_url}
-  Webhook            {webhook_base_url}/webhook/crowdstrike/{tenant_id}
-  Webhook secret     {webhook_secret}
-  Interactions       {interactions_url}
-  Relay              {relay_url}
-  Edge proxy         {proxy_url}  ({mode})
-  AWS endpoint       {aws_endpoint_url}  (table {table_name})
-
-Or type / in the channel: as administrator (bottom left), /vyrox test-alert sends a test alert, /vyrox doctor looks for mistakes.
-
-Fire an alert (in another terminal):
-
-  cargo run -- fire credential-dump --url {webhook_base_url} --secret {webhook_secret} --tenant {tenant_id}
-
-or with curl and openssl, as any sender would:
-
-  BODY='{{"detect_id":"ldt:'$(date +%s)'","timestamp":'$(date +%s)',"severity":"critical","tactic":"Credential Access","technique":"T1003.001","sensor":{{"hostname":"WS-042","agent_id":"3f1c0a5b7d9e42a68c1b0d2e4f607182"}},"process":{{"user_name":"CORP\\svc-app","file_name":"rundll32.exe","command_line":"rundll32.exe C:\\Windows\\System32\\comsvcs.dll, MiniDump 624 C:\\Users\\Public\\out.dmp full"}}}}'; curl -sS {webhook_base_url}/webhook/crowdstrike/{tenant_id} -H 'Content-Type: application/json' -H "X-Vyrox-Signature: sha256=$(printf %s "$BODY" | openssl dgst -sha256 -hmac '{webhook_secret}' | sed 's/^.* //')" -d "$BODY"
-
-Verify both audit chains:
-
-  cargo run --bin vyrox-audit -- verify {proxy_audit}
-  AWS_ENDPOINT_URL={aws_endpoint_url} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test cargo run --bin vyroxctl -- audit export {tenant_id} | cargo run --bin vyrox-audit -- verify -
-
-Ctrl-C stops everything."#
-    )
 }

@@ -14,6 +14,7 @@ pub mod cli;
 pub mod clock;
 mod demo;
 mod deploy;
+mod directory;
 mod edrs;
 mod endpoints;
 mod export;

@@ -1,25 +1,51 @@
 //! What the local runner itself keeps between runs: its own secrets, so that URLs and signatures stay valid.
 
+use crate::directory::{DataDirectory, STATE, UNFINISHED_STATE};
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use vyrox_platform::random;
 
-/// A directory in which nothing can be kept.
+/// The form that this version writes and reads.
+const FORM: u32 = 1;
+
+/// A directory whose file of secrets cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DataError {
-    /// It cannot be made, read or written.
-    #[error("{} cannot be used: --data takes a directory that this user can write, or the name of a new one", .0.display())]
-    Directory(PathBuf, #[source] std::io::Error),
-    /// Its file of secrets is not as it was written.
+pub(crate) enum StateError {
+    /// It cannot be read or written.
+    #[error("{} cannot be read or written", .0.display())]
+    File(PathBuf, #[source] std::io::Error),
+    /// It is not as it was written.
     #[error("{} is damaged: restore it from a backup, or begin anew with another --data", .0.display())]
     Damaged(PathBuf, #[source] serde_json::Error),
+    /// It has a form that came later.
+    #[error("{} was written by a newer vyrox-local (form {form}, this one reads {FORM}): run that one", .file.display())]
+    Newer {
+        /// The file.
+        file: PathBuf,
+        /// Its form.
+        form: u32,
+    },
+}
+
+/// All that is certain about a file of any version.
+#[derive(Deserialize)]
+struct Form {
+    #[serde(default = "first_form")]
+    form: u32,
+}
+
+/// That of files that name none.
+const fn first_form() -> u32 {
+    1
 }
 
 /// The secrets of one local deployment.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct State {
+    #[serde(default = "first_form")]
+    form: u32,
     /// The CrowdStrike source's secret.
     pub(crate) webhook_secret: String,
     /// The Discord stand-in's key, 64 hex digits.
@@ -29,31 +55,40 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Reads the file in this directory, or makes both.
-    pub(crate) fn open(directory: &Path) -> Result<Self, DataError> {
-        let unusable = |error| DataError::Directory(directory.to_owned(), error);
-        std::fs::create_dir_all(directory).map_err(unusable)?;
-        let file = directory.join("local.json");
+    /// Reads the file in this directory, or makes it.
+    pub(crate) fn open(directory: &DataDirectory) -> Result<Self, StateError> {
+        let file = directory.path().join(STATE);
         match std::fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| DataError::Damaged(file, error)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::make(&file).map_err(unusable),
-            Err(error) => Err(unusable(error)),
+            Ok(bytes) => Self::read(&bytes, file),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Self::make(directory.path()).map_err(|error| StateError::File(file, error))
+            }
+            Err(error) => Err(StateError::File(file, error)),
+        }
+    }
+
+    fn read(bytes: &[u8], file: PathBuf) -> Result<Self, StateError> {
+        match serde_json::from_slice::<Form>(bytes) {
+            Ok(Form { form }) if form > FORM => Err(StateError::Newer { file, form }),
+            Ok(_) => serde_json::from_slice(bytes).map_err(|error| StateError::Damaged(file, error)),
+            Err(error) => Err(StateError::Damaged(file, error)),
         }
     }
 
     /// Under another name until it is whole: a runner that is killed at its first start leaves none that is not.
-    fn make(file: &Path) -> std::io::Result<Self> {
+    fn make(directory: &Path) -> std::io::Result<Self> {
         let state = Self {
+            form: FORM,
             webhook_secret: format!("whs_{}", hex::encode(random::bytes::<24>())),
             discord_seed: hex::encode(random::bytes::<32>()),
             bot_token: hex::encode(random::bytes::<24>()),
         };
-        let unfinished = file.with_extension("new");
+        let unfinished = directory.join(UNFINISHED_STATE);
         let mut open = std::fs::OpenOptions::new();
         let mut out = open.write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
         out.write_all(&serde_json::to_vec_pretty(&state)?)?;
         out.sync_all()?;
-        std::fs::rename(&unfinished, file)?;
+        std::fs::rename(&unfinished, directory.join(STATE))?;
         Ok(state)
     }
 

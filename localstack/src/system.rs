@@ -8,6 +8,7 @@ mod parameters;
 pub use options::{Delivery, Options};
 
 use crate::deploy::{self, Addresses};
+use crate::directory::DataDirectory;
 use crate::edrs::{self, Edrs};
 use crate::endpoints::Endpoints;
 use crate::functions::Setting;
@@ -90,6 +91,8 @@ pub struct System {
     pollers: Mutex<Vec<AbortHandle>>,
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// Another runner may have it when everything has ended.
+    _directory: DataDirectory,
     // Dropped last: the proxy's log may be in it.
     _temporary: Option<tempfile::TempDir>,
 }
@@ -109,10 +112,12 @@ impl System {
             Some(_) => None,
             None => Some(tempfile::tempdir().map_err(starting("a temporary directory"))?),
         };
-        let directory = options
-            .data
-            .clone()
-            .unwrap_or_else(|| temporary.as_ref().expect("there is one without --data").path().to_owned());
+        let path = match (&options.data, &temporary) {
+            (Some(data), _) => data.as_path(),
+            (None, Some(temporary)) => temporary.path(),
+            (None, None) => unreachable!("there is a temporary directory without --data"),
+        };
+        let directory = DataDirectory::take(path).map_err(starting("the system on this directory"))?;
         let state = State::open(&directory).map_err(starting("the system on this directory"))?;
 
         let (embedded, endpoint) = match &options.aws_endpoint {
@@ -204,7 +209,8 @@ impl System {
             setting.spawn_checkpoint(&checkpointer, &tasks, &stop);
         }
 
-        let home = proxy::enrolled(&options, &directory, (&table, &ledger), &addresses.relay, clock.now()).await?;
+        let home =
+            proxy::enrolled(&options, directory.path(), (&table, &ledger), &addresses.relay, clock.now()).await?;
         // The operator's work is done, and the lane it was entered in ends.
         ledger.close().await;
         let proxy = EdgeProxy::start(&options, home, &falcon, &edrs).await?;
@@ -239,6 +245,7 @@ impl System {
             pollers: Mutex::new(pollers),
             stop,
             tasks,
+            _directory: directory,
             _temporary: temporary,
         })
     }

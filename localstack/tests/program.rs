@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
+use vyrox_local::Endpoints;
 use vyrox_local::scenario::SCENARIOS;
 
 /// How long a start may take on a busy machine.
@@ -48,7 +49,14 @@ fn a_directory_has_one_runner_which_ends_when_it_is_asked() {
     let mut first = started(&data, &folder.path().join("ready.json"));
     let second = runner(&["up", "--port", "0", "--data"]).arg(&data).output().unwrap();
     assert_eq!(second.status.code(), Some(1), "{second:?}");
-    assert!(String::from_utf8_lossy(&second.stderr).contains("the embedded AWS could not be started"), "{second:?}");
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(said.contains("is being used by another vyrox-local") && said.contains(data.to_str().unwrap()), "{said}");
+    // Only the ports are in the way: what is said is what to do about them.
+    let endpoints: Endpoints =
+        serde_json::from_slice(&std::fs::read(folder.path().join("ready.json")).unwrap()).unwrap();
+    let taken = endpoints.webhook_base_url.rsplit_once(':').unwrap().1.to_owned();
+    let said = refusal(1, &["up", "--port", &taken]);
+    assert!(said.contains("--port 0") && said.contains("could not be started"), "{said}");
     let asked = Command::new("kill").arg(first.id().to_string()).status().unwrap();
     assert!(asked.success() && first.wait().unwrap().success());
 }
@@ -102,7 +110,27 @@ fn a_directory_that_cannot_be_used_is_named() {
         assert!(said.contains(&path(&format!("{name}/local.json"))) && said.contains("damaged"), "{said}");
     }
     std::fs::create_dir_all(path("torn/aws")).unwrap();
+    std::fs::write(path("torn/local.json"), r#"{"webhook_secret": "w", "discord_seed": "d", "bot_token": "b"}"#)
+        .unwrap();
     std::fs::write(path("torn/aws/dynamodb.sqlite"), [7; 5_000]).unwrap();
     let said = refusal(1, &["up", "--port", "0", "--data", &path("torn")]);
     assert!(said.contains("dynamodb.sqlite") && said.contains("backup"), "{said}");
+}
+
+#[test]
+fn a_directory_of_somebody_elses_is_refused_and_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    std::fs::create_dir(&home).unwrap();
+    std::fs::write(home.join("thesis.tex"), "years of work").unwrap();
+    let said = refusal(1, &["up", "--port", "0", "--data", home.to_str().unwrap()]);
+    assert!(said.contains(home.to_str().unwrap()) && said.contains("thesis.tex"), "{said}");
+    let left: Vec<_> = std::fs::read_dir(&home).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["thesis.tex"]);
+
+    let later = folder.path().join("later");
+    std::fs::create_dir(&later).unwrap();
+    std::fs::write(later.join("local.json"), r#"{"form": 2, "what": "is new"}"#).unwrap();
+    let said = refusal(1, &["up", "--port", "0", "--data", later.to_str().unwrap()]);
+    assert!(said.contains("newer vyrox-local") && !said.contains("damaged"), "{said}");
 }

@@ -11,7 +11,9 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, Response};
 use axum::serve::ListenerExt as _;
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,14 +55,24 @@ pub enum StartError {
     /// The data directory cannot be made.
     #[error("cannot make the data directory")]
     Directory(#[source] std::io::Error),
+    /// Another process has it.
+    #[error("another process is using the data directory: stop that one first, or take another directory")]
+    Used,
     /// The queues' and keys' database cannot be opened.
-    #[error(
-        "cannot open queues-and-keys.sqlite; another process may be using it, or it is damaged: restore the directory"
-    )]
+    #[error("cannot open queues-and-keys.sqlite; if it is damaged, restore the directory from a backup")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// DynamoDB's database cannot be opened.
     #[error("cannot open dynamodb.sqlite; if it is damaged, restore the directory from a backup")]
     DynamoDb(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl StartError {
+    fn of_store(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => Self::Used,
+            _ => Self::Store(Box::new(error)),
+        }
+    }
 }
 
 /// The running services. Dropping it stops them without waiting.
@@ -87,12 +99,13 @@ impl Embedded {
             return Err(StartError::NotLoopback(options.bind));
         }
         if let Some(directory) = &options.data {
-            std::fs::create_dir_all(directory).map_err(StartError::Directory)?;
+            // For this user alone: the keys are in it, and nothing else protects them.
+            DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(StartError::Directory)?;
         }
         let file = |name: &str| options.data.as_ref().map(|directory| directory.join(name));
         // First, because it is what refuses a second process.
         let store = Store::open(file("queues-and-keys.sqlite").as_deref());
-        let store = Arc::new(store.map_err(|error| StartError::Store(Box::new(error)))?);
+        let store = Arc::new(store.map_err(StartError::of_store)?);
         let listener = TcpListener::bind(options.bind).await.map_err(StartError::Listen)?;
         let address = listener.local_addr().map_err(StartError::Listen)?;
         let stop = CancellationToken::new();
@@ -167,6 +180,20 @@ async fn handle(State(services): State<Arc<Services>>, request: Request<Body>) -
 #[cfg(test)]
 mod tests {
     use super::{Embedded, EmbeddedOptions, StartError};
+
+    #[tokio::test]
+    async fn a_directory_has_one_process_and_only_its_user_reads_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("aws");
+        let options = EmbeddedOptions { data: Some(data.clone()), ..EmbeddedOptions::default() };
+        let first = Embedded::start(options.clone()).await.unwrap();
+        assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+        assert!(matches!(Embedded::start(options.clone()).await, Err(StartError::Used)));
+        first.shutdown().await;
+        std::fs::write(data.join("queues-and-keys.sqlite"), [7; 5_000]).unwrap();
+        assert!(matches!(Embedded::start(options).await, Err(StartError::Store(_))));
+    }
 
     #[tokio::test]
     async fn an_address_that_others_can_reach_is_refused() {

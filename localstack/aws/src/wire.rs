@@ -80,7 +80,7 @@ pub(crate) fn respond(protocol: Protocol, result: Result<Value, OperationError>)
         }
         Err(OperationError::Store(error)) => {
             tracing::error!(error = &error as &dyn std::error::Error, "embedded AWS store failed");
-            let body = json!({"__type": "InternalFailure", "message": "the store failed"});
+            let body = json!({"__type": "InternalFailure", "message": format!("the store failed: {error}")});
             (StatusCode::INTERNAL_SERVER_ERROR, None, body)
         }
     };
