@@ -22,7 +22,7 @@
 //! bounded, so time is linear in the text. Applied twice, nothing changes any more.
 //!
 //! What it cannot find: a password in a place that only its program knows and that is not in `command.rs`, and one that is
-//! encoded or encrypted (what a model is shown is decoded first, `llm/summary.rs`). It is there to keep secrets from lying
+//! encoded or encrypted (what a model is shown is decoded first, `llm/summary/generalised.rs`). It is there to keep secrets from lying
 //! around, not to make text public.
 
 mod command;
