@@ -8,17 +8,20 @@
 //!
 //! Without a key there is no model and no connection at all (mock mode). Alerts that ask the same at the same time ask once.
 
+mod attempt;
+mod completion;
 mod dialect;
 mod endpoint;
 
-pub use endpoint::NoAnswer;
+pub use attempt::NoAnswer;
 
 use crate::clock::Clock;
 use crate::config;
 use crate::random;
 use crate::table::{Table, TableError};
 use crate::volatile::{Reserved, Volatile};
-use endpoint::{Endpoint, Spent, Tried};
+use attempt::{Spent, Tried};
+use endpoint::Endpoint;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
