@@ -14,7 +14,7 @@ use vyrox_domain::tenant::TenantStatus;
 use vyrox_platform::api_key::{ApiKey, ApiKeyToken};
 use vyrox_platform::ledger::{Change, Expect};
 use vyrox_platform::table::{Lookup, SortKey};
-use vyrox_tests::{APPROVER, Bench, Functions, Options, Reply, Stage, request};
+use vyrox_tests::{APPROVER, Bench, Functions, OpenApi, Options, Reply, Stage, request};
 
 /// A key, as the operator makes one.
 async fn key(stage: &Stage, tenant: &TenantId, access: Access) -> ApiKeyToken {
@@ -77,33 +77,74 @@ async fn all_pages(stage: &Stage, token: &ApiKeyToken, path: &str, list: &str) -
     }
 }
 
-/// Route, and the permission that it takes.
-const ROUTES: [(&str, Permission); 5] = [
-    ("/alerts", Permission::ReadAlerts),
-    ("/decisions", Permission::ReadDecisions),
-    ("/statistics", Permission::ReadStatistics),
-    ("/audit/export", Permission::ExportAudit),
-    ("/keys", Permission::ManageKeys),
-];
+/// Every route of the API as the document has it, so that a new one cannot be forgotten here, and the permission that it takes.
+/// Where a route names an alert it is this one.
+fn routes(alert: AlertId) -> Vec<(String, Permission)> {
+    let of_api = |operation: &Value| operation["tags"].as_array().unwrap().contains(&json!("api"));
+    let operations = OpenApi::read().operations().into_iter().filter(|(.., operation)| of_api(operation));
+    let route = |(path, method, operation): (&str, &str, &Value)| {
+        assert_eq!(method, "get", "{path}: what changes something is tested by itself");
+        let wanted = operation["security"][0]["apiKey"].as_array().unwrap_or_else(|| panic!("{path} takes no key"));
+        let [permission] = wanted.as_slice() else { panic!("{path} takes one permission, not {wanted:?}") };
+        let path = path.strip_prefix("/api/v1").unwrap().replace("{id}", &alert.to_string());
+        (path, permission.as_str().unwrap().parse().unwrap())
+    };
+    operations.map(route).collect()
+}
+
+/// The same where it does not come to an alert.
+fn any_routes() -> Vec<(String, Permission)> {
+    routes(alert_id(&"demo".parse().unwrap(), Vendor::Crowdstrike, "none"))
+}
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_reads_what_its_row_of_the_table_says_and_nothing_else() {
+async fn a_role_reads_what_its_row_of_the_table_says_and_nothing_else_however_it_is_narrowed() {
     let stage = Stage::dry_run().await;
-    let tenant = stage.tenant();
+    let (tenant, alert) = (stage.tenant(), stage.fire("credential-dump").await);
+    let routes = routes(alert);
+    assert_eq!(routes.iter().map(|(_, permission)| *permission).collect::<BTreeSet<_>>(), Permission::ALL.into());
     for role in Role::ALL {
-        let token = key(&stage, &tenant, Access::of(role)).await;
-        for (path, permission) in ROUTES {
-            let expected = if Access::of(role).allows(permission) { 200 } else { 403 };
-            assert_eq!(get(&stage, &token, path).await.status, expected, "{role} {path}");
+        let whole = (None, Access::of(role));
+        let narrow = Permission::ALL.map(|scope| (Some(scope), Access::of(role).narrowed([scope])));
+        for (scope, access) in [whole].into_iter().chain(narrow) {
+            let token = key(&stage, &tenant, access).await;
+            for (path, permission) in &routes {
+                let may = Access::of(role).allows(*permission) && scope.is_none_or(|scope| scope == *permission);
+                let reply = get(&stage, &token, path).await;
+                assert_eq!(reply.status, if may { 200 } else { 403 }, "{role} narrowed to {scope:?}: {path}");
+                if !may {
+                    let refused = format!("this key does not have the permission {permission}");
+                    assert_eq!(reply.json(), json!({"detail": refused}));
+                }
+            }
         }
     }
-    let narrow = key(&stage, &tenant, Access::of(Role::Owner).narrowed([Permission::ReadStatistics])).await;
-    for (path, permission) in ROUTES {
-        let expected = if permission == Permission::ReadStatistics { 200 } else { 403 };
-        assert_eq!(get(&stage, &narrow, path).await.status, expected, "narrowed {path}");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_good_until_the_second_at_which_it_expires_and_is_listed_after_that() {
+    let stage = Stage::dry_run().await;
+    let tenant = stage.tenant();
+    let (short, long) = (ApiKeyToken::generate(), ApiKeyToken::generate());
+    let now = stage.now();
+    for (token, days) in [(&short, 1), (&long, 2)] {
+        write(&stage, &tenant, &ApiKey::made(token, Access::of(Role::Owner), now, now + days * 86_400)).await;
     }
-    let refused = get(&stage, &narrow, "/alerts").await.json();
-    assert_eq!(refused["detail"], "this key does not have the permission read_alerts");
+    stage.clock.advance(86_400 - 120);
+    for (path, _) in any_routes().into_iter().filter(|(path, _)| !path.starts_with("/alerts/")) {
+        assert_eq!(get(&stage, &short, &path).await.status, 200, "{path}, two minutes before");
+    }
+    stage.clock.advance(120);
+    for (path, _) in any_routes() {
+        assert_eq!(get(&stage, &short, &path).await.status, 401, "{path}, from that second on");
+    }
+    let listed = get(&stage, &long, "/keys").await.json();
+    let keys = listed["keys"].as_array().unwrap();
+    let of = |token: &ApiKeyToken| keys.iter().find(|key| key["prefix"] == token.prefix().as_str()).unwrap();
+    assert_eq!(of(&short)["expires_at"], now + 86_400, "whoever asks why it is refused finds out");
+    assert!(of(&short)["last_used_at"].as_i64() >= Some(now), "{listed}");
+    assert_eq!(of(&long)["revoked_at"], Value::Null);
     stage.end().await;
 }
 
@@ -131,8 +172,8 @@ async fn a_key_that_is_not_good_gets_one_and_the_same_answer() {
         ("expired", Some(expired.reveal())),
         ("suspended", Some(suspended.reveal())),
     ] {
-        for (path, _) in ROUTES {
-            let reply = get_with(&stage, bad.as_deref(), path).await;
+        for (path, _) in any_routes() {
+            let reply = get_with(&stage, bad.as_deref(), &path).await;
             assert_eq!((reply.status, reply.json()), (401, json!({"detail": "invalid API key"})), "{why} {path}");
         }
     }
@@ -141,7 +182,7 @@ async fn a_key_that_is_not_good_gets_one_and_the_same_answer() {
     let entries = stage.audit().await;
     let refused = entries.iter().filter(|entry| entry.action_type() == "AUTHENTICATION_REFUSED");
     let refused: Vec<_> = refused.map(|entry| (&entry.detail()["source"], &entry.detail()["count"])).collect();
-    assert_eq!(refused, [(&json!("api"), &json!(3 * ROUTES.len()))], "forged, revoked, expired");
+    assert_eq!(refused, [(&json!("api"), &json!(3 * any_routes().len()))], "forged, revoked, expired");
     // The good one, once it is revoked while in use.
     write(&stage, &tenant, &ApiKey { revoked_at: Some(now), ..made(&good) }).await;
     assert_eq!(get(&stage, &good, "/alerts").await.status, 401);
