@@ -1,6 +1,7 @@
 //! `vyroxctl doctor`: the deployment looked at as a whole. It reads and changes nothing; each finding that is not good says
 //! what to do about it. What a tenant's Discord server lets the bot do is looked at closer by `/vyrox doctor` there.
 
+mod audit;
 mod keys;
 mod queues;
 mod store;

@@ -1,17 +1,17 @@
 //! One tenant: can an alert come in, be shown, be approved, and reach its proxy, and is its audit signed?
 
-use super::Finding;
+use super::{Finding, audit};
 use crate::deployment::Deployment;
 use crate::error::CtlError;
 use crate::{profile, table};
-use serde_json::Value;
 use std::time::Duration;
 use vyrox_contract::TenantId;
-use vyrox_domain::tenant::{Tenant, TenantStatus};
+use vyrox_domain::tenant::{Snowflake, Tenant, TenantStatus};
 use vyrox_platform::batch::chain;
 use vyrox_platform::bot::Bot;
 use vyrox_platform::config::{self, environment};
 use vyrox_platform::delivery::EnrolledProxy;
+use vyrox_platform::discord::DiscordError;
 use vyrox_platform::http;
 use vyrox_platform::source::Source;
 use vyrox_platform::table::{Prefix, SortKey};
@@ -19,8 +19,6 @@ use vyrox_platform::volatile::Volatile;
 
 /// A proxy that polls says so every few seconds; after this many nobody relies on it.
 const SILENT: i64 = 300;
-/// A checkpoint that is older than this many seconds, with entries after it, was missed several times.
-const STALE: i64 = 2 * 3_600;
 /// How long Discord may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -29,7 +27,7 @@ pub(super) async fn look(deployment: &Deployment, id: &TenantId) -> Result<Vec<F
     let mut findings = vec![settings(&tenant)];
     findings.push(sources(deployment, id).await?);
     findings.push(proxy(deployment, &tenant).await?);
-    findings.push(checkpoint(deployment, id).await?);
+    findings.push(audit::look(deployment, id).await?);
     findings.push(discord(&tenant).await?);
     Ok(findings)
 }
@@ -88,20 +86,6 @@ async fn proxy(deployment: &Deployment, tenant: &Tenant) -> Result<Finding, CtlE
     })
 }
 
-async fn checkpoint(deployment: &Deployment, id: &TenantId) -> Result<Finding, CtlError> {
-    let what = format!("{id}: audit");
-    let last = deployment.table.latest::<Value>(id, &Prefix::checkpoints(), 1, deployment.now()).await?;
-    let advice =
-        "Does the function checkpoint run on its schedule? Its log says why not; `vyroxctl audit verify` looks.";
-    Ok(match last.first().and_then(|entry| entry["timestamp"].as_i64()) {
-        None => Finding::look(what, "no checkpoint has been signed yet", advice),
-        Some(at) if deployment.now() - at > STALE => {
-            Finding::look(what, format!("the last checkpoint is of {}", table::time(at)), advice)
-        }
-        Some(at) => Finding::good(what, format!("signed up to {}", table::time(at))),
-    })
-}
-
 async fn discord(tenant: &Tenant) -> Result<Finding, CtlError> {
     let what = format!("{}: Discord", tenant.id);
     let (Some(guild), Some(channel)) = (tenant.guild_id, tenant.channel_id) else {
@@ -114,23 +98,42 @@ async fn discord(tenant: &Tenant) -> Result<Finding, CtlError> {
         return Ok(Finding::unknown(what, "not asked", advice));
     };
     let bot = Bot::new(http::client(PATIENCE)?, &discord, application);
-    let (member, shown) = tokio::join!(bot.own_member(guild), bot.channel(channel));
-    Ok(match (member, shown) {
-        (Err(error), _) => Finding::bad(
-            what,
-            format!("the bot is not known in server {guild}: {}", chain(&error)),
-            "Is the token this application's? Invite the bot to the server.",
-        ),
-        (_, Err(error)) => Finding::bad(
+    let shown = match bot.own_member(guild).await {
+        Ok(_) => bot.channel(channel).await,
+        Err(error) => return Ok(no_member(what, guild, &error)),
+    };
+    Ok(match shown {
+        Err(error) => Finding::bad(
             what,
             format!("channel {channel} cannot be read: {}", chain(&error)),
             "Let the bot view the channel, send messages and embed links there; /vyrox doctor tells which is missing.",
         ),
-        (Ok(_), Ok(shown)) if shown.guild_id != Some(guild) => Finding::bad(
+        Ok(shown) if shown.guild_id != Some(guild) => Finding::bad(
             what,
             format!("channel {channel} is in another server"),
             format!("`vyroxctl tenant set {} --channel ID`", tenant.id),
         ),
-        (Ok(_), Ok(_)) => Finding::good(what, format!("the bot sees channel {channel}")),
+        Ok(_) => Finding::good(what, format!("the bot sees channel {channel}")),
     })
+}
+
+/// Why the bot is not told about itself in its server.
+fn no_member(what: String, guild: Snowflake, error: &DiscordError) -> Finding {
+    match error {
+        DiscordError::Refused { status: 401, .. } | DiscordError::Stopped(_) => Finding::bad(
+            what,
+            "Discord refuses the bot's token",
+            "Copy or reset it in the developer portal (Bot, Token): VYROX_DISCORD_BOT_TOKEN here, DiscordBotToken of the stack.",
+        ),
+        DiscordError::Unavailable(_) => Finding::unknown(
+            what,
+            format!("not answered: {}", chain(error)),
+            "Is Discord up (its status page), and can this machine reach it?",
+        ),
+        _ => Finding::bad(
+            what,
+            format!("the bot is not in server {guild}: {}", chain(error)),
+            "Is the token this application's? Invite the bot to the server.",
+        ),
+    }
 }
