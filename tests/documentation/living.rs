@@ -50,7 +50,7 @@ async fn what_operators_are_told_to_enter() {
     let (stage, alert) = contained().await;
     let Some(world) = of_tenant(&stage, alert, &[]) else { return };
     let said = world.run("docs/operations.md").await;
-    for words in ["Credential dumping", "containment executed", "RECEIPT_RECORDED", "its decision stays", "OK  "] {
+    for words in ["Credential dumping", "CONTAINED", "RECEIPT_RECORDED", "its decision stays", "OK  "] {
         assert!(said.contains(words), "{words}: {said}");
     }
     let world = of_tenant(&stage, alert, &[]).unwrap();

@@ -7,6 +7,7 @@ use crate::confirm::Confirm;
 use crate::deployment::Deployment;
 use crate::error::CtlError;
 use crate::report::Report;
+use crate::standing::standing;
 use crate::table;
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -68,9 +69,9 @@ impl Command {
             Self::List { tenant, limit } => list(deployment, &tenant, limit as usize).await,
             Self::Show { tenant, id } => {
                 deployment.tenant(&tenant).await?;
-                let found =
-                    deployment.table.read::<AlertRecord>(&tenant, &SortKey::alert(id), deployment.now()).await?;
-                Ok(show(&found.ok_or(CtlError::NoSuchAlert(tenant, id))?.value))
+                let now = deployment.now();
+                let found = deployment.table.read::<AlertRecord>(&tenant, &SortKey::alert(id), now).await?;
+                Ok(show(&found.ok_or(CtlError::NoSuchAlert(tenant, id))?.value, now))
             }
             Self::Evidence { tenant, id, revision } => evidence(deployment, &tenant, id, revision).await,
             Self::Replay { tenant, ids, confirm } => replay::replay(deployment, &tenant, &ids, &confirm).await,
@@ -80,9 +81,9 @@ impl Command {
 
 async fn list(deployment: &Deployment, tenant: &TenantId, limit: usize) -> Result<Report, CtlError> {
     deployment.tenant(tenant).await?;
-    let (mut newest, mut after) = (Vec::<AlertRecord>::new(), None);
+    let (mut newest, mut after, now) = (Vec::<AlertRecord>::new(), None, deployment.now());
     loop {
-        let (page, next) = deployment.table.page(tenant, &Prefix::alerts(), after, deployment.now()).await?;
+        let (page, next) = deployment.table.page(tenant, &Prefix::alerts(), after, now).await?;
         newest.extend(page.into_iter().map(|record| record.value));
         newest.sort_by_key(|record| (Reverse(record.alert.received_at), record.alert.id));
         newest.truncate(limit);
@@ -98,7 +99,7 @@ async fn list(deployment: &Deployment, tenant: &TenantId, limit: usize) -> Resul
                 record.alert.id.to_string(),
                 table::time(record.alert.received_at),
                 table::or_dash(record.verdict.as_ref().map(|verdict| verdict.verdict)),
-                state(record),
+                standing(record, now),
                 table::or_dash(record.alert.hostname.as_ref()),
                 table::or_dash(record.alert.title.as_ref()),
             ]
@@ -138,29 +139,11 @@ async fn evidence(
     Ok(Report::new(json, text))
 }
 
-/// Where an alert stands, in a few words.
-fn state(record: &AlertRecord) -> String {
-    if let Some(release) = &record.release {
-        return format!("release {}", release.state.as_str());
-    }
-    if let Some(containment) = &record.containment {
-        return format!("containment {}", containment.state.as_str());
-    }
-    match (&record.decision, &record.offer) {
-        (Some(Decision::Denied { .. }), _) => "denied".to_owned(),
-        (Some(Decision::Approved { .. }), _) => "approved".to_owned(),
-        (None, Some(Offer::Containment(_))) => format!("waits for a decision, {} for it", record.votes.len()),
-        (None, Some(Offer::Nothing(_))) => "nothing to contain".to_owned(),
-        (None, None) if record.verdict.is_some() => "judged".to_owned(),
-        (None, None) => "waits for a verdict".to_owned(),
-    }
-}
-
-fn show(record: &AlertRecord) -> Report {
+fn show(record: &AlertRecord, now: i64) -> Report {
     let alert = &record.alert;
     let mut fields = vec![
         ("alert", alert.id.to_string()),
-        ("state", state(record)),
+        ("state", standing(record, now)),
         ("vendor", format!("{}, id {}, severity {}", alert.source, alert.raw_id, alert.vendor_severity.as_str())),
         ("happened", table::time(alert.timestamp)),
         ("received", format!("{}, revision {}", table::time(alert.received_at), alert.revision)),

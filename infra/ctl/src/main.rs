@@ -26,6 +26,7 @@ mod rules;
 mod sample;
 mod shell;
 mod source;
+mod standing;
 mod table;
 mod tenant;
 mod trace;

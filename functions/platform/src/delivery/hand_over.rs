@@ -189,6 +189,11 @@ impl Delivery {
     ) -> Result<(), DeliveryError> {
         let mut event = Draft::event(self.clock.now(), tenant.as_str(), "ACTION_REFUSED");
         event.request_id = Some(id.to_string());
+        // Whose it claims to be: whoever follows that alert finds it.
+        if let Ok(Some(Versioned { value: action, .. })) = self.action(tenant, id).await {
+            event.alert_id = Some(action.plan.alert_id().to_string());
+            event.host = action.plan.target().hostname.to_string();
+        }
         event.outcome = Some(why.to_string());
         event.detail.insert("proxy_id".to_owned(), json!(proxy));
         tracing::error!(tenant_id = %tenant, request_id = %id, error = %why, "an action that nobody approved was not signed");

@@ -16,10 +16,14 @@ const INTERNAL: u8 = 1;
 pub(super) fn document(trace: TraceId, tenant: &TenantId, journey: &Journey) -> Value {
     let whole = span_id(&format!("{trace}|whole"));
     let mut by_function = BTreeMap::<&str, Vec<Value>>::new();
-    let ends = journey.began_at_ms.saturating_add(journey.took_ms);
+    let began = journey.began_at_ms.unwrap_or(0);
+    let ends = began.saturating_add(journey.took_ms);
+    if journey.steps.is_empty() {
+        return json!({"resourceSpans": []});
+    }
     by_function.entry("alert").or_default().push(json!({
         "traceId": trace.to_string(), "spanId": whole, "name": "alert", "kind": INTERNAL,
-        "startTimeUnixNano": nanos(journey.began_at_ms), "endTimeUnixNano": nanos(ends),
+        "startTimeUnixNano": nanos(began), "endTimeUnixNano": nanos(ends),
         "attributes": [attribute("vyrox.tenant_id", tenant.as_str())],
     }));
     for step in &journey.steps {

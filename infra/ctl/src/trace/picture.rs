@@ -8,17 +8,24 @@ use vyrox_domain::trace::TraceId;
 /// How wide the way from the first step to the last is drawn, in characters.
 const WIDTH: i64 = 32;
 
-pub(super) fn draw(record: &AlertRecord, trace: TraceId, journey: &Journey) -> String {
+/// `standing` is where the alert stands now, in words.
+pub(super) fn draw(record: &AlertRecord, standing: String, trace: TraceId, journey: &Journey) -> String {
     let alert = &record.alert;
     let title = alert.title.as_deref().unwrap_or("(no title)");
     let host = alert.hostname.as_ref().map(|host| format!(" on {host}")).unwrap_or_default();
-    let mut text = table::fields(&[
+    let mut fields = vec![
         ("alert", alert.id.to_string()),
         ("what", format!("{title}{host}, from {}", alert.source)),
+        ("stands", standing),
         ("trace", trace.to_string()),
-        ("began", moment(journey.began_at_ms)),
-        ("took", span(journey.took_ms)),
-    ]);
+    ];
+    let Some(began) = journey.began_at_ms else {
+        fields.push(("steps", "none in the audit of that time: --whole reads on up to now, and lanes are removed at the end of their retention"
+                .to_owned()));
+        return table::fields(&fields);
+    };
+    fields.extend([("began", moment(began)), ("took", span(journey.took_ms))]);
+    let mut text = table::fields(&fields);
     let rows: Vec<[String; 4]> = journey
         .stages
         .iter()
