@@ -1,9 +1,10 @@
 //! Moving tenants from one table to another: items as they are stored, attribute by attribute, so that what was hashed
-//! keeps its bytes. For the operator's `export` and `import` alone; no function does this.
+//! keeps its bytes. For the operator alone (`export`, `import`, `tenant list`); no function does this.
 //!
 //! What is read or written here passes by the ledger, since it brings the tenant's own audit along. Whoever moves enters
 //! in both tables' audits that it was done.
 
+use crate::ledger::Change;
 use crate::table::{Item, Lookup, SortKey, Table, TableError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::primitives::Blob;
@@ -120,6 +121,12 @@ impl Stored {
         Ok(Self { key: SortKey::stored(key), attributes })
     }
 
+    /// The change that writes it where there is none, to be made together with others.
+    #[must_use]
+    pub fn as_change(&self) -> Change {
+        Change::whole(self.key.clone(), self.attributes.clone())
+    }
+
     fn of(mut item: Item) -> Result<Self, TableError> {
         item.remove("tenant_id");
         match item.remove("sk") {
@@ -142,8 +149,8 @@ impl Transfer {
         Self { table }
     }
 
-    /// All tenants with a profile, in no order. This is the one place that reads across tenants, and it tells nothing but
-    /// that they are there.
+    /// All tenants with a profile, in no order; the whole table is read. This is the one place that reads across tenants, and
+    /// it tells nothing but that they are there.
     ///
     /// # Errors
     /// [`TableError`].

@@ -94,7 +94,15 @@ pub(crate) enum CtlError {
     #[error("an item cannot be moved")]
     BadItem(#[from] BadItem),
     #[error("{count} items differ from what is stored here, so nothing was written:\n  {items}")]
-    Differs { count: usize, items: String },
+    Differs { count: u64, items: String },
+    #[error(
+        "{0} was written here while the import ran, and is not what the file has. The tenant is not in use yet: find out what wrote it, and run the import again"
+    )]
+    Meanwhile(String),
+    #[error(
+        "the file has more open audit lanes of tenant {0} than can be brought in at once. Nothing was written: stop the functions over there, wait until the checkpoint function has closed the lanes that nobody writes any more, and export again"
+    )]
+    TooManyLanes(TenantId),
     #[error("declined, nothing was changed")]
     Declined,
     #[error("tenant {0} exists already; `vyroxctl tenant set {0}` changes it")]
@@ -191,6 +199,8 @@ impl CtlError {
             | Self::FileExists(_) => 2,
             Self::Declined
             | Self::Differs { .. }
+            | Self::Meanwhile(_)
+            | Self::TooManyLanes(_)
             | Self::BadItem(_)
             | Self::TenantExists(_)
             | Self::SourceExists(..)

@@ -28,7 +28,13 @@ pub struct Change {
 
 #[derive(Debug, Clone)]
 enum Write {
-    Put { body: AttributeValue, ttl: Option<i64>, lookup: Option<Lookup> },
+    Put {
+        body: AttributeValue,
+        ttl: Option<i64>,
+        lookup: Option<Lookup>,
+    },
+    /// An item as it was stored elsewhere, with its version.
+    Whole(Item),
     Delete,
 }
 
@@ -54,6 +60,11 @@ impl Change {
     pub fn put_bytes(key: SortKey, bytes: Vec<u8>) -> Self {
         let body = AttributeValue::B(aws_sdk_dynamodb::primitives::Blob::new(bytes));
         Self { key, expect: Expect::Anything, write: Write::Put { body, ttl: None, lookup: None } }
+    }
+
+    /// Writes an item with these attributes, to which tenant and sort key come, where there is none.
+    pub(crate) const fn whole(key: SortKey, attributes: Item) -> Self {
+        Self { key, expect: Expect::Absent, write: Write::Whole(attributes) }
     }
 
     /// Removes an item; one that is not there is fine.
@@ -90,6 +101,7 @@ impl Change {
         match &self.write {
             Write::Put { body: AttributeValue::S(text), .. } => text.len(),
             Write::Put { body: AttributeValue::B(bytes), .. } => bytes.as_ref().len(),
+            Write::Whole(item) => item.values().map(|value| value.as_s().map_or(0, String::len)).sum(),
             Write::Put { .. } | Write::Delete => 0,
         }
     }
@@ -98,29 +110,15 @@ impl Change {
     pub(crate) fn request(&self, table: &Table, tenant: &TenantId, now: i64) -> TransactWriteItem {
         let tenant = AttributeValue::S(tenant.to_string());
         let sk = AttributeValue::S(self.key.as_str().to_owned());
-        let (body, ttl, lookup) = match &self.write {
+        let mut item: Item = match &self.write {
             Write::Delete => {
                 let delete = Delete::builder().table_name(table.name()).key("tenant_id", tenant).key("sk", sk);
                 return TransactWriteItem::builder().delete(delete.build().expect("table and key are set")).build();
             }
-            Write::Put { body, ttl, lookup } => (body, ttl, lookup),
+            Write::Put { body, ttl, lookup } => self.attributes(body, *ttl, lookup.as_ref()),
+            Write::Whole(item) => item.clone(),
         };
-        let version = match self.expect {
-            Expect::Version(version) => version + 1,
-            Expect::Absent | Expect::Anything => 1,
-        };
-        let mut item: Item = HashMap::from([
-            ("tenant_id".to_owned(), tenant),
-            ("sk".to_owned(), sk),
-            ("version".to_owned(), AttributeValue::N(version.to_string())),
-            ("body".to_owned(), body.clone()),
-        ]);
-        if let Some(ttl) = ttl {
-            item.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
-        }
-        if let Some(lookup) = lookup {
-            item.insert("lookup".to_owned(), AttributeValue::S(lookup.as_str().to_owned()));
-        }
+        item.extend([("tenant_id".to_owned(), tenant), ("sk".to_owned(), sk)]);
         let put = Put::builder().table_name(table.name()).set_item(Some(item));
         let put = match self.expect {
             Expect::Absent => put
@@ -133,5 +131,20 @@ impl Change {
             Expect::Anything => put,
         };
         TransactWriteItem::builder().put(put.build().expect("table and item are set")).build()
+    }
+
+    /// The attributes of an item that is put, but for its key.
+    fn attributes(&self, body: &AttributeValue, ttl: Option<i64>, lookup: Option<&Lookup>) -> Item {
+        let version = match self.expect {
+            Expect::Version(version) => version + 1,
+            Expect::Absent | Expect::Anything => 1,
+        };
+        let mut item: Item = HashMap::from([
+            ("version".to_owned(), AttributeValue::N(version.to_string())),
+            ("body".to_owned(), body.clone()),
+        ]);
+        item.extend(ttl.map(|ttl| ("ttl".to_owned(), AttributeValue::N(ttl.to_string()))));
+        item.extend(lookup.map(|name| ("lookup".to_owned(), AttributeValue::S(name.as_str().to_owned()))));
+        item
     }
 }

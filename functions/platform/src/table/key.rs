@@ -263,6 +263,12 @@ impl SortKey {
         Self(format!("HEAD#PROXY#{id}"))
     }
 
+    /// That the tenant came from an export, by the SHA-256 (hex) of that.
+    #[must_use]
+    pub fn import(sha256: &str) -> Self {
+        Self(format!("IMPORT#{sha256}"))
+    }
+
     /// The key that an item is stored under.
     pub(crate) fn stored(text: &str) -> Self {
         Self(text.to_owned())

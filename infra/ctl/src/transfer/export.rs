@@ -24,12 +24,13 @@ Examples:
   vyroxctl export --all --output everything.jsonl
   vyroxctl export acme | AWS_ENDPOINT_URL=... vyroxctl import -
 
-What is in the file: settings, sources with their field maps, proxies, API keys (hashes), alerts with verdicts and decisions,
-actions, and the whole audit, byte for byte. Personal data, therefore: treat it like the table. What is sealed under this
-deployment's KMS key (webhook secrets, second factors, payloads) is left out, unless --with-secrets is given; it is then in
-the file IN THE CLEAR. Bearer tokens and API keys are never in it, only their hashes. A backup address in the settings is.
+What is in the file: settings, sources with their field maps, proxies, API keys (hashes), alerts with verdicts and \
+decisions, actions, and the whole audit, byte for byte. Personal data, therefore: treat it like the table. What is sealed \
+under this deployment's KMS key (webhook secrets, second factors, payloads) is left out, unless --with-secrets is given; it \
+is then in the file IN THE CLEAR. Bearer tokens and API keys are never in it, only their hashes. A backup address in the \
+settings is.
 
-Each tenant's export is entered in its audit first. Stop the functions before (or suspend the tenant and wait until its
+Each tenant's export is entered in its audit first. Stop the functions before (or suspend the tenant and wait until its \
 queues are empty): what is written afterwards is not in the file. docs/one-machine.md has the whole way.")]
 pub(crate) struct Export {
     /// The tenants

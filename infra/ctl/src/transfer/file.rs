@@ -5,7 +5,7 @@ use crate::error::CtlError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Seek as _, Write};
 use vyrox_contract::TenantId;
@@ -127,13 +127,10 @@ impl Whole {
         let mut file = BufReader::new(file);
         let mut hash = Sha256::new();
         let first = line(&mut file)?.ok_or(CtlError::NotAnExport("it is empty"))?;
-        let head: Head = serde_json::from_slice(&first)
-            .map_err(|_| CtlError::NotAnExport("its first line is not that of an export"))?;
-        if head.vyrox_export != VERSION {
-            return Err(CtlError::NotAnExport("it was written by a newer version: import it with that one"));
-        }
+        let head = head(&first)?;
         hash.update(&first);
         let mut counts = Counts::new();
+        let (mut before, mut begun) = (None, BTreeSet::new());
         loop {
             let text = line(&mut file)?.ok_or(CtlError::NotAnExport("it has no manifest: it was cut off"))?;
             let json: Value = serde_json::from_slice(&text).map_err(|_| CtlError::NotAnExport("a line is not JSON"))?;
@@ -153,6 +150,12 @@ impl Whole {
             if !head.tenants.contains(&parsed.tenant) {
                 return Err(CtlError::NotAnExport("it holds an item of a tenant that its first line does not name"));
             }
+            if before.as_ref() != Some(&parsed.tenant) {
+                if !begun.insert(parsed.tenant.clone()) {
+                    return Err(CtlError::NotAnExport("the items of a tenant do not stand together"));
+                }
+                before = Some(parsed.tenant.clone());
+            }
             *counts.entry(kind_of(parsed.item.key().as_str()).to_owned()).or_default() += 1;
         }
     }
@@ -166,6 +169,18 @@ impl Whole {
             let text = line(&mut self.file)?.ok_or(CtlError::NotAnExport("it was changed while it was read"))?;
             parse(&serde_json::from_slice(&text).map_err(|_| CtlError::NotAnExport("a line is not JSON"))?)
         }))
+    }
+}
+
+/// The first line. Its version is read by itself: another one's line may look otherwise.
+fn head(line: &[u8]) -> Result<Head, CtlError> {
+    let foreign = || CtlError::NotAnExport("its first line is not that of an export");
+    let json: Value = serde_json::from_slice(line).map_err(|_| foreign())?;
+    match json["vyrox_export"].as_u64() {
+        Some(version) if version > u64::from(VERSION) => {
+            Err(CtlError::NotAnExport("it was written by a newer version: import it with that one"))
+        }
+        _ => serde_json::from_value(json).ok().filter(|head: &Head| head.vyrox_export == VERSION).ok_or_else(foreign),
     }
 }
 
@@ -183,5 +198,91 @@ fn line(file: &mut BufReader<File>) -> Result<Option<Vec<u8>>, CtlError> {
         None => Ok(None),
         Some(b'\n') => Ok(Some(text)),
         Some(_) => Err(CtlError::NotAnExport("a line has no end: it was cut off, or is no export")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exported() -> Vec<u8> {
+        let tenants: Vec<TenantId> = ["acme", "beta"].map(|id| id.parse().unwrap()).into();
+        let head = Head::new(1_700_000_000, "vyrox", tenants.clone(), true, "PEM".to_owned());
+        let mut writer = Writer::begin(Vec::new(), &head).unwrap();
+        for tenant in &tenants {
+            for key in ["ALERT#1", "PROFILE"] {
+                let item = json!({"sk": key, "item": {"body": {"S": "{\"a\":1}"}, "raw": {"B": "AAEC"}}});
+                writer.item(tenant, &Stored::from_json(&item).unwrap(), json!({"secret": "x"})).unwrap();
+            }
+        }
+        writer.leave_out("ENROL");
+        writer.end().unwrap().0
+    }
+
+    fn check(bytes: &[u8]) -> Result<Whole, CtlError> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file.rewind().unwrap();
+        Whole::check(file)
+    }
+
+    #[test]
+    fn what_was_written_is_whole_and_gives_its_items_back() {
+        let mut whole = check(&exported()).unwrap();
+        assert_eq!((whole.manifest.total(), whole.manifest.left_out["ENROL"]), (4, 1));
+        let keys: Vec<String> =
+            whole.items().unwrap().map(|line| line.unwrap().item.key().as_str().to_owned()).collect();
+        assert_eq!(keys, ["ALERT#1", "PROFILE", "ALERT#1", "PROFILE"]);
+    }
+
+    #[test]
+    fn wherever_it_is_cut_it_is_refused() {
+        let whole = exported();
+        for length in 0..whole.len() {
+            assert!(matches!(check(&whole[..length]), Err(CtlError::NotAnExport(_))), "cut at {length}");
+        }
+    }
+
+    #[test]
+    fn whichever_byte_is_changed_it_is_refused() {
+        let whole = exported();
+        for at in 0..whole.len() {
+            for flip in [0x01, 0x20, 0x80] {
+                let mut altered = whole.clone();
+                altered[at] ^= flip;
+                if let Ok(read) = check(&altered) {
+                    // What is left out is told, not held: nobody relies on that count.
+                    assert_eq!(read.manifest.items, check(&whole).unwrap().manifest.items, "byte {at} ^ {flip}");
+                    assert!(at > whole.len() - 200 && altered[..at] == whole[..at], "byte {at} ^ {flip}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_newer_form_is_told_from_a_foreign_one_however_it_looks() {
+        for (first, why) in [
+            (r#"{"vyrox_export":2,"what":"is new"}"#, "newer version"),
+            (r#"{"vyrox_export":0,"tenants":[]}"#, "first line"),
+            (r#"{"vyrox_export":"1"}"#, "first line"),
+            (r#"[1]"#, "first line"),
+            ("# a list", "first line"),
+        ] {
+            let said = check(format!("{first}\n").as_bytes()).unwrap_err().to_string();
+            assert!(said.contains(why) && said.contains("Nothing was written"), "{first}: {said}");
+        }
+    }
+
+    #[test]
+    fn tenants_that_are_mixed_are_refused() {
+        let tenants: Vec<TenantId> = ["acme", "beta"].map(|id| id.parse().unwrap()).into();
+        let head = Head::new(1_700_000_000, "vyrox", tenants.clone(), false, "PEM".to_owned());
+        let mut writer = Writer::begin(Vec::new(), &head).unwrap();
+        for (tenant, key) in [(0, "ALERT#1"), (1, "ALERT#1"), (0, "PROFILE")] {
+            let item = Stored::from_json(&json!({"sk": key, "item": {}})).unwrap();
+            writer.item(&tenants[tenant], &item, Value::Null).unwrap();
+        }
+        let said = check(&writer.end().unwrap().0).unwrap_err().to_string();
+        assert!(said.contains("do not stand together"), "{said}");
     }
 }
