@@ -16,6 +16,7 @@ use vyrox_domain::tenant::{LlmConsent, Rates, Snowflake, Tenant, TenantStatus};
 use vyrox_platform::ledger::{Change, CommitError, Expect};
 use vyrox_platform::link_code::LinkCode;
 use vyrox_platform::table::{Lookup, SortKey, Versioned};
+use vyrox_platform::transfer::Transfer;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  vyroxctl tenant create acme --name 'Acme GmbH' --guild 600000000000000001 \
         --channel 700000000000000001 --approver-role 800000000000000001 --quorum 2")]
     Create(Create),
+    /// List the tenants. They have no list in the table, so this reads all of it
+    List,
     /// Show a tenant's settings
     Show {
         /// The tenant
@@ -94,6 +97,7 @@ impl Command {
     pub(crate) async fn run(self, deployment: &Deployment) -> Result<Report, CtlError> {
         match self {
             Self::Create(create) => create.run(deployment).await,
+            Self::List => list(deployment).await,
             Self::Show { id } => {
                 let tenant = deployment.tenant(&id).await?.value;
                 let spent = deployment.tokens_spent(&id).await?;
@@ -111,6 +115,28 @@ impl Command {
             }
         }
     }
+}
+
+async fn list(deployment: &Deployment) -> Result<Report, CtlError> {
+    let mut ids = Transfer::new(deployment.table.clone()).tenants().await?;
+    ids.sort();
+    let (mut rows, mut items) = (Vec::new(), Vec::new());
+    for id in ids {
+        let tenant = deployment.tenant(&id).await?.value;
+        rows.push([
+            id.to_string(),
+            format!("{:?}", tenant.status).to_lowercase(),
+            table::or_dash(tenant.guild_id),
+            table::or_dash(tenant.proxy_id.as_ref()),
+            tenant.name.clone(),
+        ]);
+        items.push(json!({
+            "id": id, "status": tenant.status, "guild_id": tenant.guild_id, "proxy_id": tenant.proxy_id,
+            "name": tenant.name,
+        }));
+    }
+    let text = table::columns(["TENANT", "STATUS", "DISCORD SERVER", "PROXY", "NAME"], &rows);
+    Ok(Report::new(Value::Array(items), text))
 }
 
 impl Create {

@@ -143,3 +143,17 @@ async fn a_tenant_has_its_own_rates_and_its_own_word_about_addresses() {
     assert_eq!((&set["evidence_personal"], set.get("rates")), (&json!("kept"), None));
     stand.run(&["tenant", "set", "acme", "--source-rate-per-minute", "nobody=1"]).await.refused(2, "VENDOR=N");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_tenants_are_listed_and_nothing_else_of_the_table() {
+    let stand = Stand::with_tenant().await;
+    assert_eq!(stand.json(&["tenant", "list"]).await[0]["id"], "acme");
+    stand.ok(&["source", "add", "acme", "crowdstrike"]).await;
+    stand.ok(&["tenant", "create", "a-first", "--name", "First"]).await;
+    let listed = stand.json(&["tenant", "list"]).await;
+    let ids: Vec<&str> = listed.as_array().unwrap().iter().map(|tenant| tenant["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["a-first", "acme"]);
+    assert_eq!(listed[0]["status"], "onboarding");
+    let text = stand.ok(&["tenant", "list"]).await;
+    assert!(text.contains("active") && text.contains(GUILD) && text.contains("First"), "{text}");
+}
