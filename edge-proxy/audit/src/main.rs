@@ -14,26 +14,26 @@ use vyrox_audit::verify::{ExpectedHead, Failure, Problem, PublicKey, Report, Ver
 
 const MANUAL: &str = "\
 WHAT IS CHECKED
-  Every entry carries a hash over its content and over the hash of the entry before it. All of them are recomputed. A
+  Every entry carries a hash over its content and over the hash of the entry before it. All of them are recomputed. A \
   changed byte, a removed, repeated or reordered line, a torn end: each is reported with file, line and chain.
 
-  A cloud's export holds checkpoints, which note every lane's head: a lane that was cut, rewritten or dropped is
-  reported. With --checkpoint-key their signatures are checked, too; without, whoever can rewrite all of the log is not
+  A cloud's export holds checkpoints, which note every lane's head: a lane that was cut, rewritten or dropped is \
+  reported. With --checkpoint-key their signatures are checked, too; without, whoever can rewrite all of the log is not \
   found.
 
 WHAT CANNOT BE SEEN IN A LOG ALONE
-  Entries removed from the end of a chain, behind the last checkpoint, leave a shorter sound chain. So note heads
+  Entries removed from the end of a chain, behind the last checkpoint, leave a shorter sound chain. So note heads \
   elsewhere, and require them:
       vyrox-audit head /var/lib/vyrox/audit >> /elsewhere/heads
       vyrox-audit verify /var/lib/vyrox/audit $(sed 's/^/--expect-head /' /elsewhere/heads)
-  Vyrox does the same by itself: a proxy's head travels to the cloud in every receipt and poll, the cloud's checkpoint to
+  Vyrox does the same by itself: a proxy's head travels to the cloud in every receipt and poll, the cloud's checkpoint to \
   the proxy in every action; `vyrox-audit crosscheck` compares them.
 
 EXAMPLES
   vyrox-audit verify /var/lib/vyrox/audit                  a proxy's directory
-  vyrox-audit verify export.jsonl                          an export: any number of chains in one file
+  vyrox-audit verify export.jsonl                          an export: any number of chains
   curl -s 'http://.../audit/export?tenant_id=acme' | vyrox-audit verify -
-  vyrox-audit verify --partial audit-2026-05-23.jsonl.gz   one day out of many; gzip and zstd are seen by their bytes
+  vyrox-audit verify --partial audit-2026-05-23.jsonl.gz   one day of many; gzip, zstd too
   vyrox-audit verify cloud.jsonl --checkpoint-key checkpoint.pem
   vyrox-audit crosscheck cloud.jsonl /var/lib/vyrox/audit --checkpoint-key checkpoint.pem
   vyrox-audit explain REQUEST_ID cloud.jsonl --proxy /var/lib/vyrox/audit --platform-key action.pem

@@ -24,8 +24,8 @@ pub(crate) enum Command {
     /// Make a key: prints it once
     #[command(after_help = "Examples:\n  vyroxctl apikey create acme --role security --name 'SIEM export'\n  \
         vyroxctl apikey create acme --role developer --scope read_statistics --days 30\n\n\
-        Roles: owner (everything), admin (all but the audit), security (all but keys), developer (alerts, statistics),\n\
-        viewer (statistics). Scopes narrow a role: read_alerts, read_statistics, read_decisions, export_audit, manage_keys.\n\
+        Roles: owner (everything), admin (all but the audit), security (all but keys), developer (alerts, statistics), \
+        viewer (statistics). Scopes narrow a role: read_alerts, read_statistics, read_decisions, export_audit, manage_keys. \
         No key can approve anything.")]
     Create(Create),
     /// List keys: prefix, role, expiry, last use; never a key itself

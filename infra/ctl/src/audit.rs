@@ -43,7 +43,7 @@ pub(crate) enum Command {
     /// Recompute every hash and every link of a tenant's audit, and every checkpoint's signature
     #[command(
         after_help = "Entries behind the last checkpoint rest on the lane alone: `vyrox-audit crosscheck` compares them \
-        with what the proxies\nnoted, `vyrox-audit verify --expect-head` with heads that were noted elsewhere."
+        with what the proxies noted, `vyrox-audit verify --expect-head` with heads that were noted elsewhere."
     )]
     Verify {
         /// The tenant

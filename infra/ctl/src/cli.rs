@@ -214,4 +214,18 @@ mod tests {
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }
+
+    /// A paragraph is one line, which the terminal's width breaks: one that is broken by hand as well is ragged.
+    #[test]
+    fn what_stands_below_the_options_is_broken_by_the_terminal_alone() {
+        fn look(command: &clap::Command) {
+            let below = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for pair in below.lines().collect::<Vec<_>>().windows(2) {
+                let goes_on = pair[1].starts_with(|c: char| c.is_alphanumeric());
+                assert!(pair[0].len() < 100 || !goes_on, "{}: {pair:?}", command.get_name());
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&Cli::command());
+    }
 }

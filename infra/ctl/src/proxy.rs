@@ -20,7 +20,7 @@ pub(crate) enum Command {
     /// Make a one-time token: prints it once, and the line to run beside the EDR
     #[command(after_help = "Examples:\n  vyroxctl proxy enrol acme --relay-url https://relay.example.com\n  \
         vyroxctl proxy enrol acme --proxy-id berlin --push-url https://proxy.acme.example   dispatch pushes to it\n\n\
-        Run the printed line where the proxy will run and give it the token on standard input. It prints the\n\
+        Run the printed line where the proxy will run and give it the token on standard input. It prints the \
         platform's key: compare it with the one printed here.")]
     Enrol(Enrol),
     /// List enrolled proxies and open tokens

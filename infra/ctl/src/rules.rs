@@ -63,7 +63,7 @@ pub(crate) enum Command {
     /// Judge a tenant's stored alerts again under other rules and show what would differ; changes nothing
     #[command(after_help = "Examples:\n  vyroxctl rules replay acme --rules ./my-rules\n  \
         vyroxctl rules replay acme --json | jq -r '.differences[] | select(.after.verdict == \"BENIGN\") | .alert'\n\n\
-        Without --rules: under the rules of this build. It reads all of the tenant's alerts of the last 90 days, asks no\n\
+        Without --rules: under the rules of this build. It reads all of the tenant's alerts of the last 90 days, asks no \
         model, and compares with the verdicts that are stored.")]
     Replay {
         /// The tenant

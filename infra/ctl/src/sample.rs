@@ -59,8 +59,8 @@ Examples:
   vyroxctl source test --file sample.json --send https://ingest.example/webhook/sentinelone/acme --scheme static_header \\
     --header x-webhook-secret <secret.txt
 
-With --send the sample goes to the webhook as the source itself would post it, with the secret from standard input: what is
-taken is a real alert. Only --tenant reads the deployment. Exit codes: 0 every alert of the sample can be read (or the
+With --send the sample goes to the webhook as the source itself would post it, with the secret from standard input: what is \
+taken is a real alert. Only --tenant reads the deployment. Exit codes: 0 every alert of the sample can be read (or the \
 webhook took it), 2 not")]
 pub(crate) struct Test {
     /// The sample, as the source posts it; `-` is standard input

@@ -18,8 +18,8 @@ pub(super) const EXAMPLES: &str = "\
 Example:
   vyroxctl alert replay acme 0f2c... 7d1a...
 
-The alert gets a new verdict, and its card shows it. A question that is still open is asked anew: a button of before answers
-that the plan has changed, and approvals that were counted but not enough are counted no more. An alert that was decided keeps
+The alert gets a new verdict, and its card shows it. A question that is still open is asked anew: a button of before answers \
+that the plan has changed, and approvals that were counted but not enough are counted no more. An alert that was decided keeps \
 its decision and what came of it; nothing is approved, sent or contained again. Running it again does no harm.";
 
 /// Checks all of them before it begins with the first.

@@ -39,8 +39,8 @@ Examples:
   vyroxctl rules fit --inputs inputs.jsonl --labels labels.jsonl --exclude-source TellinaTool/nl2bash \\
     --also functions/domain/rules/fitted/known.jsonl --out functions/domain/rules/fitted --plots docs/images
 
-Every group stays on one side of a split. The levels' thresholds come from the cross-validation, not from the fit.
-The same files give the same bytes. Build again afterwards: what was written is compiled in.
+Every group stays on one side of a split. The levels' thresholds come from the cross-validation, not from the fit. \
+The same files give the same bytes. Build again afterwards: what was written is compiled in. \
 Takes a minute or two in a release build (cargo run --release -p vyroxctl -- rules fit ...).";
 
 /// What `vyroxctl rules fit` takes.

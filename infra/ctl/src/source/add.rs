@@ -22,7 +22,7 @@ Examples:
   vyroxctl source add acme generic --scheme bearer --scheme standard_webhooks
   vyroxctl source add acme generic --scheme standard_webhooks --secret-stdin <secret.txt
 
-A secret is made here and printed once, or, if the vendor's console made it, read from standard input.
+A secret is made here and printed once, or, if the vendor's console made it, read from standard input. \
 docs/webhooks.md says what to enter in each vendor's console.";
 
 #[derive(Debug, Args)]
