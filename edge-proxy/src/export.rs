@@ -2,7 +2,9 @@
 
 use crate::server::Lifetime;
 use bytes::Bytes;
-use futures::{Stream, stream};
+use futures::stream;
+use http_body_util::StreamBody;
+use hyper::body::{Body, Frame};
 use std::io::{self, Read};
 use vyrox_audit::log::Segment;
 
@@ -15,14 +17,14 @@ const PIECE: usize = 64 * 1024;
 pub(crate) fn stream(
     segments: Vec<Segment>,
     lifetime: Lifetime,
-) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+) -> impl Body<Data = Bytes, Error = io::Error> + Send + 'static {
     let export = Export { segments: segments.into_iter(), open: None };
-    stream::try_unfold(export, move |mut export| {
+    StreamBody::new(stream::try_unfold(export, move |mut export| {
         lifetime.begin();
         // Reading and decompressing take their time; others must not wait for it.
-        let step = move || export.piece().map(|piece| piece.map(|piece| (piece, export)));
+        let step = move || export.piece().map(|piece| piece.map(|piece| (Frame::data(piece), export)));
         async { tokio::task::spawn_blocking(step).await.map_err(io::Error::other)? }
-    })
+    }))
 }
 
 struct Export {

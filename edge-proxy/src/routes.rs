@@ -6,16 +6,16 @@ use crate::pipeline::{Answer, Pipeline};
 use crate::policy::Refusal;
 use crate::server::Lifetime;
 use crate::verify::{Rejection, Verified, belongs};
-use axum::body::{Body, Bytes};
-use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::map_response;
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, StatusCode};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use vyrox_contract::{Action, Envelope, Operation, Outcome, Receipt};
@@ -24,40 +24,94 @@ const SIGNATURE: &str = "X-Vyrox-Signature";
 /// So much of a body that is too large is read and thrown away before the answer, and for so long.
 const DRAINED: (usize, Duration) = (1024 * 1024, Duration::from_millis(200));
 
-#[derive(Clone)]
-struct Shared {
-    pipeline: Arc<Pipeline>,
-    limits: Limits,
+/// An answer: whole, or an export in pieces.
+type Response = hyper::Response<UnsyncBoxBody<Bytes, io::Error>>;
+
+/// What every request is answered from.
+pub(crate) struct Routes {
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) limits: Limits,
 }
 
-pub(crate) fn router(pipeline: Arc<Pipeline>, limits: Limits) -> Router {
-    Router::new()
-        .route("/execute", post(|State(shared): State<Shared>, request| action(shared, request, Operation::Execute)))
-        .route("/rollback", post(|State(shared): State<Shared>, request| action(shared, request, Operation::Rollback)))
-        .route("/audit/export", get(audit_export))
-        .route("/health", get(|| async { Json(json!({"status": "ok"})) }))
-        .route("/ready", get(ready))
-        .route("/metrics", get(metrics))
-        .fallback(|| async { problem(StatusCode::NOT_FOUND, "no such route") })
-        .layer(map_response(part))
-        .with_state(Shared { pipeline, limits })
-}
+impl Routes {
+    /// Answers one request. Whoever has proved no key gives their connection back with the answer, so that those who can get
+    /// their turn.
+    pub(crate) async fn answer(&self, request: Request<Incoming>, lifetime: Lifetime) -> Response {
+        let (head, body) = request.into_parts();
+        self.route(&head, body, lifetime).await.unwrap_or_else(|mut answer| {
+            answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            answer
+        })
+    }
 
-async fn action(shared: Shared, request: Request, route: Operation) -> Response {
-    let (head, body) = request.into_parts();
-    let body = match read(body, &shared.limits).await {
-        Ok(body) => body,
-        Err(refused) => return refused,
-    };
-    let pipeline = &shared.pipeline;
-    let verified = verify(pipeline, &head.headers, &body);
-    match verified.and_then(|verified| belongs(&verified, route).map(|()| verified)) {
-        Ok(verified) => proven(answer(pipeline, &pipeline.submit(verified).await)),
-        Err(rejection) => reject(pipeline, &rejection),
+    /// `Ok` for somebody who has proved a key, `Err` for anybody else.
+    async fn route(&self, head: &Parts, body: Incoming, lifetime: Lifetime) -> Result<Response, Response> {
+        let (path, reads) = (head.uri.path(), matches!(head.method, Method::GET | Method::HEAD));
+        match path {
+            "/execute" if head.method == Method::POST => self.action(head, body, Operation::Execute).await,
+            "/rollback" if head.method == Method::POST => self.action(head, body, Operation::Rollback).await,
+            "/audit/export" if reads => self.audit_export(head, lifetime).await,
+            "/health" if reads => Err(json(StatusCode::OK, &json!({"status": "ok"}))),
+            "/ready" if reads => Err(self.ready()),
+            "/metrics" if reads => Err(self.metrics()),
+            "/execute" | "/rollback" => Err(not_allowed("POST")),
+            "/audit/export" | "/health" | "/ready" | "/metrics" => Err(not_allowed("GET,HEAD")),
+            _ => Err(problem(StatusCode::NOT_FOUND, "no such route")),
+        }
+    }
+
+    async fn action(&self, head: &Parts, body: Incoming, route: Operation) -> Result<Response, Response> {
+        let pipeline = &self.pipeline;
+        let body = read(body, &self.limits).await?;
+        let verified = verify(pipeline, &head.headers, &body);
+        let verified = verified.and_then(|verified| belongs(&verified, route).map(|()| verified));
+        let verified = verified.map_err(|rejection| reject(pipeline, &rejection))?;
+        Ok(answer(pipeline, &pipeline.submit(verified).await))
+    }
+
+    fn ready(&self) -> Response {
+        let ready = self.pipeline.is_ready();
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        json(status, &json!({"ready": ready, "dry_run": self.pipeline.dry_run}))
+    }
+
+    fn metrics(&self) -> Response {
+        let pipeline = &self.pipeline;
+        let gauges = [
+            ("vyrox_proxy_receipts_waiting", pipeline.outbox.len()),
+            ("vyrox_proxy_leases", pipeline.leases.len()),
+            ("vyrox_proxy_breaker_open", usize::from(pipeline.breaker.is_open())),
+        ];
+        let text = pipeline.metrics.render(pipeline.audit.counts(), &gauges);
+        whole(StatusCode::OK, "text/plain; version=0.0.4", text)
+    }
+
+    async fn audit_export(&self, head: &Parts, lifetime: Lifetime) -> Result<Response, Response> {
+        let (pipeline, rules) = (&self.pipeline, self.pipeline.rules());
+        let Some(expected) = &rules.export_token else {
+            return Err(problem(StatusCode::FORBIDDEN, "export is not configured: set export_token_sha256"));
+        };
+        let token = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = token.and_then(|value| value.strip_prefix("Bearer "));
+        if !token.is_some_and(|token| expected.matches(token)) {
+            return Err(problem(StatusCode::UNAUTHORIZED, "invalid token"));
+        }
+        let query = head.uri.query().unwrap_or_default();
+        let tenant = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "tenant_id");
+        if tenant.is_none_or(|(_, tenant)| tenant != pipeline.tenant_id.as_str()) {
+            return Err(problem(StatusCode::FORBIDDEN, "this proxy serves another tenant"));
+        }
+        match pipeline.audit.segments().await {
+            Ok(segments) => {
+                let stream = export::stream(segments, lifetime).boxed_unsync();
+                Ok(typed(StatusCode::OK, "application/x-ndjson", stream))
+            }
+            Err(_) => Err(later(problem(StatusCode::SERVICE_UNAVAILABLE, "the audit log is not readable now"))),
+        }
     }
 }
 
-async fn read(mut body: Body, limits: &Limits) -> Result<Bytes, Response> {
+async fn read(mut body: Incoming, limits: &Limits) -> Result<Bytes, Response> {
     let reading = async {
         match Limited::new(&mut body, limits.body_bytes).collect().await {
             Ok(read) => Ok(read.to_bytes()),
@@ -76,7 +130,7 @@ async fn read(mut body: Body, limits: &Limits) -> Result<Bytes, Response> {
 }
 
 /// A connection that is closed with bytes unread is reset, and the answer may be lost with it.
-async fn drain(body: &mut Body) {
+async fn drain(body: &mut Incoming) {
     let (mut left, _) = DRAINED;
     while let Some(Ok(frame)) = body.frame().await {
         left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
@@ -84,23 +138,6 @@ async fn drain(body: &mut Body) {
             return;
         }
     }
-}
-
-/// An answer to somebody who has proved a key.
-#[derive(Clone)]
-struct Proven;
-
-fn proven(mut answer: Response) -> Response {
-    answer.extensions_mut().insert(Proven);
-    answer
-}
-
-/// Whoever has proved no key gives their connection back with the answer, so that those who can get their turn.
-async fn part(mut answer: Response) -> Response {
-    if answer.extensions().get::<Proven>().is_none() {
-        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    answer
 }
 
 fn verify(pipeline: &Pipeline, headers: &HeaderMap, body: &[u8]) -> Result<Verified<Action>, Rejection> {
@@ -173,11 +210,17 @@ fn with_receipt(pipeline: &Pipeline, code: StatusCode, status: &str, dry_run: bo
     // Room for all of it: what grows is copied each time.
     let mut body = Vec::with_capacity(reply.receipt.payload.len() + 1024);
     serde_json::to_writer(&mut body, &reply).expect("a struct of texts has a JSON form");
-    (code, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+    whole(code, "application/json", body)
 }
 
 fn problem(status: StatusCode, detail: &str) -> Response {
-    (status, Json(json!({"detail": detail}))).into_response()
+    json(status, &json!({"detail": detail}))
+}
+
+fn not_allowed(methods: &'static str) -> Response {
+    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "not a method of this route");
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+    response
 }
 
 fn later(mut response: Response) -> Response {
@@ -185,46 +228,17 @@ fn later(mut response: Response) -> Response {
     response
 }
 
-async fn ready(State(shared): State<Shared>) -> Response {
-    let ready = shared.pipeline.is_ready();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"ready": ready, "dry_run": shared.pipeline.dry_run}))).into_response()
+fn json(status: StatusCode, value: &serde_json::Value) -> Response {
+    whole(status, "application/json", value.to_string())
 }
 
-async fn metrics(State(shared): State<Shared>) -> Response {
-    let pipeline = &shared.pipeline;
-    let gauges = [
-        ("vyrox_proxy_receipts_waiting", pipeline.outbox.len()),
-        ("vyrox_proxy_leases", pipeline.leases.len()),
-        ("vyrox_proxy_breaker_open", usize::from(pipeline.breaker.is_open())),
-    ];
-    let text = pipeline.metrics.render(pipeline.audit.counts(), &gauges);
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+fn whole(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response {
+    typed(status, kind, Full::new(body.into()).map_err(|never| match never {}).boxed_unsync())
 }
 
-async fn audit_export(
-    State(shared): State<Shared>,
-    Extension(lifetime): Extension<Lifetime>,
-    Query(query): Query<Value>,
-    headers: HeaderMap,
-) -> Response {
-    let rules = shared.pipeline.rules();
-    let Some(expected) = &rules.export_token else {
-        return problem(StatusCode::FORBIDDEN, "export is not configured: set export_token_sha256");
-    };
-    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = token.and_then(|value| value.strip_prefix("Bearer "));
-    if !token.is_some_and(|token| expected.matches(token)) {
-        return problem(StatusCode::UNAUTHORIZED, "invalid token");
-    }
-    if query.get("tenant_id").and_then(Value::as_str) != Some(shared.pipeline.tenant_id.as_str()) {
-        return problem(StatusCode::FORBIDDEN, "this proxy serves another tenant");
-    }
-    match shared.pipeline.audit.segments().await {
-        Ok(segments) => {
-            let stream = Body::from_stream(export::stream(segments, lifetime));
-            proven(([(header::CONTENT_TYPE, "application/x-ndjson")], stream).into_response())
-        }
-        Err(_) => later(problem(StatusCode::SERVICE_UNAVAILABLE, "the audit log is not readable now")),
-    }
+fn typed(status: StatusCode, kind: &'static str, body: UnsyncBoxBody<Bytes, io::Error>) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
 }

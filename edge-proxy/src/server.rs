@@ -3,14 +3,14 @@
 use crate::cause::chain;
 use crate::config::Limits;
 use crate::pipeline::Pipeline;
-use crate::routes;
+use crate::routes::Routes;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::{Service as _, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -49,7 +49,7 @@ pub(crate) async fn serve(
     let connections = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(32 * 1024);
-    let router = routes::router(pipeline, limits);
+    let routes = Arc::new(Routes { pipeline, limits });
     loop {
         // A place first, then a connection: what is over the limit waits in the operating system's queue.
         let accepted = tokio::select! {
@@ -58,10 +58,10 @@ pub(crate) async fn serve(
         };
         let Some((stream, place)) = accepted else { continue };
         let lifetime = Lifetime { length, begun: Arc::default() };
-        let (routes, known) = (TowerToHyperService::new(router.clone()), lifetime.clone());
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(known.clone());
-            routes.call(request)
+        let (routes, known) = (Arc::clone(&routes), lifetime.clone());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (routes, known) = (Arc::clone(&routes), known.clone());
+            async move { Ok::<_, Infallible>(routes.answer(request, known).await) }
         });
         let (http, tls, watcher) = (http.clone(), tls.clone(), connections.watcher());
         let connection = async move {

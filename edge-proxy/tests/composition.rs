@@ -7,7 +7,7 @@ use std::process::Command;
 
 /// The crates that the program links, itself included, as `cargo tree` counts them on Linux. More need a reason, and this
 /// number is where it is asked for.
-const CRATES: usize = 191;
+const CRATES: usize = 188;
 
 fn linked() -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
