@@ -7,6 +7,7 @@
 
 use crate::config::PolicyConfig;
 use crate::subject::detail;
+use crate::text::printable;
 use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
 use std::fs::Permissions;
@@ -89,9 +90,8 @@ impl Breaker {
         let metadata = path.symlink_metadata().ok().filter(|metadata| metadata.is_file())?;
         let reason = std::fs::read_to_string(&path);
         let reason = reason.unwrap_or_else(|error| format!("the reason cannot be read: {error}"));
-        let reason: String = reason.chars().filter(|c| !c.is_control()).take(200).collect();
         let (uid, was_open) = (json!(metadata.uid()), json!(self.is_open()));
-        Some(detail([("by_uid", uid), ("reason", json!(reason)), ("was_open", was_open)]))
+        Some(detail([("by_uid", uid), ("reason", json!(printable(&reason, 200))), ("was_open", was_open)]))
     }
 
     /// Closes it after a reset.

@@ -180,54 +180,38 @@ impl Config {
 
     /// What would make it unsafe or useless, whoever filled it.
     pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        let mut require = |holds: bool, name: &str, text: &str| {
-            if !holds {
-                problems.push(Problem::new(name, text));
-            }
-        };
-        require(!self.platform_keys.is_empty(), "platform_keys", "at least one key is needed");
-        require(self.platform_keys.len() <= 4, "platform_keys", "more than four keys");
-        require(
-            self.listen.ip().is_loopback() || self.tls.is_some() || self.allow_plaintext_listen,
-            "listen",
-            "plain text off loopback; set tls_certificate_file and tls_key_file, or, with TLS in front of it, allow_plaintext_listen = true",
-        );
-        if let Some(url) = &self.relay_url {
-            let plaintext = url.starts_with("http://") && (is_loopback(url) || self.allow_plaintext_relay);
-            require(url.starts_with("https://") || plaintext, "relay_url", "must be https://, or http:// on loopback");
-        }
-        let bytes = self.shared_secret.as_ref().map(|secret| secret.expose().len());
-        require(bytes.is_none_or(|bytes| bytes >= 32), "hmac_secret", "shorter than 32 bytes");
-        require(
-            !self.poll.min.is_zero() && self.poll.min <= self.poll.max,
-            "poll",
-            "min must be above 0 and up to max",
-        );
+        let Self { limits, policy, poll, .. } = self;
+        let private = self.listen.ip().is_loopback() || self.tls.is_some() || self.allow_plaintext_listen;
+        let url = self.relay_url.as_deref().unwrap_or("https://");
+        let plaintext = url.starts_with("http://") && (is_loopback(url) || self.allow_plaintext_relay);
+        let secret = self.shared_secret.as_ref().map(|secret| secret.expose().len());
         // An id must not be forgotten while its approval could still pass, nor a lease before its end.
-        let remembered = self.limits.retention_seconds;
-        let age = self.policy.max_approval_age_seconds.saturating_add(3600);
-        require(remembered >= age, "limits.retention_seconds", "shorter than an approval's life");
-        require(remembered >= 24 * 3600, "limits.retention_seconds", "shorter than the daily budget");
-        let lease = i64::from(self.policy.max_lease_seconds);
-        require(remembered >= lease, "limits.retention_seconds", "shorter than policy.max_lease_seconds");
-        for (name, limit, most) in [
-            ("limits.connections", self.limits.connections, 100_000),
-            ("limits.in_flight", self.limits.in_flight, 100_000),
-            ("limits.body_bytes", self.limits.body_bytes, 1024 * 1024),
-        ] {
-            require((1..=most).contains(&limit), name, "is 0 or too large");
-        }
-        for (name, time) in [
-            ("limits.header_timeout_seconds", self.limits.header_timeout),
-            ("limits.body_timeout_seconds", self.limits.body_timeout),
-            ("limits.connection_lifetime_seconds", self.limits.connection_lifetime),
-        ] {
-            require(!time.is_zero(), name, "is 0: no request could arrive in time");
-        }
-        problems.extend(self.policy.problems());
-        problems.extend(vendors::problems(self));
-        problems
+        let remembers = |seconds: i64| limits.retention_seconds >= seconds;
+        let (approval, lease) = (policy.max_approval_age_seconds.saturating_add(3600), policy.max_lease_seconds.into());
+        let (amount, instant) = ("is 0 or too large", "is 0: no request could arrive in time");
+        let bounded = |limit: usize, most| (1..=most).contains(&limit);
+        let checks = [
+            (!self.platform_keys.is_empty(), "platform_keys", "at least one key is needed"),
+            (self.platform_keys.len() <= 4, "platform_keys", "more than four keys"),
+            (
+                private,
+                "listen",
+                "plain text off loopback; set tls_certificate_file and tls_key_file, or, with TLS in front of it, allow_plaintext_listen = true",
+            ),
+            (url.starts_with("https://") || plaintext, "relay_url", "must be https://, or http:// on loopback"),
+            (secret.is_none_or(|bytes| bytes >= 32), "hmac_secret", "shorter than 32 bytes"),
+            (!poll.min.is_zero() && poll.min <= poll.max, "poll", "min must be above 0 and up to max"),
+            (remembers(approval), "limits.retention_seconds", "shorter than an approval's life"),
+            (remembers(24 * 3600), "limits.retention_seconds", "shorter than the daily budget"),
+            (remembers(lease), "limits.retention_seconds", "shorter than policy.max_lease_seconds"),
+            (bounded(limits.connections, 100_000), "limits.connections", amount),
+            (bounded(limits.in_flight, 100_000), "limits.in_flight", amount),
+            (bounded(limits.body_bytes, 1024 * 1024), "limits.body_bytes", amount),
+            (!limits.header_timeout.is_zero(), "limits.header_timeout_seconds", instant),
+            (!limits.body_timeout.is_zero(), "limits.body_timeout_seconds", instant),
+            (!limits.connection_lifetime.is_zero(), "limits.connection_lifetime_seconds", instant),
+        ];
+        Problem::among(checks).chain(policy.problems()).chain(vendors::problems(self)).collect()
     }
 
     /// The SHA-256 (hex) over the canonical form of mode and policy: two proxies with the same digest agree to the same.

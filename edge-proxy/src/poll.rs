@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use vyrox_contract::{Envelope, Poll};
+use vyrox_contract::{Envelope, Poll, Receipt};
 
 /// The most envelopes of one answer that are looked at. The relay hands out again what was not reported.
 const MAX_ACTIONS: usize = 64;
@@ -71,41 +71,39 @@ fn take(pipeline: &Arc<Pipeline>, envelope: Value) {
 pub(crate) async fn receipts(pipeline: Arc<Pipeline>, relay: Relay, config: PollConfig, stop: CancellationToken) {
     let mut pause = Pause::new(&config);
     loop {
-        let receipt = match pipeline.outbox.first() {
-            Ok(Some(receipt)) => receipt,
+        let wait = match pipeline.outbox.first() {
+            Ok(Some(receipt)) => match post(&pipeline, &relay, &receipt).await {
+                Ok(()) => {
+                    pipeline.outbox.remove(&receipt);
+                    pause.after_success(None);
+                    continue;
+                }
+                Err(_) if stop.is_cancelled() => return,
+                Err(error) => pause.after_failure("a receipt was not taken", &error),
+            },
             Ok(None) => match stop.run_until_cancelled(pipeline.outbox.changed()).await {
                 Some(()) => continue,
                 None => return,
             },
-            Err(error) => {
-                let wait = pause.after_failure("a receipt cannot be read from the audit log", &error);
-                match stop.run_until_cancelled(tokio::time::sleep(wait)).await {
-                    Some(()) => continue,
-                    None => return,
-                }
-            }
+            Err(_) if stop.is_cancelled() => return,
+            Err(error) => pause.after_failure("a receipt cannot be read from the audit log", &error),
         };
-        let envelope = pipeline.seal(&receipt);
-        let posted = relay.post::<Value>("/proxy/v1/receipts", &envelope, pipeline.clock.now()).await;
-        match posted {
-            // 200 with any body is an acknowledgement.
-            Ok(_) | Err(RelayError::Answer(_)) => {
-                pipeline.outbox.remove(&receipt);
-                pause.after_success(None);
-            }
-            Err(error) if error.is_final() => {
-                tracing::error!(request_id = %receipt.request_id, error = %chain(&error), "the relay does not want this receipt");
-                pipeline.outbox.remove(&receipt);
-            }
-            Err(error) => {
-                if stop.is_cancelled() {
-                    return;
-                }
-                let wait = pause.after_failure("a receipt was not taken", &error);
-                // One try more when the stop comes.
-                let _ = stop.run_until_cancelled(tokio::time::sleep(wait)).await;
-            }
+        // One try more when the stop comes.
+        let _ = stop.run_until_cancelled(tokio::time::sleep(wait)).await;
+    }
+}
+
+/// Until the relay has taken it, or never will.
+async fn post(pipeline: &Pipeline, relay: &Relay, receipt: &Receipt) -> Result<(), RelayError> {
+    let envelope = pipeline.seal(receipt);
+    match relay.post::<Value>("/proxy/v1/receipts", &envelope, pipeline.clock.now()).await {
+        // 200 with any body is an acknowledgement.
+        Ok(_) | Err(RelayError::Answer(_)) => Ok(()),
+        Err(error) if error.is_final() => {
+            tracing::error!(request_id = %receipt.request_id, error = %chain(&error), "the relay does not want this receipt");
+            Ok(())
         }
+        Err(error) => Err(error),
     }
 }
 

@@ -5,10 +5,9 @@ mod shared_secret;
 use crate::config::Config;
 use crate::lease::Lease;
 use crate::secret::Secret;
+use crate::text::{deceives, printable};
 use std::error::Error;
-use vyrox_contract::{
-    Action, Envelope, EnvelopeError, Operation, ProxyId, RequestId, TenantId, VerifyingKey, is_fresh,
-};
+use vyrox_contract::{Action, Envelope, EnvelopeError, Operation, ProxyId, RequestId, TenantId, TrustedKeys, is_fresh};
 
 /// Something whose sender has been authenticated and whose `issued_at` lies in the window. Made only by [`Verifier`]; and
 /// for the end of a lease, which is what the platform signed with the isolation.
@@ -72,7 +71,7 @@ pub enum Rejection {
 /// The keys and the secret that are believed.
 #[derive(Debug, Clone)]
 pub struct Verifier {
-    keys: Vec<VerifyingKey>,
+    keys: TrustedKeys,
     secret: Option<Secret>,
     tenant_id: TenantId,
     proxy_id: ProxyId,
@@ -82,7 +81,7 @@ impl Verifier {
     /// As configured.
     pub fn new(config: &Config) -> Self {
         Self {
-            keys: config.platform_keys.clone(),
+            keys: TrustedKeys::new(&config.platform_keys),
             secret: config.shared_secret.clone(),
             tenant_id: config.tenant_id.clone(),
             proxy_id: config.proxy_id.clone(),
@@ -94,7 +93,7 @@ impl Verifier {
     /// # Errors
     /// [`Rejection`].
     pub fn envelope(&self, envelope: &Envelope, now: i64) -> Result<Verified<Action>, Rejection> {
-        let verified = envelope.verify::<Action>(&self.keys).map_err(|error| Rejection::Signature(Some(error)))?;
+        let verified = envelope.verify_by::<Action>(&self.keys).map_err(|error| Rejection::Signature(Some(error)))?;
         let action = verified.parse().map_err(|error| unreadable(&error))?;
         self.checked(action, verified.keyid().to_string(), now)
     }
@@ -119,17 +118,6 @@ pub fn belongs(verified: &Verified<Action>, route: Operation) -> Result<(), Reje
     if verified.value.operation == route { Ok(()) } else { Err(Rejection::Operation) }
 }
 
-/// Whether a character could write on the terminal of whoever reads the log, begin a line in it, or show a text otherwise
-/// than it is. Joiners, marks, selectors and tags are let through: honest names of many scripts and emoji have them.
-fn deceives(character: char) -> bool {
-    let overrides = '\u{202a}'..='\u{202e}';
-    let isolates = '\u{2066}'..='\u{2069}';
-    character.is_control()
-        || overrides.contains(&character)
-        || isolates.contains(&character)
-        || matches!(character, '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
-}
-
 /// The texts that are free in the contract and go into the audit log: bounded, and without anything that deceives.
 fn bounded(action: &Action) -> Result<(), &'static str> {
     let clean = |text: &str, max: usize| text.chars().count() <= max && !text.chars().any(deceives);
@@ -152,7 +140,7 @@ fn bounded(action: &Action) -> Result<(), &'static str> {
 /// the sender's own, so it is bounded and cleaned.
 fn unreadable(error: &dyn Error) -> Rejection {
     let text = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-    Rejection::Payload(text.chars().filter(|character| !deceives(*character)).take(200).collect())
+    Rejection::Payload(printable(&text, 200))
 }
 
 #[cfg(test)]

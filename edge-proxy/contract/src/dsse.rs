@@ -84,6 +84,18 @@ impl<T: Payload> VerifiedPayload<T> {
     }
 }
 
+/// The keys that are trusted for a purpose, each beside its id: that is a hash, and need not be computed for every envelope.
+#[derive(Debug, Clone)]
+pub struct TrustedKeys(Vec<(KeyId, VerifyingKey)>);
+
+impl TrustedKeys {
+    /// These.
+    #[must_use]
+    pub fn new(keys: &[VerifyingKey]) -> Self {
+        Self(keys.iter().map(|key| (key.id(), key.clone())).collect())
+    }
+}
+
 impl Envelope {
     /// An envelope around `payload` with a signature made elsewhere (KMS) over
     /// [`pre_authentication_encoding`]`(T::TYPE, payload)`.
@@ -122,6 +134,14 @@ impl Envelope {
     /// # Errors
     /// [`EnvelopeError::Type`], [`EnvelopeError::Encoding`], [`EnvelopeError::Signature`].
     pub fn verify<T: Payload>(&self, trusted: &[VerifyingKey]) -> Result<VerifiedPayload<T>, EnvelopeError> {
+        self.verify_by(&TrustedKeys::new(trusted))
+    }
+
+    /// The same for somebody who checks many against the same keys.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_by<T: Payload>(&self, trusted: &TrustedKeys) -> Result<VerifiedPayload<T>, EnvelopeError> {
         if self.payload_type != T::TYPE {
             return Err(EnvelopeError::Type);
         }
@@ -132,7 +152,7 @@ impl Envelope {
         let message = pre_authentication_encoding(T::TYPE, &bytes);
         // Four signatures are more than any rotation needs; the bound keeps a hostile envelope cheap.
         for signature in self.signatures.iter().take(4) {
-            let Some(key) = trusted.iter().find(|key| key.id() == signature.keyid) else { continue };
+            let Some((_, key)) = trusted.0.iter().find(|(id, _)| *id == signature.keyid) else { continue };
             let Ok(raw) = STANDARD.decode(&signature.sig) else { continue };
             if key.verifies(&message, &raw) {
                 return Ok(VerifiedPayload { bytes, keyid: signature.keyid.clone(), kind: std::marker::PhantomData });

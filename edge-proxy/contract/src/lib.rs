@@ -27,7 +27,9 @@ mod receipt;
 mod target;
 
 pub use action::{Action, ActionType, Approver, Checkpoint, Operation};
-pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature, Payload, VerifiedPayload, pre_authentication_encoding};
+pub use dsse::{
+    Envelope, EnvelopeError, EnvelopeSignature, Payload, TrustedKeys, VerifiedPayload, pre_authentication_encoding,
+};
 pub use enrolment::{Rotation, prove_possession, proves_possession};
 pub use id::{AlertId, ProxyId, RequestId, TenantId, UntrustedInput};
 pub use key::{Ed25519Signer, KeyError, KeyId, VerifyingKey};

@@ -78,7 +78,7 @@ impl PolicyConfig {
         let quorum = self.quorum.iter().all(|rule| possible(&rule.hosts));
         let approvers = self.quorum.iter().all(|rule| (1..=16).contains(&rule.approvers));
         let maintenance = self.maintenance.iter().all(|window| possible(&window.hosts));
-        [
+        let checks = [
             (protected, "policy.protected_hosts", pattern),
             (self.max_approval_age_seconds > 0, "policy.max_approval_age_seconds", "must be above 0"),
             (self.breaker_failures > 0, "policy.breaker_failures", "must be above 0"),
@@ -86,10 +86,7 @@ impl PolicyConfig {
             (quorum, "policy.quorum", pattern),
             (approvers, "policy.quorum", "approvers must be from 1 to 16"),
             (maintenance, "policy.maintenance", pattern),
-        ]
-        .into_iter()
-        .filter(|(holds, ..)| !holds)
-        .map(|(_, name, text)| Problem::new(name, text))
-        .collect()
+        ];
+        Problem::among(checks).collect()
     }
 }

@@ -15,6 +15,11 @@ impl Problem {
     pub(crate) fn new(name: &str, text: impl Into<String>) -> Self {
         Self { name: name.to_owned(), text: text.into() }
     }
+
+    /// Of checks with the name that each is about and what to say if it does not hold: those that do not.
+    pub(super) fn among<'a>(checks: impl IntoIterator<Item = (bool, &'a str, &'a str)>) -> impl Iterator<Item = Self> {
+        checks.into_iter().filter(|(holds, ..)| !holds).map(|(_, name, text)| Self::new(name, text))
+    }
 }
 
 /// Every problem of a configuration.

@@ -153,8 +153,7 @@ impl EdrConfig {
             (directory, "directory", "is neither a directory's id nor its domain"),
             (!self.timing.action.is_zero(), "action_seconds", "is 0: no action could be taken in time"),
         ];
-        let wrong = checks.into_iter().filter(|(holds, ..)| !holds);
-        wrong.map(move |(_, name, text)| Problem::new(&format!("{vendor}.{name}"), text))
+        Problem::among(checks).map(move |problem| Problem { name: format!("{vendor}.{}", problem.name), ..problem })
     }
 }
 

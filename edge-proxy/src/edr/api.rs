@@ -4,9 +4,10 @@
 use super::Leave;
 use super::access::Access;
 use super::device::{Device, Found};
-use super::failure::{Failure, Refusal, Why, printable};
+use super::failure::{Failure, Refusal, Why};
 use crate::config::{EdrConfig, Timing};
 use crate::outbound::{self, ClientError};
+use crate::text::printable;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;

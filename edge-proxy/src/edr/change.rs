@@ -15,8 +15,9 @@
 //! | ... another state | `contradicted` |
 //! | the vendor itself reports that it did not work | `failed`, `contradicted` |
 
-use super::failure::{Failure, Why, printable};
+use super::failure::{Failure, Why};
 use super::{Ending, Leave, Order, Purpose};
+use crate::text::printable;
 use tokio::time::Instant;
 use vyrox_contract::{Outcome as Kind, Verification};
 
@@ -214,6 +215,6 @@ impl Names {
             _ => text,
         };
         let vendor_reference = self.operation.clone().or_else(|| self.trace.clone());
-        Ending { kind, verification, detail, vendor_reference, refusal: None }
+        Ending { verification, vendor_reference, ..Ending::unread(kind, detail) }
     }
 }

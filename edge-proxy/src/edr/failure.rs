@@ -91,10 +91,3 @@ impl fmt::Display for Failure {
         self.why.fmt(f)
     }
 }
-
-/// A vendor's text as it may stand in the audit: bounded, and without what could write on a terminal or turn a line around.
-pub(super) fn printable(text: &str, most: usize) -> String {
-    let hides =
-        |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    text.chars().filter(|c| !c.is_control() && !hides(*c)).take(most).collect()
-}

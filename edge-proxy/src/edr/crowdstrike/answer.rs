@@ -4,8 +4,9 @@
 use crate::edr::api::Malformed;
 use crate::edr::change::{Answer, Reading};
 use crate::edr::device::{Device, Found, is_plain};
-use crate::edr::failure::{Refusal, printable};
+use crate::edr::failure::Refusal;
 use crate::edr::json;
+use crate::text::printable;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use vyrox_contract::Operation;

@@ -3,8 +3,9 @@
 use crate::edr::api::Malformed;
 use crate::edr::change::Reading;
 use crate::edr::device::{Device, Found, is_plain};
-use crate::edr::failure::{Refusal, printable};
+use crate::edr::failure::Refusal;
 use crate::edr::json;
+use crate::text::printable;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -3,9 +3,10 @@
 use crate::edr::api::Malformed;
 use crate::edr::change::{Answer, Reading};
 use crate::edr::device::{Device, Found};
-use crate::edr::failure::{Refusal, printable};
+use crate::edr::failure::Refusal;
 use crate::edr::json;
-use serde::Deserialize;
+use crate::text::printable;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use vyrox_contract::Operation;
 
@@ -39,65 +40,67 @@ struct Agent {
 }
 
 /// A threat, as far as a mitigation needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Threat {
-    /// The agent that it is on.
-    pub agent: Option<String>,
-    /// Each attempt of a mitigation, in the order given.
-    pub mitigations: Vec<Attempt>,
-}
-
-/// One attempt of a mitigation, and how it ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// `kill`, `quarantine`, ...
-    pub action: String,
-    /// `success`, `failed`, ...
-    pub status: String,
-    /// When it was begun, in the vendor's words, if it says so.
-    pub started: Option<Value>,
-}
-
-impl Attempt {
-    fn begun(&self) -> Option<&str> {
-        self.started.as_ref()?.as_str()
-    }
-}
-
-impl Threat {
-    /// Only what is new since it looked like `before`: an attempt that was there says nothing about a later one, which may be
-    /// listed late. An entry that was written over is new.
-    #[must_use]
-    pub fn since(mut self, before: &Self) -> Self {
-        for known in &before.mitigations {
-            if let Some(at) = self.mitigations.iter().position(|mitigation| mitigation == known) {
-                self.mitigations.remove(at);
-            }
-        }
-        self
-    }
-}
-
-#[derive(Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ThreatItem {
+pub struct Threat {
     id: String,
     agent_realtime_info: Option<RealtimeInfo>,
-    mitigation_status: Option<Vec<AttemptItem>>,
+    /// Each attempt of a mitigation, in the order given.
+    #[serde(default, deserialize_with = "nullable")]
+    mitigation_status: Vec<Attempt>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RealtimeInfo {
     agent_id: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// One attempt of a mitigation, and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct AttemptItem {
+struct Attempt {
+    /// `kill`, `quarantine`, ...
     action: Option<String>,
+    /// `success`, `failed`, ...
     status: Option<String>,
+    /// When it was begun, in the vendor's words, if it says so.
     mitigation_started_at: Option<Value>,
+}
+
+/// Null for a list is none.
+fn nullable<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Attempt>, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
+}
+
+impl Attempt {
+    /// The vendor asks for one spelling and lists the other.
+    fn action(&self) -> &str {
+        self.action.as_deref().map_or("", |action| if action == "unquarantine" { "un-quarantine" } else { action })
+    }
+
+    fn begun(&self) -> Option<&str> {
+        self.mitigation_started_at.as_ref()?.as_str()
+    }
+}
+
+impl Threat {
+    /// The agent that it is on.
+    pub fn agent(&self) -> Option<&str> {
+        self.agent_realtime_info.as_ref()?.agent_id.as_deref()
+    }
+
+    /// Only what is new since it looked like `before`: an attempt that was there says nothing about a later one, which may be
+    /// listed late. An entry that was written over is new.
+    #[must_use]
+    pub fn since(mut self, before: &Self) -> Self {
+        for known in &before.mitigation_status {
+            if let Some(at) = self.mitigation_status.iter().position(|attempt| attempt == known) {
+                self.mitigation_status.remove(at);
+            }
+        }
+        self
+    }
 }
 
 impl ApiError {
@@ -158,22 +161,8 @@ pub fn agents(bytes: &[u8]) -> Result<Found<String>, Malformed> {
 /// # Errors
 /// [`Malformed`].
 pub fn threat(bytes: &[u8], id: &str) -> Result<Option<Threat>, Malformed> {
-    let body: Body<Vec<ThreatItem>> = json::read(bytes)?;
-    let item = body.data.ok_or(Malformed)?.into_iter().find(|item| item.id == id);
-    Ok(item.map(|item| Threat {
-        agent: item.agent_realtime_info.and_then(|info| info.agent_id),
-        mitigations: item
-            .mitigation_status
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|item| {
-                // The vendor asks for one spelling and lists the other.
-                let action =
-                    item.action.map(|action| if action == "unquarantine" { "un-quarantine".into() } else { action });
-                Some(Attempt { action: action?, status: item.status?, started: item.mitigation_started_at })
-            })
-            .collect(),
-    }))
+    let body: Body<Vec<Threat>> = json::read(bytes)?;
+    Ok(body.data.ok_or(Malformed)?.into_iter().find(|threat| threat.id == id))
 }
 
 /// What became of a request that named exactly one id: it must have affected exactly one.
@@ -209,18 +198,19 @@ pub fn mitigation(threat: &Threat, action: &str) -> Reading {
         "un-quarantine" => "quarantine",
         _ => "",
     };
-    let of_its_kind = || threat.mitigations.iter().filter(|done| done.action == action || done.action == undone_by);
+    let is_of_its_kind = |done: &&Attempt| done.action() == action || done.action() == undone_by;
+    let counts = |done: &&Attempt| done.action.is_some() && done.status.is_some() && is_of_its_kind(done);
+    let of_its_kind = || threat.mitigation_status.iter().filter(counts);
     let last = if of_its_kind().all(|done| done.begun().is_some()) {
         // One format of one vendor, so that the texts are in the order of the times.
         of_its_kind().max_by(|one, other| one.begun().cmp(&other.begun()))
     } else {
         of_its_kind().next_back()
     };
-    let Some(Attempt { action: done, status, .. }) = last.filter(|done| done.action == action) else {
-        return Reading::Unseen;
-    };
-    let text = format!("{} {}", printable(done, 30), printable(status, 30));
-    match status.as_str() {
+    let last = last.filter(|done| done.action() == action);
+    let Some(status) = last.and_then(|done| done.status.as_deref()) else { return Reading::Unseen };
+    let text = format!("{action} {}", printable(status, 30));
+    match status {
         "success" => Reading::There(text),
         "failed" | "partial" | "not_applied" => Reading::Failed(text),
         _ => Reading::OnItsWay(text),
@@ -230,6 +220,7 @@ pub fn mitigation(threat: &Threat, action: &str) -> Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn exactly_one_must_have_been_affected() {
@@ -260,12 +251,9 @@ mod tests {
     }
 
     fn threat(pairs: &[(&str, &str)]) -> Threat {
-        let attempt = |(action, status): &(&str, &str)| Attempt {
-            action: (*action).into(),
-            status: (*status).into(),
-            started: None,
-        };
-        Threat { agent: None, mitigations: pairs.iter().map(attempt).collect() }
+        let attempts: Vec<_> =
+            pairs.iter().map(|(action, status)| json!({"action": action, "status": status})).collect();
+        serde_json::from_value(json!({"id": "7", "mitigationStatus": attempts})).unwrap()
     }
 
     #[test]
@@ -280,7 +268,7 @@ mod tests {
         // The vendor may write over the entry instead.
         assert!(matches!(reading(threat(&[("kill", "success")])), Reading::There(_)));
         let mut again = before.clone();
-        again.mitigations[0].started = Some("2026-11-30T06:00:00Z".into());
+        again.mitigation_status[0].mitigation_started_at = Some("2026-11-30T06:00:00Z".into());
         assert!(matches!(reading(again), Reading::Failed(_)));
     }
 
@@ -295,8 +283,8 @@ mod tests {
         assert_eq!(mitigation(&undone, "quarantine"), Reading::Unseen);
         assert!(matches!(mitigation(&undone, "un-quarantine"), Reading::There(_)));
         let mut latest_first = threat(&[("un-quarantine", "success"), ("quarantine", "success")]);
-        latest_first.mitigations[0].started = Some("2026-11-30T07:00:00Z".into());
-        latest_first.mitigations[1].started = Some("2026-11-30T06:00:00Z".into());
+        latest_first.mitigation_status[0].mitigation_started_at = Some("2026-11-30T07:00:00Z".into());
+        latest_first.mitigation_status[1].mitigation_started_at = Some("2026-11-30T06:00:00Z".into());
         assert_eq!(mitigation(&latest_first, "quarantine"), Reading::Unseen, "whatever their order");
     }
 

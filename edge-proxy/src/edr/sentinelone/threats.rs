@@ -36,7 +36,7 @@ impl<'a> Mitigation<'a> {
         let call = Call::get("/web/api/v2.1/threats", VIEW).with("ids", self.threat);
         let threat = self.order.send(&call).await?.read(|bytes| answer::threat(bytes, self.threat))?;
         let threat = threat.ok_or(Why::Target("the EDR knows no threat of this id"))?;
-        if threat.agent.as_deref() == Some(self.order.device) {
+        if threat.agent() == Some(self.order.device) {
             Ok(threat)
         } else {
             Err(Why::Target("the threat is on another device than the approver saw").into())
