@@ -5,19 +5,20 @@
 //! the actions at work and, for each that has ended, 64 bits of its key with the number of its entry; what it was and how it
 //! ended is read from the log when it is asked for.
 
+mod budget;
 mod ended;
+mod learn;
 
 use crate::recall::Recall;
 use crate::subject::{Key, Subject};
 use crate::verify::Verified;
-use ended::{ByDigest, Ended};
-use std::collections::{HashMap, VecDeque};
+use budget::Budget;
+use ended::Ended;
+use learn::{Learned, learn};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use vyrox_audit::Phase;
 use vyrox_audit::log::{Log, LogError, SubjectDigest};
 use vyrox_contract::{Action, Receipt};
-
-const DAY: i64 = 24 * 3600;
 
 /// An action that nobody has asked for before, claimed for this one asker. Made only by [`Ledger::claim`].
 #[derive(Debug)]
@@ -65,7 +66,7 @@ impl Claim {
 
     /// Takes one isolation from the budget if both limits allow it. `now` in unix seconds.
     pub(crate) fn spend_isolation(&mut self, now: i64, per_hour: u32, per_day: u32) -> bool {
-        let allowed = self.ledger.lock().spend_isolation(now, per_hour, per_day);
+        let allowed = self.ledger.lock().budget.spend(now, per_hour, per_day);
         self.spent = allowed.then_some(now);
         allowed
     }
@@ -94,8 +95,8 @@ impl Drop for Claim {
         if !self.keep {
             let mut table = self.ledger.lock();
             table.working.remove(&self.subject.key);
-            if let Some(at) = self.spent.and_then(|at| table.isolations.binary_search(&at).ok()) {
-                table.isolations.remove(at);
+            if let Some(at) = self.spent {
+                table.budget.give_back(at);
             }
         }
     }
@@ -129,8 +130,7 @@ struct Table {
     /// What is being worked on, or was when the process before this one ended.
     working: HashMap<Key, Arc<Subject>>,
     ended: Ended,
-    /// When the isolations of the last day were begun, in order.
-    isolations: VecDeque<i64>,
+    budget: Budget,
 }
 
 /// How a ledger decides.
@@ -171,17 +171,16 @@ impl Ledger {
     /// The log's, on a damaged entry.
     pub fn rebuild(log: &mut Log, recall: Recall, terms: Terms, now: i64) -> Result<Rebuilt, LogError> {
         let since = now.saturating_sub(terms.retention_seconds);
-        let mut learned = learn(log, since, terms.dry_run, now)?;
+        let Learned { ended, budget, open, outcomes, leases } = learn(log, since, terms.dry_run, now)?;
         let mut unfinished = Vec::new();
-        for seq in learned.open.into_values() {
+        for seq in open.into_values() {
             unfinished.extend(recall.subject(seq)?.map(Arc::new));
         }
-        unfinished.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        learned.table.isolations.make_contiguous().sort_unstable();
-        learned.table.working.extend(unfinished.iter().map(|subject| (subject.key.clone(), Arc::clone(subject))));
-        let ledger = Self::with(learned.table, recall, terms);
+        unfinished.sort_unstable_by(|a, b| a.key.request_id.cmp(&b.key.request_id));
+        let working = unfinished.iter().map(|subject| (subject.key.clone(), Arc::clone(subject))).collect();
+        let ledger = Self::with(Table { working, ended, budget }, recall, terms);
         let unfinished = unfinished.into_iter().map(|subject| ledger.held(subject)).collect();
-        Ok(Rebuilt { ledger, unfinished, outcomes: learned.outcomes, leases: learned.leases })
+        Ok(Rebuilt { ledger, unfinished, outcomes, leases })
     }
 
     /// Claims a verified action's key, atomically. `now` in unix seconds.
@@ -240,90 +239,17 @@ impl Ledger {
     }
 }
 
-/// What one pass over the index taught.
-struct Learned {
-    table: Table,
-    /// The intents without an outcome, by digest.
-    open: ByDigest,
-    outcomes: Vec<u64>,
-    leases: Vec<u64>,
-}
-
-fn learn(log: &mut Log, since: i64, dry_run: bool, now: i64) -> Result<Learned, LogError> {
-    match pass(log, since, dry_run, now) {
-        Err(LogError::Index(path)) => {
-            tracing::warn!(index = %path.display(), "an index of the audit log is made anew");
-            log.discard_indexes()?;
-            pass(log, since, dry_run, now)
-        }
-        other => other,
-    }
-}
-
-/// All days that are not compressed: the window, and what is older and not over yet, as a lease, a receipt that waits, or
-/// what it was doing when it went down for longer than the window.
-fn pass(log: &Log, since: i64, dry_run: bool, now: i64) -> Result<Learned, LogError> {
-    // An action is two entries.
-    let expected = usize::try_from(log.marks_expected() / 2).unwrap_or(0);
-    let mut table = Table { ended: Ended::with_capacity(expected), ..Table::default() };
-    // Most actions end before the next begins, so that only the others are worth a place in a table.
-    let (mut newest, mut open) = (None, ByDigest::default());
-    let (mut outcomes, mut leases) = (Vec::with_capacity(expected), Vec::new());
-    let a_day_ago = now.saturating_sub(DAY);
-    log.marks(|seq, mark| {
-        if mark.leased {
-            leases.push(seq);
-        }
-        let Some(digest) = mark.subject.map(SubjectDigest::bits) else { return };
-        match mark.phase {
-            Phase::Intent => {
-                if !mark.rollback && mark.dry_run == dry_run && mark.timestamp > a_day_ago {
-                    table.isolations.push_back(mark.timestamp);
-                }
-                open.extend(newest.replace((digest, seq)));
-            }
-            Phase::Outcome => {
-                newest.take_if(|(intent, _)| *intent == digest);
-                if !open.is_empty() {
-                    open.remove(&digest);
-                }
-                if mark.timestamp >= since {
-                    table.ended.learn(digest, mark.timestamp, seq);
-                }
-                outcomes.push(seq);
-            }
-            Phase::Event => {}
-        }
-    })?;
-    open.extend(newest);
-    Ok(Learned { table, open, outcomes, leases })
-}
-
 fn digest(key: &Key) -> u64 {
-    SubjectDigest::of(key.request_id.as_str(), key.operation().as_str()).bits()
-}
-
-impl Table {
-    fn spend_isolation(&mut self, now: i64, per_hour: u32, per_day: u32) -> bool {
-        let (hour, day) = (now.saturating_sub(3600), now.saturating_sub(DAY));
-        while self.isolations.front().is_some_and(|at| *at <= day) {
-            self.isolations.pop_front();
-        }
-        let last_hour = self.isolations.len() - self.isolations.partition_point(|at| *at <= hour);
-        let allowed = last_hour < per_hour as usize && self.isolations.len() < per_day as usize;
-        if allowed {
-            // At the end, unless the clock has gone back.
-            let at = self.isolations.partition_point(|at| *at <= now);
-            self.isolations.insert(at, now);
-        }
-        allowed
-    }
+    SubjectDigest::of(key.request_id.as_str(), key.operation.as_str()).bits()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::verify::tests::{NOW, config, verified};
+    use vyrox_audit::Phase;
+
+    const DAY: i64 = 24 * 3600;
 
     fn terms() -> Terms {
         Terms { dry_run: true, retention_seconds: 7 * DAY }
@@ -456,17 +382,6 @@ mod tests {
         let Claimed::Fresh(_first) = ledger.claim(verified(|_| ()), NOW) else { panic!("not fresh") };
         let other = verified(|action| action["target"]["device_id"] = "f".repeat(32).into());
         assert!(matches!(ledger.claim(other, NOW), Claimed::Taken));
-    }
-
-    #[test]
-    fn the_budget_counts_the_last_hour_and_the_last_day() {
-        let mut table = Table::default();
-        assert!(table.spend_isolation(NOW, 2, 3));
-        assert!(table.spend_isolation(NOW + 1, 2, 3));
-        assert!(!table.spend_isolation(NOW + 2, 2, 3), "hour");
-        assert!(table.spend_isolation(NOW + 3600, 2, 3));
-        assert!(!table.spend_isolation(NOW + 7300, 2, 3), "day");
-        assert!(table.spend_isolation(NOW + 24 * 3600, 2, 3));
     }
 
     #[test]

@@ -73,6 +73,8 @@ pub struct Ending {
     pub detail: String,
     /// The vendor's id of the operation, or its trace id.
     pub vendor_reference: Option<String>,
+    /// The device that the EDR was asked about, by the vendor's id.
+    pub device_id: Option<String>,
     /// Which rule of the policy, if it was refused.
     pub refusal: Option<Refusal>,
 }
@@ -80,7 +82,8 @@ pub struct Ending {
 impl Ending {
     /// An ending of which nothing was read back.
     pub fn unread(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, verification: Verification::None, detail: detail.into(), vendor_reference: None, refusal: None }
+        let (verification, detail) = (Verification::None, detail.into());
+        Self { kind, verification, detail, vendor_reference: None, device_id: None, refusal: None }
     }
 
     /// What the policy refused.
@@ -198,9 +201,7 @@ impl Vendors {
         let deed = Deed::of(operation, kind, target).map_err(impossible)?;
         let api = self.apis.get(&target.vendor).ok_or(Why::Target("this proxy has no credentials for this vendor"))?;
         let device = device::find(api, target, api.deadline()).await?;
-        if operation == Operation::Execute {
-            check(&device, target, policy, purpose)?;
-        }
+        check(&device, target, policy, operation, purpose)?;
         let turn = tokio::time::timeout_at(api.deadline(), self.turns.take(&device.id)).await;
         let _turn = turn.map_err(|_| Why::Target("other actions on this device took too long"))?;
         // From here on: the turn may have been waited for.
@@ -208,29 +209,37 @@ impl Vendors {
         let request_id = &subject.key.request_id;
         let order = Order { deed: &deed, operation, request_id, purpose, api, device: &device.id, until };
         // Boxed, because what is remembered between a vendor's answers is large.
-        match target.vendor {
-            Vendor::Crowdstrike => Box::pin(crowdstrike::serve(&order)).await,
-            Vendor::Sentinelone => Box::pin(sentinelone::serve(&order)).await,
-            Vendor::Defender => Box::pin(defender::serve(&order)).await,
-            Vendor::Generic => Err(Why::Target("the vendor has no containment API").into()),
-        }
+        let ending = match target.vendor {
+            Vendor::Crowdstrike => Box::pin(crowdstrike::serve(&order)).await?,
+            Vendor::Sentinelone => Box::pin(sentinelone::serve(&order)).await?,
+            Vendor::Defender => Box::pin(defender::serve(&order)).await?,
+            Vendor::Generic => return Err(Why::Target("the vendor has no containment API").into()),
+        };
+        Ok(Ending { device_id: Some(device.id), ..ending })
     }
 }
 
 /// The approver saw a host name and the EDR is given an id: the two must be the same machine, and the policy must agree to
-/// the EDR's own name for it too. A release is never objected to.
-fn check(device: &Device, target: &Target, policy: &Policy, purpose: Purpose<'_>) -> Result<(), Failure> {
+/// the EDR's own name for it too. A release of a device by its id is never objected to.
+fn check(
+    device: &Device,
+    target: &Target,
+    policy: &Policy,
+    operation: Operation,
+    purpose: Purpose<'_>,
+) -> Result<(), Failure> {
+    let does = operation == Operation::Execute;
     // A device that was only looked up by its name has nothing else to be recognised by.
-    let may_differ = !policy.requires_hostname_match() && target.device_id.is_some();
+    let must_match = target.device_id.is_none() || (does && policy.requires_hostname_match());
     let Some(name) = device.name() else {
-        let matters = !may_differ || policy.goes_by_names();
+        let matters = must_match || (does && policy.goes_by_names());
         let nameless = || Err(Why::Target("the EDR has no name for the device to compare").into());
         return if matters { nameless() } else { Ok(()) };
     };
-    if let Purpose::Act { leave, .. } = purpose {
+    if let (true, Purpose::Act { leave, .. }) = (does, purpose) {
         leave.covers(name)?;
     }
-    if may_differ || is_same_host(name, target.hostname.as_str()) {
+    if !must_match || is_same_host(name, target.hostname.as_str()) {
         Ok(())
     } else {
         Err(Why::Target("the EDR knows the device by another name than the approver saw").into())

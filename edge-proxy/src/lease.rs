@@ -14,7 +14,8 @@
 //! The table holds what the outcomes in the audit log say, read by the same function while the proxy runs and when it
 //! starts: deadlines that passed while it was down are kept then.
 
-use crate::edr::{self, Ending};
+use crate::edr::Ending;
+use crate::hosts::is_same_host;
 use crate::receipt::word;
 use crate::subject::{Key, Subject};
 use serde_json::Value;
@@ -85,9 +86,9 @@ impl Leases {
     fn revive(&self, entry: &Entry) {
         let Some(mut subject) = self.subject(entry) else { return };
         if let (Some(until), Some(request_id)) = (subject.lease_until, subject.lease_of.take()) {
-            subject.key = Key { request_id, rollback: false };
+            subject.key = Key { request_id, operation: Operation::Execute };
             let mut held = self.lock();
-            if subject.target.is_some() && of_device(&held, &subject).is_none() {
+            if subject.target.is_some() && of_device(&held, &subject, None).is_none() {
                 held.push(Lease::of(subject, until, entry.seq()));
             }
         }
@@ -97,7 +98,7 @@ impl Leases {
     pub fn effect(&self, subject: &Subject, ending: &Ending) -> Effect {
         let outcome = ending.kind;
         let held = self.lock();
-        let before = of_device(&held, subject).map(|at| &held[at]);
+        let before = of_device(&held, subject, ending.device_id.as_ref()).map(|at| &held[at]);
         let until = deadline(subject, outcome, before);
         let ends = match subject.operation() {
             Operation::Execute => contains(outcome) && until.is_none(),
@@ -123,7 +124,7 @@ impl Leases {
         let (Some(_), Some(outcome)) = (&subject.target, entry.outcome()) else { return };
         let verification = entry.detail().get("verification").and_then(Value::as_str).and_then(word);
         let mut held = self.lock();
-        let known = of_device(&held, &subject);
+        let known = of_device(&held, &subject, None);
         match (subject.operation(), word(outcome)) {
             (Operation::Execute, Some(outcome)) if contains(outcome) => {
                 known.map(|at| held.swap_remove(at));
@@ -201,6 +202,9 @@ impl Lease {
         let digest = Sha256::digest(format!("{} {}", self.isolation(), self.until));
         let id = format!("lease-{}-{}", self.attempts.saturating_add(1), hex::encode(&digest[..12]));
         let isolation = &self.isolation;
+        // The very device that was isolated, whatever the name that it was found by is a name of by now.
+        let mut target = isolation.target.clone()?;
+        target.device_id = isolation.device_id().and_then(|id| id.parse().ok()).or(target.device_id);
         Some(Action {
             request_id: id.parse().ok()?,
             tenant_id: owner.0.clone(),
@@ -208,7 +212,7 @@ impl Lease {
             alert_id: isolation.alert_id()?.parse::<AlertId>().ok()?,
             operation: Operation::Rollback,
             action_type: isolation.action_type.parse().ok()?,
-            target: isolation.target.clone()?,
+            target,
             approved_by: vec![Approver { id: "lease".to_owned(), name: "the lease".to_owned() }],
             approved_at: now,
             issued_at: now,
@@ -242,19 +246,20 @@ fn deadline(subject: &Subject, outcome: Outcome, before: Option<&Lease>) -> Opti
     }
 }
 
-/// Where the lease of a subject's device is.
-fn of_device(held: &[Lease], subject: &Subject) -> Option<usize> {
-    held.iter().position(|lease| is_same_device(&lease.isolation, subject))
-}
-
-/// Whether two are about the same device: by its id in the vendor's form, or, where one of them has none, by its name.
-fn is_same_device(one: &Subject, other: &Subject) -> bool {
-    let (Some(a), Some(b)) = (&one.target, &other.target) else { return false };
-    let same = match (edr::device_id(a), edr::device_id(b)) {
-        (Some(a), Some(b)) => a == b,
-        _ => a.hostname.as_str().eq_ignore_ascii_case(b.hostname.as_str()),
-    };
-    one.dry_run == other.dry_run && a.vendor == b.vendor && same
+/// Where the lease of a subject's device is: the same by its id in the vendor's form, signed or `found` by the EDR; where one
+/// of the two has none, as in a dry run, by its name, with a domain or without.
+fn of_device(held: &[Lease], subject: &Subject, found: Option<&String>) -> Option<usize> {
+    let target = subject.target.as_ref()?;
+    // Asked of every action: most proxies hold no lease most of the time.
+    let id = (!held.is_empty()).then(|| subject.device_id().or_else(|| found.cloned())).flatten();
+    held.iter().position(|Lease { isolation, .. }| {
+        let Some(known) = &isolation.target else { return false };
+        let is_same = match (isolation.device_id(), &id) {
+            (Some(known), Some(id)) => known == *id,
+            _ => is_same_host(known.hostname.as_str(), target.hostname.as_str()),
+        };
+        isolation.dry_run == subject.dry_run && known.vendor == target.vendor && is_same
+    })
 }
 
 /// The number in a request id of ours.

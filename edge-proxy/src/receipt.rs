@@ -5,7 +5,7 @@
 
 use crate::edr::Outcome;
 use crate::lease::Effect;
-use crate::subject::{Key, detail};
+use crate::subject::{FOUND, Key, detail};
 use serde::de::DeserializeOwned;
 use serde::de::value::StrDeserializer;
 use serde_json::{Value, json};
@@ -23,6 +23,10 @@ pub fn draft(outcome: &Outcome, policy_digest: &str, lease: Effect, tenant_id: &
     ]);
     if let Some(reference) = &ending.vendor_reference {
         detail.insert("vendor_reference".into(), json!(reference));
+    }
+    let target = outcome.subject().target.as_ref();
+    if let (Some(found), Some(None)) = (&ending.device_id, target.map(|target| &target.device_id)) {
+        detail.insert(FOUND.into(), json!(found));
     }
     match lease {
         Effect::Until(until) => drop(detail.insert("lease_until".into(), json!(until))),
@@ -45,7 +49,7 @@ pub fn from_entry(entry: &Entry, tenant_id: &TenantId, proxy_id: &ProxyId) -> Op
         verification: word(text("verification")?)?,
         detail: text("text")?.to_owned(),
         vendor_reference: text("vendor_reference").map(str::to_owned),
-        operation: Key::of_entry(entry).map(|key| key.operation()),
+        operation: Key::of_entry(entry).map(|key| key.operation),
         lease_until: number("lease_until"),
         lease_of: text("lease_of").and_then(|id| id.parse().ok()),
         policy_digest: text("policy_digest").map(str::to_owned),

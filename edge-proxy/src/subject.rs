@@ -1,11 +1,16 @@
 //! What the audit log says about an action, and reading it back from there.
 
+use crate::edr;
+use crate::receipt::word;
 use serde_json::{Map, Value, json};
 use vyrox_audit::{Draft, Entry, Phase};
 use vyrox_contract::{Action, Operation, RequestId, Target};
 
 /// The fields of a target that stand in an entry's detail, under the names that they have on the wire.
 const TARGET: [&str; 6] = ["vendor", "device_id", "process_id", "threat_id", "sha1", "measure"];
+
+/// The member of an outcome's detail with the id of the device that the signed name was found to be.
+pub(crate) const FOUND: &str = "edr_device_id";
 
 /// The target that an entry tells of.
 fn target(entry: &Entry) -> Option<Target> {
@@ -20,29 +25,24 @@ pub(crate) fn detail<const N: usize>(members: [(&str, Value); N]) -> Map<String,
 }
 
 /// The key against doing something twice. A release may carry the request id of what it releases.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     /// The action's id.
     pub request_id: RequestId,
-    /// Whether it is the release.
-    pub rollback: bool,
+    /// Do or undo.
+    pub operation: Operation,
 }
 
 impl Key {
     /// The key of an action.
     pub fn of(action: &Action) -> Self {
-        Self { request_id: action.request_id.clone(), rollback: action.operation == Operation::Rollback }
-    }
-
-    /// Do or undo.
-    pub fn operation(&self) -> Operation {
-        if self.rollback { Operation::Rollback } else { Operation::Execute }
+        Self { request_id: action.request_id.clone(), operation: action.operation }
     }
 
     /// The key of an entry; `None` for an entry that is not about an action.
     pub fn of_entry(entry: &Entry) -> Option<Self> {
-        let rollback = entry.detail().get("operation")?.as_str()? == Operation::Rollback.as_str();
-        Some(Self { request_id: entry.request_id()?.parse().ok()?, rollback })
+        let operation = word(entry.detail().get("operation")?.as_str()?)?;
+        Some(Self { request_id: entry.request_id()?.parse().ok()?, operation })
     }
 }
 
@@ -61,6 +61,7 @@ pub struct Subject {
     pub lease_of: Option<RequestId>,
     /// The kind of containment.
     pub action_type: String,
+    found: Option<String>,
     host: String,
     approved_by: String,
     alert_id: Option<String>,
@@ -80,6 +81,7 @@ impl Subject {
                 .map(|seconds| now.saturating_add(i64::from(seconds))),
             lease_of: None,
             action_type: action.action_type.to_string(),
+            found: None,
             host: action.target.hostname.to_string(),
             approved_by: approvers.join(", "),
             alert_id: Some(action.alert_id.to_string()),
@@ -88,14 +90,15 @@ impl Subject {
 
     /// Of an intent that is in the log; `None` for an entry that is not about an action.
     pub fn of_entry(entry: &Entry) -> Option<Self> {
-        let lease_of = entry.detail().get("lease_of").and_then(Value::as_str);
+        let text = |name: &str| entry.detail().get(name).and_then(Value::as_str);
         Some(Self {
             key: Key::of_entry(entry)?,
             target: target(entry),
             dry_run: entry.dry_run(),
             lease_until: entry.detail().get("lease_until").and_then(Value::as_i64),
-            lease_of: lease_of.and_then(|text| text.parse().ok()),
+            lease_of: text("lease_of").and_then(|text| text.parse().ok()),
             action_type: entry.action_type().to_owned(),
+            found: text(FOUND).map(str::to_owned),
             host: entry.host().to_owned(),
             approved_by: entry.approved_by().to_owned(),
             alert_id: entry.alert_id().map(str::to_owned),
@@ -104,7 +107,12 @@ impl Subject {
 
     /// Do or undo.
     pub fn operation(&self) -> Operation {
-        self.key.operation()
+        self.key.operation
+    }
+
+    /// The device by the vendor's id, if it was signed or the EDR has told it.
+    pub fn device_id(&self) -> Option<String> {
+        edr::device_id(self.target.as_ref()?).or_else(|| self.found.clone())
     }
 
     /// The alert.

@@ -48,6 +48,20 @@ async fn a_release_lifts_the_containment() {
 }
 
 #[tokio::test]
+async fn a_device_that_was_found_by_a_name_must_bear_it_also_to_be_released() {
+    let dir = tempfile::tempdir().unwrap();
+    let edr = Edr::start(Mood::Fine).await;
+    edr.with(|falcon| (falcon.status, falcon.hostname) = ("contained".into(), Some("ws-02".into())));
+    let proxy = Harness::start(live(dir.path(), &edr.url)).await;
+    let (status, body) =
+        proxy.rollback(|action| drop(action["target"].as_object_mut().unwrap().remove("device_id"))).await;
+    assert_eq!((status, receipt(&body).outcome, edr.changes()), (502, Outcome::Failed, 0), "{body}");
+    let (status, body) = proxy.rollback(|action| action["request_id"] = json!("by-id")).await;
+    assert_eq!((status, receipt(&body).outcome), (200, Outcome::RolledBack), "renamed since: an id is enough");
+    proxy.running.shutdown().await;
+}
+
+#[tokio::test]
 async fn accepted_is_not_done_until_the_state_says_so() {
     let (status, receipt, _) = outcome(Mood::Pending).await;
     assert_eq!((status, receipt.outcome, receipt.verification), (200, Outcome::Executed, Verification::Unconfirmed));

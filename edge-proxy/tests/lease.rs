@@ -6,11 +6,13 @@ mod support;
 
 use serde_json::{Value, json};
 use std::path::Path;
+use std::time::Duration;
 use support::edr::{Edr, Mood};
 use support::{AID, Harness, NOW, TestClock, config, entries, eventually, live, receipt};
 use vyrox_audit::verify;
 use vyrox_contract::Outcome;
 use vyrox_edge_proxy::Config;
+use vyrox_edr_standin::HostStatus;
 
 /// An isolation of `seconds` under its own request id, signed at `at`.
 fn leased(id: &'static str, seconds: u32, at: i64) -> impl FnOnce(&mut Value) {
@@ -110,6 +112,51 @@ async fn a_device_has_one_lease_however_it_is_named() {
         tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
         assert_eq!(changes(&edr), ["contain"], "{first} {second}: a person asked for it without an end");
         proxy.running.shutdown().await;
+    }
+}
+
+/// Names with and without a domain are one device if the EDR says so, and two if it does not.
+#[tokio::test]
+async fn whether_two_names_are_one_device_is_for_the_edr_to_say() {
+    let other = "fedcba9876543210fedcba9876543210";
+    let hosts = [(AID, "WS-01"), (other, "ws-01.b.example")];
+    let hosts = hosts.map(|(aid, name)| vyrox_edr_standin::Host { aid: aid.into(), hostname: name.into() });
+    let options =
+        vyrox_edr_standin::FalconOptions { hosts: hosts.into(), settle: Duration::ZERO, ..Default::default() };
+    let isolation = |id: &'static str, name: &'static str, device: Option<&'static str>, lease: Option<u32>| {
+        move |action: &mut Value| {
+            action["request_id"] = json!(id);
+            action["target"] = json!({"vendor": "crowdstrike", "hostname": name});
+            device.into_iter().for_each(|device| action["target"]["device_id"] = json!(device));
+            lease.into_iter().for_each(|seconds| action["lease_seconds"] = json!(seconds));
+        }
+    };
+    for (first, second, is_one) in [
+        (("ws-01.corp.example", Some(AID)), ("ws-01", None), true),
+        (("ws-01", None), ("ws-01.corp.example", Some(AID)), true),
+        (("ws-01", Some(AID)), ("ws-01.b.example", None), false),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let edr = vyrox_edr_standin::Falcon::start(options.clone()).await.unwrap();
+        let proxy = Harness::start(support::vendors::with_falcon(dir.path(), &edr)).await;
+        let (_, body) = proxy.execute(isolation("leased", first.0, first.1, Some(60))).await;
+        assert_eq!(receipt(&body).lease_until, Some(NOW + 60), "{body}");
+        let (status, body) = proxy.execute(isolation("unlimited", second.0, second.1, None)).await;
+        assert_eq!(status, 200, "{body}");
+        proxy.running.shutdown().await;
+        // A start learns the same from the log.
+        let clock = TestClock::new();
+        clock.advance(10_000);
+        let proxy = Harness::start_at(support::vendors::with_falcon(dir.path(), &edr), clock).await;
+        if is_one {
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+        } else {
+            eventually("its own lease has ended", || outcomes(dir.path()) == 3).await;
+        }
+        proxy.running.shutdown().await;
+        let contained = [AID, other].map(|aid| edr.host_status(aid) == Some(HostStatus::Contained));
+        assert_eq!(contained, [is_one, !is_one], "{first:?} {second:?}");
+        edr.shutdown().await;
     }
 }
 
