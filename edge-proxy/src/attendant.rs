@@ -14,9 +14,9 @@ const LOOKS_PER_TRY: u32 = 10;
 
 /// Looks until `stop`.
 pub(crate) async fn attend(pipeline: Arc<Pipeline>, stop: CancellationToken) {
-    let mut failing = 0;
+    let (mut failing, mut reset_entered) = (0, false);
     while let Some(()) = stop.run_until_cancelled(tokio::time::sleep(EVERY)).await {
-        reset(&pipeline).await;
+        reset(&pipeline, &mut reset_entered).await;
         // Only what is recorded is done, so a log that cannot be written holds a release up, and nothing else does.
         if pipeline.has_recovered() {
             release(&pipeline);
@@ -46,14 +46,18 @@ fn release(pipeline: &Arc<Pipeline>) {
     }
 }
 
-/// A reset takes effect once it is in the log.
-async fn reset(pipeline: &Pipeline) {
+/// A reset takes effect once it is in the log, where it stands once however often its files cannot be removed.
+async fn reset(pipeline: &Pipeline, entered: &mut bool) {
     let Some(reset) = pipeline.breaker.reset_asked_for() else { return };
-    if !pipeline.note("BREAKER_RESET", reset).await {
+    let is_new = !*entered;
+    if is_new && !pipeline.note("BREAKER_RESET", reset).await {
         return;
     }
-    match pipeline.breaker.close() {
+    let closed = pipeline.breaker.close();
+    *entered = closed.is_err();
+    match closed {
         Ok(()) => tracing::info!("the circuit breaker was reset"),
-        Err(error) => tracing::error!(%error, "the circuit breaker cannot be reset"),
+        Err(error) if is_new => tracing::error!(%error, "the circuit breaker cannot be closed yet"),
+        Err(_) => {}
     }
 }

@@ -136,12 +136,17 @@ pub(crate) fn key(path: &Path) -> Result<Ed25519Signer, EnrolError> {
     Ok(signer)
 }
 
-/// A new file that only its owner can read, on disk when this returns.
+/// A new file that only its owner can read, on disk when this returns; none if it cannot be written, since the next attempt
+/// would take a part of one for the whole.
 fn create(path: &Path, text: &str) -> Result<(), EnrolError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
     let mut file = options.open(path).map_err(failed("create", path))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed("write", path))
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(path);
+        failed("write", path)(error)
+    })
 }
 
 pub(crate) fn failed(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> EnrolError {

@@ -10,6 +10,7 @@ use std::process::Command;
 use support::edr::{Edr, Mood};
 use support::{Harness, entries, eventually, live};
 use vyrox_audit::{Entry, Phase};
+use vyrox_edge_proxy::EnrolError;
 
 /// A mounted tmpfs of one MiB.
 struct SmallDisk<'a>(&'a Path);
@@ -42,6 +43,19 @@ impl Drop for SmallDisk<'_> {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg(self.0).status();
     }
+}
+
+#[tokio::test]
+async fn enrolment_on_a_full_disk_leaves_nothing_that_stands_in_the_way_of_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(dir.path()) else { return };
+    // Nobody listens there: what is tried first is the key.
+    let enrol = async || vyrox_edge_proxy::enrol("http://127.0.0.1:9", "token", dir.path(), 0).await.unwrap_err();
+    disk.fill();
+    assert!(matches!(enrol().await, EnrolError::File { doing: "write", .. }));
+    disk.free();
+    assert!(matches!(enrol().await, EnrolError::Relay(_)), "the key is made anew");
+    drop(disk);
 }
 
 #[tokio::test]

@@ -121,6 +121,25 @@ async fn the_breaker_opens_stays_open_across_a_restart_lets_releases_through_and
     assert!(reset.detail()["by_uid"].is_u64());
 }
 
+#[tokio::test]
+async fn a_reset_whose_file_cannot_be_removed_is_entered_once_and_takes_effect_when_it_can() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = dir.path().join("audit/breaker-open");
+    // A directory counts as open, and is not removed as a file is.
+    std::fs::create_dir_all(&open).unwrap();
+    let proxy = Harness::start(config(dir.path())).await;
+    assert_eq!(proxy.execute(|_| ()).await.0, 403);
+    assert!(vyrox_edge_proxy::breaker::ask_for_reset(&dir.path().join("audit"), "looked").unwrap());
+    eventually("it is entered", || count(dir.path(), "BREAKER_RESET") == 1).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(count(dir.path(), "BREAKER_RESET"), 1, "not twice a second");
+    std::fs::remove_dir(&open).unwrap();
+    eventually("it is closed", || !dir.path().join("audit/breaker-reset").exists()).await;
+    assert_eq!(proxy.execute(|action| action["request_id"] = json!("after")).await.0, 200);
+    assert_eq!(count(dir.path(), "BREAKER_RESET"), 1);
+    proxy.running.shutdown().await;
+}
+
 /// Needs root, to be two people: else it says SKIPPED.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reset_by_root_with_a_strict_umask_reaches_the_user_of_the_proxy_with_its_reason() {
