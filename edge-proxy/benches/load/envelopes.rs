@@ -4,9 +4,13 @@ use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 use p256::pkcs8::EncodePublicKey as _;
 use serde_json::json;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
-use vyrox_contract::{Action, Envelope, Payload as _, VerifyingKey, pre_authentication_encoding};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use vyrox_contract::{
+    Action, Ed25519Signer, Envelope, Payload as _, Receipt, VerifyingKey, pre_authentication_encoding,
+};
 use vyrox_edge_proxy::{Clock as _, SystemClock};
 
 pub const AID: &str = "0123456789abcdef0123456789abcdef";
@@ -52,17 +56,54 @@ impl Platform {
         serde_json::to_string(&envelope).unwrap()
     }
 
-    /// How much CPU time checking one signature takes, the least of ten rounds.
-    pub fn time_of_verifying(&self) -> Duration {
+    /// Begins to check a signature and to make a receipt's, now and then, on a thread of its own, for as long as a load lasts:
+    /// with caches as cold and a processor as shared as the proxy has them then.
+    pub fn sign_beside(&self) -> Beside {
         let envelope: Envelope = serde_json::from_str(&self.envelope()).unwrap();
-        let keys = [self.key.clone()];
-        let round = || {
-            let before = super::process::cpu_of_this_thread();
-            for _ in 0..100 {
-                assert!(envelope.verify::<Action>(&keys).is_ok());
+        let (keys, signer) = ([self.key.clone()], Ed25519Signer::from_seed(&[1; 32]));
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let (mut checking, mut signing) = (Vec::new(), Vec::new());
+            while !stopped.load(Ordering::Relaxed) {
+                let begun = Instant::now();
+                let verified = envelope.verify::<Action>(&keys).unwrap();
+                checking.push(begun.elapsed());
+                let message = pre_authentication_encoding(Receipt::TYPE, verified.bytes());
+                let begun = Instant::now();
+                std::hint::black_box(signer.sign(&message));
+                signing.push(begun.elapsed());
+                std::thread::sleep(Duration::from_millis(2));
             }
-            (super::process::cpu_of_this_thread() - before) / 100
-        };
-        (0..10).map(|_| round()).min().unwrap()
+            Signatures { checking: median(checking), signing: median(signing) }
+        });
+        Beside { stop, thread }
+    }
+}
+
+/// What one signature takes, in microseconds: the median, which does not count when the thread had to wait for a processor.
+#[derive(Clone, Copy)]
+pub struct Signatures {
+    /// Of an envelope: base64, and P-256 over its bytes.
+    pub checking: f64,
+    /// Of a receipt: Ed25519.
+    pub signing: f64,
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort();
+    times[times.len() / 2].as_secs_f64() * 1e6
+}
+
+/// The thread that signs beside a load.
+pub struct Beside {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Signatures>,
+}
+
+impl Beside {
+    pub fn end(self) -> Signatures {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
     }
 }

@@ -140,12 +140,6 @@ impl Drop for Proxy {
     }
 }
 
-/// The time that this thread has run, without what it waited for a processor.
-pub fn cpu_of_this_thread() -> Duration {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
-}
-
 /// The machine in a line.
 pub fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
