@@ -10,11 +10,49 @@ pub(super) fn may_be_deflate(bytes: &[u8]) -> bool {
             // Stored: a length, and the same with every bit turned over.
             matches!(bytes.get(1..5), Some([low, high, not_low, not_high]) if *low == !not_low && *high == !not_high)
         }
-        // Fixed codes, whose bits come the highest first: a printable character, as eight bits from 0x30.
-        Some(1) => bits.code(8).and_then(|code| code.checked_sub(0x30)).is_some_and(is_printable),
+        Some(1) => says_text(&mut bits),
         Some(2) => lengths_are_a_code(&mut bits).unwrap_or(false),
         _ => false,
     }
+}
+
+/// Fixed codes: whether the first few words are of a text, or repeat what is before them.
+fn says_text(bits: &mut Bits<'_>) -> bool {
+    /// Of bytes that are something else, one in three words passes.
+    const FEW: usize = 8;
+    let mut written = 0;
+    for place in 0..FEW {
+        let possible = match bits.fixed() {
+            Some(Word::Byte(byte)) => {
+                written += 1;
+                // Every other byte of UTF-16 is zero.
+                is_printable(byte) || byte == 0 && place > 0
+            }
+            Some(Word::Repetition { length, distance }) => {
+                let possible = distance <= written;
+                written += length;
+                possible
+            }
+            // A short text.
+            Some(Word::End) => return place > 0,
+            None => false,
+        };
+        if !possible {
+            return false;
+        }
+    }
+    true
+}
+
+/// What the fixed codes say.
+enum Word {
+    Byte(u32),
+    /// At least so many bytes from at least so far back.
+    Repetition {
+        length: u32,
+        distance: u32,
+    },
+    End,
 }
 
 /// Dynamic codes: the code that their lengths are written in uses all of its space, or has one word.
@@ -55,6 +93,40 @@ impl Bits<'_> {
         (0..count).try_fold(0, |number, place| Some(number | self.bit()? << place))
     }
 
+    /// The next word in the fixed codes; `None` if there is none.
+    fn fixed(&mut self) -> Option<Word> {
+        let start = self.code(7)?;
+        let symbol = match start {
+            0..24 => 256 + start,
+            24..96 => (start << 1 | self.bit()?) - 0x30,
+            96..100 => 280 + (start << 1 | self.bit()?) - 0xc0,
+            _ => 144 + (start << 2 | self.code(2)?) - 0x190,
+        };
+        let length = match symbol {
+            0..256 => return Some(Word::Byte(symbol)),
+            256 => return Some(Word::End),
+            257..265 => symbol - 254,
+            // Four symbols have one bit more each.
+            265..285 => {
+                let bits = (symbol - 261) / 4;
+                self.take(bits)?;
+                ((4 + (symbol - 261) % 4) << bits) + 3
+            }
+            285 => 258,
+            _ => return None,
+        };
+        let distance = match self.code(5)? {
+            code @ 0..4 => code + 1,
+            code @ 4..30 => {
+                let bits = code / 2 - 1;
+                self.take(bits)?;
+                ((2 + code % 2) << bits) + 1
+            }
+            _ => return None,
+        };
+        Some(Word::Repetition { length, distance })
+    }
+
     /// A code, the highest bit first.
     fn code(&mut self, count: u32) -> Option<u32> {
         (0..count).try_fold(0, |code, _| Some(code << 1 | self.bit()?))
@@ -82,6 +154,6 @@ mod tests {
             (state >> 56) as u8
         };
         let passed = (0..1_000).filter(|_| may_be_deflate(&std::array::from_fn::<u8, 24, _>(|_| random()))).count();
-        assert!(passed < 200, "{passed}");
+        assert!(passed < 60, "{passed}");
     }
 }
