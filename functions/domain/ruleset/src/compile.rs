@@ -1,14 +1,15 @@
 //! From written rules to the table and the finder of their literals.
 
-use crate::finder::{self, Finder, Usual};
+use crate::finder;
 use crate::marker::{marker, marker_text};
 use crate::pool::{Literals, Numbers, Spans, bytes_of, bytes_of_spans, literal_bytes};
 use crate::program::Encoder;
 use crate::required::{Required, required};
-use crate::seen::{Keys, Seen, key};
+use crate::seen::{Questions, key};
 use crate::source::CheckedRules;
 use crate::table::{Condition, Field, LINUX, MACOS, Rule, Span, Table, WINDOWS, Way, candidate};
-use crate::written::{Example, OneOrMore, WrittenCondition, WrittenRule};
+use crate::usual::{Usual, frequencies, usual_texts};
+use crate::written::{OneOrMore, WrittenCondition, WrittenRule};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,6 +73,7 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
     patterns.iter().for_each(|pattern| programs.add(pattern));
     let texts = usual_texts(checked);
     let usual = Usual::of(texts.iter().map(|(_, text)| text));
+    let question = |literal: &String| [number(literal), key(literal, &usual)];
     let mut systems = vec![0; literals.len()];
     for (rule, conditions) in &rules {
         for literal in conditions.iter().flat_map(Matched::literals) {
@@ -79,21 +81,19 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
         }
     }
     let (literal_text, literal_starts) = literal_bytes(&literals);
-    let keys = bytes_of(literals.iter().map(|literal| key(literal, &usual)));
     let finder = finder::encoded(&literals, &systems, &usual);
     let frequencies = frequencies(&finder, Literals::new(&literal_text, &literal_starts), &texts);
     let mut worth = vec![BTreeSet::new(); literals.len()];
-    let (mut numbers, mut groups, mut candidates) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut questions, mut groups, mut candidates) = (Vec::new(), Vec::new(), Vec::new());
     let mut table = Table {
         version: &version,
         literals: Literals::new(&literal_text, &literal_starts),
-        keys: Keys::new(&keys),
         worth: Spans::default(),
         candidates: Numbers::default(),
         rules: Vec::new(),
         conditions: Vec::new(),
         groups: Spans::default(),
-        numbers: Numbers::default(),
+        questions: Questions::default(),
         patterns,
         programs: programs.programs(),
         ways: Vec::new(),
@@ -111,9 +111,9 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
         }
         let start = small(table.conditions.len());
         for Matched { condition, needs } in conditions {
-            let all = pooled(&mut numbers, condition.all.iter().map(number));
+            let all = pooled(&mut questions, condition.all.iter().map(question));
             let any: Vec<Span> =
-                condition.groups().map(|group| pooled(&mut numbers, group.into_iter().map(number))).collect();
+                condition.groups().map(|group| pooled(&mut questions, group.into_iter().map(question))).collect();
             let ways: Vec<Way> = needs
                 .iter()
                 .map(|way| {
@@ -121,13 +121,13 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
                     let mut needed: Vec<&Vec<String>> = way.groups.iter().collect();
                     needed.sort_by_key(|group| group.len());
                     let needed: Vec<Span> =
-                        needed.into_iter().map(|group| pooled(&mut numbers, group.iter().map(number))).collect();
+                        needed.into_iter().map(|group| pooled(&mut questions, group.iter().map(question))).collect();
                     let anchor = way.anchor.clone().unwrap_or_default();
                     let behind = way.mark.map_or((anchor.least, anchor.most), |mark| (mark.least, mark.most));
                     Way {
                         groups: pooled(&mut groups, needed),
                         characters: way.characters,
-                        anchors: pooled(&mut numbers, anchor.literals.iter().map(number)),
+                        anchors: pooled(&mut questions, anchor.literals.iter().map(question)),
                         marks: way.mark.map(|mark| mark.bytes),
                         behind: (small(behind.0), small(behind.1)),
                         at_start: way.at_start,
@@ -138,7 +138,7 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
                 fields: &fields[condition.fields.as_slice()],
                 all,
                 any: pooled(&mut groups, any),
-                none: pooled(&mut numbers, condition.none.iter().map(number)),
+                none: pooled(&mut questions, condition.none.iter().map(question)),
                 ways: pooled(&mut table.ways, ways),
                 regex: condition
                     .regex
@@ -166,9 +166,9 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
     }
     let finder = finder::encoded(&literals, &systems, &usual);
     let worth: Vec<Span> = worth.into_iter().map(|rules| pooled(&mut candidates, rules)).collect();
-    let (numbers, candidates) = (bytes_of(numbers), bytes_of(candidates));
+    let (questions, candidates) = (bytes_of(questions.into_iter().flatten()), bytes_of(candidates));
     let (groups, worth) = (bytes_of_spans(&groups), bytes_of_spans(&worth));
-    (table.numbers, table.candidates) = (Numbers::new(&numbers), Numbers::new(&candidates));
+    (table.questions, table.candidates) = (Questions::new(&questions), Numbers::new(&candidates));
     (table.groups, table.worth) = (Spans::new(&groups), Spans::new(&worth));
     Ok(Compiled { table: postcard::to_allocvec(&table).expect("it has no type that postcard lacks"), finder })
 }
@@ -180,25 +180,6 @@ fn version(checked: &CheckedRules) -> String {
     let fitted: Vec<String> = checked.fitted().iter().map(|bytes| hex::encode(Sha256::digest(bytes))).collect();
     let canonical = serde_json::to_vec(&(MEANING, meanings, fitted)).expect("rules are JSON");
     hex::encode(Sha256::digest(&canonical))[..12].to_owned()
-}
-
-/// The texts of all examples, as the engine sees them: what texts are usually like, by field.
-fn usual_texts(checked: &CheckedRules) -> Vec<(Field, String)> {
-    let examples = checked.rules().flat_map(|rule| rule.matches.iter().chain(&rule.differs));
-    let texts = examples.flat_map(|example| match example {
-        Example::Cmdline(text) => vec![(Field::Process, between_bars(text)), (Field::Cmdline, text.clone())],
-        Example::Fields(fields) => {
-            fields.iter().filter_map(|(name, text)| Some((Field::named(name)?, text.clone()))).collect()
-        }
-    });
-    texts.map(|(field, text)| (field, text.to_lowercase())).collect()
-}
-
-/// The name of a command line's program, as rules' lists of names look for it.
-fn between_bars(cmdline: &str) -> String {
-    let program = cmdline.trim_start_matches('"').split(['"', ' ']).next().unwrap_or_default();
-    let name = program.rsplit(['\\', '/']).next().unwrap_or_default();
-    format!("|{name}|{}|", name.strip_suffix(".exe").unwrap_or(name))
 }
 
 /// A condition with its markers replaced by what stands in a text for them, and what its regex cannot do without.
@@ -230,9 +211,11 @@ impl Matched {
     }
 
     /// Of each group, one literal must occur in the field.
-    fn groups(&self) -> impl Iterator<Item = Vec<&String>> {
-        // The best of each way; none, if there is a way without one.
-        let of_ways: Option<Vec<&Vec<String>>> = self.needs.iter().map(|way| way.groups.first()).collect();
+    fn groups(&self, often: impl Fn(&Vec<String>) -> usize) -> impl Iterator<Item = Vec<&String>> {
+        // The rarest of each way; none, if there is a way without one.
+        let rarest = |way: &'_ Required| (0..way.groups.len()).min_by_key(|place| often(&way.groups[*place]));
+        let of_ways: Option<Vec<&Vec<String>>> =
+            self.needs.iter().map(|way| rarest(way).and_then(|place| way.groups.get(place))).collect();
         let of_ways = of_ways.filter(|groups| !groups.is_empty());
         self.condition.groups().chain(of_ways.map(|groups| groups.into_iter().flatten().collect()))
     }
@@ -272,19 +255,6 @@ fn platform_bit(name: &str) -> u8 {
     }
 }
 
-/// Of each literal, how often it is in texts as they usually are, by field.
-fn frequencies(finder: &[u8], literals: Literals<'_>, usual: &[(Field, String)]) -> Vec<[usize; Field::ALL.len()]> {
-    let finder: Finder<'_> = postcard::from_bytes(finder).expect("it has just been encoded");
-    let mut frequencies = vec![[0; Field::ALL.len()]; literals.len()];
-    let mut seen = Seen::default();
-    for (field, text) in usual {
-        finder.find(literals, (text.as_bytes(), 1), u8::MAX, &mut seen, |literal| {
-            frequencies[literal as usize][*field as usize] += 1;
-        });
-    }
-    frequencies
-}
-
 /// The literals that make a rule worth a closer look, and the condition that asks for them: one that must occur, or a whole
 /// group, whichever is rarest in usual texts and, of these, the longest. A rule without one of them cannot match.
 fn rarest(
@@ -293,7 +263,8 @@ fn rarest(
 ) -> (&WrittenCondition, Vec<&String>) {
     let groups = conditions.iter().flat_map(|matched| {
         let single = matched.condition.all.iter().map(|literal| vec![literal]);
-        single.chain(matched.groups()).map(move |group| (&matched.condition, group))
+        let often = |group: &Vec<String>| group.iter().map(|literal| frequency(&matched.condition, literal)).sum();
+        single.chain(matched.groups(often)).map(move |group| (&matched.condition, group))
     });
     let key = |(condition, group): &(&WrittenCondition, Vec<&String>)| {
         let shortest = group.iter().map(|literal| literal.len()).min();
@@ -362,8 +333,9 @@ mod tests {
     fn the_table_says_what_was_written() {
         let compiled = compiled(RULES, None);
         let table: Table<'_> = postcard::from_bytes(&compiled.table).unwrap();
-        let text = |numbers: Span| {
-            let literals = table.numbers.of(numbers).map(|number| table.literals.get(number as usize).unwrap());
+        let text = |part: Span| {
+            let questions = table.questions.of(part);
+            let literals = questions.map(|question| table.literals.get(question.literal as usize).unwrap());
             literals.collect::<Vec<_>>()
         };
         assert_eq!(table.rules.iter().map(|rule| rule.id).collect::<Vec<_>>(), ["a-rule", "b-rule"]);

@@ -11,11 +11,12 @@
 use crate::pool::{Literals, Numbers, bytes_of};
 use crate::seen::{HASHES, MULTIPLIER, Seen, hash};
 use crate::table::WINDOWS;
+use crate::usual::Usual;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Bits of a hash of four bytes.
-const INDEX_BITS: u32 = 14;
+const INDEX_BITS: u32 = 13;
 const INDICES: usize = 1 << INDEX_BITS;
 /// So many bytes of a literal are looked up; of literals with three, those, whatever comes after them.
 pub(crate) const GRAM: usize = 4;
@@ -44,8 +45,10 @@ struct Part<'a> {
     /// for a literal of three.
     #[serde(borrow)]
     fourths: Numbers<'a>,
-    /// By the hash of four bytes, of which the last is zero for a literal of three: where its entries begin. One more than
-    /// there are hashes.
+    /// By the hash of four bytes, of which the last is zero for a literal of three: a bit for each [`tag`] that a literal has
+    /// there.
+    tags: &'a [u8],
+    /// By the same: where its entries begin. One more than there are hashes.
     #[serde(borrow)]
     starts: Numbers<'a>,
     /// Of each literal under its hash: the bytes that are looked up, and then its number and, in the lower `OFFSET_BITS`,
@@ -58,31 +61,9 @@ struct Part<'a> {
 #[derive(Debug, Default)]
 struct Bytes {
     fourths: Vec<u8>,
+    tags: Vec<u8>,
     starts: Vec<u8>,
     entries: Vec<u8>,
-}
-
-/// How often each four and three bytes are in texts as they usually are.
-pub(crate) struct Usual(BTreeMap<u32, usize>);
-
-impl Usual {
-    /// Of texts in lower case.
-    pub(crate) fn of<'t>(texts: impl IntoIterator<Item = &'t String>) -> Self {
-        let mut frequent: BTreeMap<u32, usize> = BTreeMap::new();
-        for text in texts {
-            for at in 0..text.len() {
-                let [long, short] = grams(text.as_bytes(), at);
-                *frequent.entry(long).or_default() += 1;
-                *frequent.entry(short).or_default() += 1;
-            }
-        }
-        Self(frequent)
-    }
-
-    /// Of four bytes, or of three.
-    pub(crate) fn how_often(&self, gram: u32) -> usize {
-        self.0.get(&gram).copied().unwrap_or_default()
-    }
 }
 
 /// A finder in postcard's encoding for `literals`, each at least 3 bytes long; of each, the systems for which it is looked for.
@@ -97,7 +78,7 @@ pub(crate) fn encoded(literals: &[String], systems: &[u8], usual: &Usual) -> Vec
 impl Bytes {
     fn new(literals: &[String], wanted: impl Fn(usize) -> bool, usual: &Usual) -> Self {
         let mut by_hash: BTreeMap<usize, Vec<[u32; 2]>> = BTreeMap::new();
-        let mut fourths = vec![0; HASHES];
+        let (mut fourths, mut tags) = (vec![0; HASHES], vec![0; INDICES]);
         for (number, literal) in literals.iter().enumerate().filter(|(number, _)| wanted(*number)) {
             let bytes = &literal.as_bytes()[..literal.len().min(REACH)];
             let (kind, length) = if bytes.len() < GRAM { (1, GRAM - 1) } else { (0, GRAM) };
@@ -107,6 +88,7 @@ impl Bytes {
             let (gram, offset) = rarest.expect("the range has at least one number");
             let packed = number << OFFSET_BITS | offset;
             fourths[hash(gram)] |= if kind == 0 { fourth(gram) } else { u32::MAX };
+            tags[index(gram)] |= tag(gram);
             let packed = u32::try_from(packed).expect("there are fewer than 2^26 literals");
             by_hash.entry(index(gram)).or_default().push([gram, packed]);
         }
@@ -115,23 +97,24 @@ impl Bytes {
             entries.extend(by_hash.remove(&hash).unwrap_or_default());
             starts.push(u32::try_from(entries.len()).expect("one per literal"));
         }
-        Self { fourths: bytes_of(fourths), starts: bytes_of(starts), entries: bytes_of(entries.into_iter().flatten()) }
+        let entries = bytes_of(entries.into_iter().flatten());
+        Self { fourths: bytes_of(fourths), tags, starts: bytes_of(starts), entries }
     }
 
     fn part(&self) -> Part<'_> {
-        let Self { fourths, starts, entries } = self;
-        Part { fourths: Numbers::new(fourths), starts: Numbers::new(starts), entries: Numbers::new(entries) }
+        let Self { fourths, tags, starts, entries } = self;
+        Part { fourths: Numbers::new(fourths), tags, starts: Numbers::new(starts), entries: Numbers::new(entries) }
     }
 }
 
 impl Finder<'_> {
     /// Calls `found` with the number of each of `literals` that is in `text`, for each place where it is, as far as it is
     /// looked for on one of `systems`, in bits; it may be called with others too. Notes in `seen` what the text consists of:
-    /// the text has one bit there.
+    /// its field has one bit there.
     pub fn find(
         &self,
         literals: Literals<'_>,
-        (text, bit): (&[u8], u32),
+        (text, field): (&[u8], u8),
         systems: u8,
         seen: &mut Seen,
         found: impl FnMut(u32),
@@ -141,16 +124,21 @@ impl Finder<'_> {
             _ if systems & WINDOWS == 0 => self.unix,
             _ => self.all,
         };
-        part.find(literals, (text, bit), seen, found);
+        part.find(literals, (text, field), seen, found);
     }
 }
 
 impl Part<'_> {
     #[inline(never)]
-    fn find(&self, literals: Literals<'_>, (text, bit): (&[u8], u32), seen: &mut Seen, mut found: impl FnMut(u32)) {
-        let Some(fourths) = self.fourths.as_array::<HASHES>() else { return };
+    fn find(&self, literals: Literals<'_>, (text, field): (&[u8], u8), seen: &mut Seen, mut found: impl FnMut(u32)) {
+        let (Some(fourths), Some(tags)) = (self.fourths.as_array::<HASHES>(), self.tags.first_chunk::<INDICES>())
+        else {
+            return;
+        };
         let known = |gram: u32| u32::from_le_bytes(fourths[hash(gram)]);
-        // First all places of a block where something may be, and then what is there: so that the first takes no turns.
+        let is_tagged = |gram: u32| tags[index(gram)] & tag(gram) != 0;
+        // First all places of a block where something may be, then those of them that another hash does not rule out, and then
+        // what is there: so that the first two take no turns.
         let mut places = [0_u32; BLOCK];
         let (mut at, windows) = (0, text.len().saturating_sub(GRAM - 1));
         while at < windows {
@@ -162,11 +150,19 @@ impl Part<'_> {
             for (place, last) in (0..).zip(&block[GRAM - 1..]) {
                 gram = gram >> 8 | u32::from(*last) << 24;
                 let hash = hash(gram);
-                seen.add(hash, bit);
+                seen.add(hash, field);
                 places[many % BLOCK] = place;
                 many += usize::from(u32::from_le_bytes(fourths[hash]) & fourth(gram) != 0);
             }
-            for place in &places[..many.min(BLOCK)] {
+            let mut few = 0;
+            for number in 0..many.min(BLOCK) {
+                let place = places[number];
+                let [gram, short] = grams(block, place as usize);
+                let tagged = is_tagged(gram) | (known(gram) == u32::MAX) & is_tagged(short);
+                places[few % BLOCK] = place;
+                few += usize::from(tagged);
+            }
+            for place in &places[..few] {
                 let at = at + *place as usize;
                 let [gram, _] = grams(text, at);
                 self.look(literals, text, at, gram, &mut found);
@@ -176,14 +172,12 @@ impl Part<'_> {
             }
             at += BLOCK;
         }
-        for at in windows..text.len() {
+        // The last three bytes, which have none behind them.
+        if let Some(at) = text.len().checked_sub(GRAM - 1) {
             let [gram, _] = grams(text, at);
-            seen.add(hash(gram), bit);
-            if known(gram) & fourth(gram) != 0 {
+            seen.add(hash(gram), field);
+            if is_tagged(gram) {
                 self.look(literals, text, at, gram, &mut found);
-                if gram & SHORT != gram {
-                    self.look(literals, text, at, gram & SHORT, &mut found);
-                }
             }
         }
     }
@@ -254,6 +248,12 @@ const fn index(gram: u32) -> usize {
     (gram.wrapping_mul(MULTIPLIER) >> (u32::BITS - INDEX_BITS)) as usize
 }
 
+/// One of eight bits, by other parts of the same hash.
+#[inline]
+const fn tag(gram: u32) -> u8 {
+    1 << (gram.wrapping_mul(MULTIPLIER) >> (u32::BITS - INDEX_BITS - 3) & 7)
+}
+
 /// The bit of the fourth byte.
 #[inline]
 const fn fourth(gram: u32) -> u32 {
@@ -264,8 +264,8 @@ const fn fourth(gram: u32) -> u32 {
 mod tests {
     use super::*;
     use crate::pool::literal_bytes;
-    use crate::seen::{Keys, key};
-    use crate::table::{LINUX, MACOS};
+    use crate::seen::{Questions, key};
+    use crate::table::{LINUX, MACOS, Span};
     use proptest::prelude::*;
 
     fn found_on(system: u8, literals: &[(&str, u8)], text: &str) -> Vec<u32> {
@@ -279,9 +279,10 @@ mod tests {
         let mut seen = Seen::default();
         finder
             .find(Literals::new(&all, &starts), (text.as_bytes(), 1), system, &mut seen, |literal| found.push(literal));
-        let keys = bytes_of(owned.iter().map(|literal| key(literal, &usual)));
-        for (number, literal) in (0..).zip(&owned).filter(|(_, literal)| text.contains(literal.as_str())) {
-            assert_eq!(seen.perhaps(Keys::new(&keys), number), 1, "{literal}");
+        let questions = bytes_of((0..).zip(&owned).flat_map(|(number, literal)| [number, key(literal, &usual)]));
+        let all = Span { start: 0, len: owned.len().try_into().unwrap() };
+        for (question, literal) in Questions::new(&questions).of(all).zip(&owned) {
+            assert!(seen.perhaps(question) == 1 || !text.contains(literal), "{literal}");
         }
         found.sort_unstable();
         found

@@ -20,6 +20,7 @@ mod required;
 mod seen;
 mod source;
 mod table;
+mod usual;
 mod written;
 
 pub use compile::{Compiled, compile};
@@ -29,7 +30,7 @@ pub use mistake::{Mistake, Severity};
 pub use pattern::{PatternError, pattern};
 pub use pool::{Literals, Numbers, Spans};
 pub use program::{Machine, Program, Programs, TooManySteps};
-pub use seen::{Keys, Seen};
+pub use seen::{Question, Questions, Seen};
 pub use source::{CheckedRules, WEIGHTS_FILE, read};
 pub use table::{Condition, Field, LINUX, MACOS, Rule, Span, Table, WINDOWS, Way};
 pub use written::{Example, OneOrMore, WrittenCondition, WrittenRule};

@@ -46,6 +46,12 @@ impl<'a> Numbers<'a> {
         Some(self.0.as_chunks().0.get(places)?.iter().map(pair))
     }
 
+    /// A part of them, if they are taken two and two.
+    #[inline]
+    pub(crate) fn pairs_of(self, span: Span) -> impl Iterator<Item = [u32; 2]> + Clone + use<'a> {
+        span.of(self.0.as_chunks().0).iter().map(pair)
+    }
+
     /// How many there are.
     #[must_use]
     pub const fn len(self) -> usize {
@@ -96,7 +102,7 @@ impl<'a> Spans<'a> {
     /// A part of them.
     #[inline]
     pub fn of(self, part: Span) -> impl Iterator<Item = Span> + use<'a> {
-        part.of(self.0.0.as_chunks().0).iter().map(|bytes| span(pair(bytes)))
+        self.0.pairs_of(part).map(span)
     }
 }
 

@@ -59,11 +59,13 @@ mod repeat {
     pub(super) const ENDS: usize = 7;
     pub(super) const MANY: u8 = u8::MAX;
     pub(super) const WHITE_SPACE: u8 = MANY - 1;
-    /// Whether something is known about the byte so far behind the repetition: what, and how far.
+    /// Whether something is known about the byte so far behind the repetition, and perhaps the next: what, and how far.
     pub(super) const NEXT: usize = 11;
     pub(super) const NOTHING: u8 = 0;
     pub(super) const ONE_BYTE: u8 = 1;
     pub(super) const ONE_OF_CLASS: u8 = 2;
+    pub(super) const TWO_BYTES: u8 = 3;
+    pub(super) const ONE_OF_PAIRS: u8 = 4;
     pub(super) const DISTANCE: usize = 12;
     pub(super) const NEXT_BYTES: usize = 13;
     pub(super) const LENGTH: usize = 15;
@@ -84,6 +86,8 @@ pub struct Programs<'a> {
     beginnings: &'a [u8],
     /// 32 bytes each.
     classes: &'a [u8],
+    /// What may follow a `REPEAT`: [`Beginnings`].
+    pairs: &'a [u8],
 }
 
 /// One program.
@@ -92,6 +96,7 @@ pub struct Program<'a> {
     code: &'a [u8],
     beginnings: Beginnings<'a>,
     classes: &'a [Set],
+    pairs: &'a [u8],
 }
 
 impl<'a> Programs<'a> {
@@ -102,7 +107,7 @@ impl<'a> Programs<'a> {
         let (start, length) = (span.start as usize, span.len as usize);
         let code = self.code.get(start..start + length).filter(|code| !code.is_empty())?;
         let beginnings = Beginnings::of(self.beginnings, number as usize)?;
-        Some(Program { code, beginnings, classes: self.classes.as_chunks().0 })
+        Some(Program { code, beginnings, classes: self.classes.as_chunks().0, pairs: self.pairs })
     }
 }
 
@@ -113,6 +118,7 @@ pub(crate) struct Encoder {
     code: Vec<u8>,
     beginnings: Vec<u8>,
     classes: Vec<u8>,
+    pairs: Vec<u8>,
 }
 
 impl Encoder {
@@ -139,6 +145,7 @@ impl Encoder {
             code: &self.code,
             beginnings: &self.beginnings,
             classes: &self.classes,
+            pairs: &self.pairs,
         }
     }
 
@@ -241,10 +248,14 @@ impl Encoder {
     /// Completes a `REPEAT` by what must follow it: the first byte of `rest` that tells most.
     fn note_next(&mut self, rest: &[Hir], repeat: &mut [u8]) -> Option<()> {
         let mut distance = 0_u8;
-        for part in rest {
+        for (place, part) in rest.iter().enumerate() {
             let (kind, bytes) = match part.kind() {
                 HirKind::Look(_) => continue,
-                HirKind::Literal(literal) => (repeat::ONE_BYTE, [*literal.0.first()?, 0]),
+                HirKind::Literal(literal) => match *literal.0 {
+                    [one] => (repeat::ONE_BYTE, [one, 0]),
+                    [one, two, ..] => (repeat::TWO_BYTES, [one, two]),
+                    [] => return Some(()),
+                },
                 _ if let Some(set) = single(part)
                     && few(&set) =>
                 {
@@ -254,9 +265,12 @@ impl Encoder {
                     distance = distance.checked_add(1)?;
                     continue;
                 }
-                _ => match beginnings::first(part) {
-                    Some(set) => (repeat::ONE_OF_CLASS, self.class(set)?.to_le_bytes()),
-                    None => return Some(()),
+                _ => match (beginnings::first(part), beginnings::of(&Hir::concat(rest[place..].to_vec()))) {
+                    (None, _) => return Some(()),
+                    (Some(_), pairs) if beginnings::are_few(&pairs) => {
+                        (repeat::ONE_OF_PAIRS, self.pairs(&pairs)?.to_le_bytes())
+                    }
+                    (Some(set), _) => (repeat::ONE_OF_CLASS, self.class(set)?.to_le_bytes()),
                 },
             };
             repeat[repeat::NEXT] = kind;
@@ -295,6 +309,16 @@ impl Encoder {
             self.encode(sub, code)?;
         }
         splits.into_iter().try_for_each(|split| split.end(code, greedy))
+    }
+
+    /// The number of what may follow.
+    fn pairs(&mut self, pairs: &[u8; beginnings::LENGTH]) -> Option<u16> {
+        let known = self.pairs.chunks_exact(pairs.len()).position(|known| known == pairs);
+        let number = known.unwrap_or(self.pairs.len() / pairs.len());
+        if known.is_none() {
+            self.pairs.extend(pairs);
+        }
+        u16::try_from(number).ok()
     }
 
     /// The number of a class.

@@ -13,6 +13,9 @@ pub const WEIGHTS_FILE: &str = "fitted/weights.toml";
 /// What else was fitted and changes results: the engine's build reads these, here they only count for the version.
 const FITTED_FILES: [&str; 2] = ["fitted/calibration.toml", "fitted/ngrams.bin"];
 
+/// Events that the fit learned from, an object a line: the compiler learns from them what is usual, see `usual.rs`.
+const KNOWN_FILE: &str = "fitted/known.jsonl";
+
 /// The rules of a folder and what is wrong with them.
 #[derive(Debug, Clone)]
 pub struct CheckedRules {
@@ -20,6 +23,7 @@ pub struct CheckedRules {
     files: BTreeMap<String, String>,
     weights: BTreeMap<String, f64>,
     fitted: Vec<Vec<u8>>,
+    known: Vec<serde_json::Value>,
     mistakes: Vec<Mistake>,
 }
 
@@ -34,6 +38,7 @@ pub fn read(folder: &Path) -> io::Result<CheckedRules> {
         files: BTreeMap::new(),
         weights: BTreeMap::new(),
         fitted: Vec::new(),
+        known: Vec::new(),
         mistakes: Vec::new(),
     };
     let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<PathBuf>>>()?;
@@ -56,6 +61,12 @@ pub fn read(folder: &Path) -> io::Result<CheckedRules> {
     }
     match fs::read_to_string(folder.join(WEIGHTS_FILE)) {
         Ok(text) => checked.add_weights(&text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    match fs::read_to_string(folder.join(KNOWN_FILE)) {
+        // The fit says what is wrong with a line; here one less makes no difference.
+        Ok(text) => checked.known.extend(text.lines().filter_map(|line| serde_json::from_str(line).ok())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
@@ -90,6 +101,11 @@ impl CheckedRules {
     /// The other fitted files' bytes, empty where there is none.
     pub(crate) fn fitted(&self) -> &[Vec<u8>] {
         &self.fitted
+    }
+
+    /// What most machines do all day, and what some attacks did, if the folder has such events.
+    pub(crate) fn known(&self) -> &[serde_json::Value] {
+        &self.known
     }
 
     /// Everything that is wrong, in the order of files.

@@ -5,7 +5,7 @@
 
 use crate::pool::{Literals, Numbers, Spans};
 use crate::program::Programs;
-use crate::seen::Keys;
+use crate::seen::Questions;
 use serde::{Deserialize, Serialize};
 
 /// The bit of Windows in [`Rule::platforms`].
@@ -42,9 +42,6 @@ pub struct Table<'a> {
     /// By number, as the finder reports them.
     #[serde(borrow)]
     pub literals: Literals<'a>,
-    /// By literal: how to see that a text does not have it.
-    #[serde(borrow)]
-    pub keys: Keys<'a>,
     /// By literal: the part of `candidates` with the rules that it makes worth a closer look.
     #[serde(borrow)]
     pub worth: Spans<'a>,
@@ -57,12 +54,12 @@ pub struct Table<'a> {
     /// The pool of conditions.
     #[serde(borrow)]
     pub conditions: Vec<Condition<'a>>,
-    /// The pool of groups, each a part of `numbers`.
+    /// The pool of groups, each a part of `questions`.
     #[serde(borrow)]
     pub groups: Spans<'a>,
-    /// The pool of literals' numbers.
+    /// The pool of literals that are asked for.
     #[serde(borrow)]
-    pub numbers: Numbers<'a>,
+    pub questions: Questions<'a>,
     /// The regular expressions, each once.
     #[serde(borrow)]
     pub patterns: Vec<&'a str>,
@@ -129,11 +126,11 @@ impl<'a> Rule<'a> {
 pub struct Condition<'a> {
     /// The fields to try as bytes of [`Field`], first match wins.
     pub fields: &'a [u8],
-    /// Every one of these: a part of the numbers.
+    /// Every one of these: a part of the questions.
     pub all: Span,
     /// One of each of these: a part of the groups.
     pub any: Span,
-    /// None of these: a part of the numbers.
+    /// None of these: a part of the questions.
     pub none: Span,
     /// And this, over the lower-case text: a number into the patterns.
     pub regex: Option<u32>,
@@ -148,7 +145,7 @@ pub struct Way {
     pub groups: Span,
     /// Every one of these ASCII characters in it, as a set of bits.
     pub characters: u128,
-    /// If any, one of these is in a match, see `behind`: a part of the numbers.
+    /// If any, one of these is in a match, see `behind`: a part of the questions.
     pub anchors: Span,
     /// Without anchors: if any, one of these bytes is in a match, see `behind`.
     pub marks: Option<[u8; 3]>,

@@ -29,6 +29,11 @@ impl Characters {
         !self.0 & set(bytes) == 0
     }
 
+    /// Those of a text from which all `bytes` have been taken.
+    pub(super) const fn without(self, bytes: &[u8]) -> Self {
+        Self(self.0 & !set(bytes))
+    }
+
     /// As a set of bits.
     pub(super) const fn bits(self) -> u128 {
         self.0
@@ -57,6 +62,7 @@ mod tests {
         assert!(characters.has(b'a') && characters.any(b"xa") && characters.all(b"~a"));
         assert!(!characters.has(b'e') && !characters.any(b"xe") && !characters.all(b"xa"));
         assert_eq!(characters.bits(), 1 << b'a' | 1 << b'~');
+        assert_eq!(characters.without(b"~x"), Characters::of("a"));
     }
 
     proptest! {

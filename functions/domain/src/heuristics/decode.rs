@@ -33,7 +33,9 @@ pub(super) fn decoded(text: &str, notes: &mut Notes) -> Option<String> {
 
 fn decode_into(text: &str, depth: usize, out: &mut String, notes: &mut Notes) {
     let mut hints = Hints::of(text);
-    let may_be = |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
+    // The letter is in few texts.
+    let has_x = memchr::memchr(b'x', text.as_bytes()).is_some();
+    let may_be = |word: &str| has_x && memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
     let spaced = if may_be("xxd") || may_be("hex") { spaced_hexadecimal(text) } else { None };
     for run in spaced.as_deref().into_iter().chain(runs(text)).take(MOST_RUNS) {
         let Some(found) = readable(run, &mut hints, notes) else { continue };

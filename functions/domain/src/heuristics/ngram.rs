@@ -64,6 +64,7 @@ pub(super) struct Gram {
 }
 
 /// A text, cut into words and windows.
+#[derive(Default)]
 pub(super) struct Windows {
     words: Vec<Word>,
     windows: Vec<Window>,
@@ -72,9 +73,17 @@ pub(super) struct Windows {
 impl Windows {
     /// The windows of a text in lower case.
     pub(super) fn of(text: &str) -> Self {
-        let words = words(text);
-        let windows = windows(&words);
-        Self { words, windows }
+        let mut windows = Self::default();
+        windows.cut(text);
+        windows
+    }
+
+    /// Those of another text, in the same memory.
+    pub(super) fn cut(&mut self, text: &str) {
+        self.words.clear();
+        add_words(text, &mut self.words);
+        self.windows.clear();
+        add_windows(&self.words, &mut self.windows);
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Window> + '_ {
@@ -156,6 +165,37 @@ const fn with(hash: u64, byte: u8) -> u64 {
     (hash ^ byte as u64).wrapping_mul(0x0100_0000_01b3)
 }
 
+/// What a word that begins with a byte is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum First {
+    Letter,
+    Space,
+    /// A word of its own.
+    Single,
+    /// The same, if no folder begins there.
+    Backslash,
+    /// See [`word_end`].
+    Other,
+}
+
+const FIRST: [First; 256] = {
+    let mut first = [First::Other; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let b = byte as u8;
+        first[byte] = match b {
+            b'a'..=b'z' => First::Letter,
+            b'\\' => First::Backslash,
+            1 | b'-' | b'/' | b'_' | b'0'..=b'9' => First::Other,
+            b if is_operator(b) => First::Other,
+            b if b.is_ascii_whitespace() => First::Space,
+            _ => First::Single,
+        };
+        byte += 1;
+    }
+    first
+};
+
 /// The bytes that a word goes on with.
 const OF_WORDS: [bool; 256] = {
     let mut of_words = [false; 256];
@@ -168,9 +208,8 @@ const OF_WORDS: [bool; 256] = {
     of_words
 };
 
-fn windows(words: &[Word]) -> Vec<Window> {
+fn add_windows(words: &[Word], windows: &mut Vec<Window>) {
     let count = words.len();
-    let mut windows = Vec::with_capacity(count / STRIDE + 8);
     windows.push(Window { start: 0, end: count.min(WHOLE) });
     if count > SHORT {
         windows.extend(
@@ -184,19 +223,20 @@ fn windows(words: &[Word]) -> Vec<Window> {
         }
         start = end + 1;
     }
-    windows
 }
 
-fn words(text: &str) -> Vec<Word> {
+fn add_words(text: &str, words: &mut Vec<Word>) {
     let bytes = text.as_bytes();
-    let mut words = Vec::with_capacity(bytes.len() / 3 + 1);
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
-        let mut end = at;
-        if byte.is_ascii_lowercase() && bytes.get(at + 1) != Some(&b':') {
+        let first = FIRST[usize::from(*byte)];
+        if first == First::Letter && bytes.get(at + 1) != Some(&b':') {
             // Most words: the hash and the end in one go.
-            let mut hash = NO_BYTES;
-            while let Some(byte) = bytes.get(end).filter(|byte| OF_WORDS[usize::from(**byte)]) {
+            let (mut hash, mut end) = (NO_BYTES, at);
+            for byte in &bytes[at..] {
+                if !OF_WORDS[usize::from(*byte)] {
+                    break;
+                }
                 hash = with(hash, *byte);
                 end += 1;
             }
@@ -205,16 +245,22 @@ fn words(text: &str) -> Vec<Word> {
             at = end;
             continue;
         }
-        if byte.is_ascii_whitespace() {
+        if first == First::Space {
             at += 1;
             continue;
         }
-        if let Some(length) = program_folder(&bytes[at..]) {
+        if first != First::Single
+            && let Some(length) = program_folder(&bytes[at..])
+        {
             at += length;
             continue;
         }
-        let kind;
-        (end, kind) = word_end(text, at);
+        if matches!(first, First::Single | First::Backslash) {
+            words.push(Word { hash: with(NO_BYTES, *byte), start: at, end: at + 1, separates: false });
+            at += 1;
+            continue;
+        }
+        let (end, kind) = word_end(text, at);
         let hash = match kind {
             Kind::Number => NUMBER,
             Kind::Address => ADDRESS,
@@ -224,7 +270,6 @@ fn words(text: &str) -> Vec<Word> {
         words.push(Word { hash, start: at, end, separates: kind == Kind::Separator });
         at = end;
     }
-    words
 }
 
 /// The length of the folder that `bytes` begin with, with or without its drive.
@@ -291,7 +336,7 @@ fn is_option(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-')
 }
 
-fn is_operator(byte: u8) -> bool {
+const fn is_operator(byte: u8) -> bool {
     matches!(byte, b'|' | b'<' | b'>' | b'&' | b';' | b'$' | b'(' | b')' | b'{' | b'}' | b'@')
 }
 
@@ -301,7 +346,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn cut(text: &str) -> Vec<&str> {
-        words(text).iter().map(|word| &text[word.start..word.end]).collect()
+        Windows::of(text).words.iter().map(|word| &text[word.start..word.end]).collect()
     }
 
     #[test]
@@ -336,7 +381,7 @@ mod tests {
     #[test]
     fn a_words_hash_is_that_of_its_bytes() {
         for text in ["net", "x_1", "_a", "a:", "c:x", "net.exe", "a\u{e9}"] {
-            for word in words(text) {
+            for word in Windows::of(text).words {
                 assert_eq!(word.hash, hash(&text.as_bytes()[word.start..word.end]), "{text}");
             }
         }
@@ -344,7 +389,7 @@ mod tests {
 
     #[test]
     fn numbers_addresses_and_long_words_are_alike() {
-        let hashes = |text: &str| words(text).iter().map(|word| word.hash).collect::<Vec<_>>();
+        let hashes = |text: &str| Windows::of(text).words.iter().map(|word| word.hash).collect::<Vec<_>>();
         assert_eq!(hashes("10.0.0.1 7"), hashes("203.0.113.250 80"));
         assert_eq!(hashes(&"a".repeat(40)), hashes(&"b".repeat(24)));
         assert_ne!(hashes(&"a".repeat(23)), hashes(&"b".repeat(23)));

@@ -23,6 +23,8 @@ const FEW: usize = 12;
 const SHOWN: usize = 3;
 /// At most this many characters of each.
 const SHOWN_LENGTH: usize = 60;
+/// What stands between them.
+const BETWEEN: &str = " | ";
 
 /// What each n-gram weighs, by its number: a signed byte.
 type Weights = [u8; GRAMS];
@@ -30,6 +32,7 @@ type Weights = [u8; GRAMS];
 /// What scoring remembers; reused from one text to the next.
 #[derive(Default)]
 pub(super) struct Scorer {
+    windows: Windows,
     /// Of the n-grams of a text, three for each word, in order: what each weighs.
     weights: Vec<[i32; 3]>,
     /// The place of the one before it with the same number, and one; zero if there is none.
@@ -58,36 +61,48 @@ pub(super) fn resemblance(texts: &[Text], scorer: &mut Scorer) -> Option<Evidenc
 }
 
 fn evidence(texts: &[Text], weights: &Weights, curve: &Curve, scorer: &mut Scorer) -> Option<Evidence> {
+    let mut windows = std::mem::take(&mut scorer.windows);
+    let found = strongest_of(texts, weights, curve, scorer, &mut windows);
+    scorer.windows = windows;
+    found
+}
+
+/// The evidence of the text that resembles attacks most; `windows` is memory.
+fn strongest_of(
+    texts: &[Text],
+    weights: &Weights,
+    curve: &Curve,
+    scorer: &mut Scorer,
+    windows: &mut Windows,
+) -> Option<Evidence> {
     let mut best: Option<(f64, &Text, Window)> = None;
     let mut last = None;
     for text in judged(texts) {
-        let words = Windows::of(&text.content);
-        if let Some((score, window)) = scorer.strongest(&words, weights)
+        windows.cut(&text.content);
+        if let Some((score, window)) = scorer.strongest(windows, weights)
             && best.is_none_or(|best| score > best.0)
         {
             best = Some((score, text, window));
         }
-        last = Some((text, words));
+        last = Some(text);
     }
     let (score, text, window) = best?;
     let weight = curve.weight(score);
     if weight < LEAST {
         return None;
     }
-    let words = last.filter(|(last, _)| std::ptr::eq(*last, text)).map(|(_, words)| words);
-    let words = words.unwrap_or_else(|| {
-        // What it remembers is another text.
-        let words = Windows::of(&text.content);
-        scorer.strongest(&words, weights);
-        words
-    });
+    if last.is_some_and(|last| !std::ptr::eq(last, text)) {
+        // What is remembered is another text.
+        windows.cut(&text.content);
+        scorer.strongest(windows, weights);
+    }
     Some(Evidence {
         rule_id: RESEMBLANCE.to_owned(),
         title: "The words of the command line go together as in known attacks".to_owned(),
         family: RESEMBLANCE.to_owned(),
         weight,
         field: text.label.to_owned(),
-        matched: scorer.strongest_grams(&text.content, &words, window),
+        matched: scorer.strongest_grams(&text.content, windows, window),
     })
 }
 
@@ -209,22 +224,29 @@ impl Scorer {
             order.select_nth_unstable(FEW);
         }
         let few = order.len().min(FEW);
-        let mut shown: Vec<String> = Vec::with_capacity(SHOWN);
+        let (mut shown, mut starts) = (String::with_capacity(SHOWN * SHOWN_LENGTH / 2), Vec::with_capacity(SHOWN));
         for part in [0..few, few..order.len()] {
-            if shown.len() == SHOWN {
+            if starts.len() == SHOWN {
                 break;
             }
             let part = &mut order[part];
             part.sort_unstable();
             for (_, place) in part {
-                let Some(gram) = words.gram(*place).filter(|_| shown.len() < SHOWN) else { break };
-                let words = text_of(text, gram);
-                if !shown.contains(&words) {
-                    shown.push(words);
+                let Some(gram) = words.gram(*place).filter(|_| starts.len() < SHOWN) else { break };
+                let end = shown.len();
+                if !starts.is_empty() {
+                    shown.push_str(BETWEEN);
+                }
+                let start = shown.len();
+                push_text_of(&mut shown, text, gram);
+                if is_shown(&shown, &starts, start) {
+                    shown.truncate(end);
+                } else {
+                    starts.push(start);
                 }
             }
         }
-        shown.join(" | ")
+        shown
     }
 
     /// Whether no n-gram of the window before the one at `place` has the same number.
@@ -249,19 +271,26 @@ fn weight_of(weights: &Weights, number: u16) -> i32 {
     weights[usize::from(number)].cast_signed().into()
 }
 
-fn text_of(text: &str, gram: Gram) -> String {
+/// Adds the words of `gram` to `shown`.
+fn push_text_of(shown: &mut String, text: &str, gram: Gram) {
     let word = |(start, end): (usize, usize)| text.get(start..end).unwrap_or_default().trim_matches('\u{1}');
-    let mut words = word(gram.first).to_owned();
+    let start = shown.len();
+    shown.push_str(word(gram.first));
     if let Some(second) = gram.second {
         if second.0 != gram.first.1 {
-            words.push(' ');
+            shown.push(' ');
         }
-        words.push_str(word(second));
+        shown.push_str(word(second));
     }
-    if let Some((end, _)) = words.char_indices().nth(SHOWN_LENGTH) {
-        words.truncate(end);
+    if let Some((end, _)) = shown[start..].char_indices().nth(SHOWN_LENGTH) {
+        shown.truncate(start + end);
     }
-    words
+}
+
+/// Whether what `shown` has from `last` is also what begins at one of `starts`, up to the next.
+fn is_shown(shown: &str, starts: &[usize], last: usize) -> bool {
+    let ends = starts.iter().skip(1).chain([&last]).map(|next| next - BETWEEN.len());
+    starts.iter().zip(ends).any(|(start, end)| shown[*start..end] == shown[last..])
 }
 
 #[cfg(test)]

@@ -146,6 +146,9 @@ pub(super) fn lowered(mut text: String) -> String {
     }
 }
 
+/// What a text has none of when it is [`stripped`].
+pub(super) const TAKEN_AWAY: &[u8] = b"\"'^`";
+
 /// What [`stripped`] looks at.
 const NOISE: [bool; 256] = {
     let mut noise = [false; 256];
@@ -172,12 +175,9 @@ pub(super) fn stripped(tidy: &str, notes: &mut Notes) -> Option<String> {
     let mut last_quote = None;
     let mut stripped = String::with_capacity(tidy.len());
     let (mut from, mut at) = (0, 0);
-    while at < bytes.len() {
+    while let Some(length) = bytes[at..].iter().position(|byte| NOISE[usize::from(*byte)]) {
+        at += length;
         let byte = bytes[at];
-        if !NOISE[usize::from(byte)] {
-            at += 1;
-            continue;
-        }
         stripped.push_str(&tidy[from..at]);
         let between = letter(at.checked_sub(1)) && letter(Some(at + 1));
         let empty = letter(at.checked_sub(1)) && bytes.get(at + 1) == Some(&byte) && letter(Some(at + 2));

@@ -6,7 +6,7 @@
 use super::candidates::bits_of;
 use super::text::Text;
 use memchr::{memchr3_iter, memmem};
-use vyrox_ruleset::{Finder, Seen, Table};
+use vyrox_ruleset::{Field, Finder, Question, Seen, Table};
 
 /// What is known of the texts of one observation; reused for the next.
 #[derive(Debug, Default)]
@@ -35,8 +35,8 @@ pub(super) struct Searched<'t> {
 }
 
 impl<'t> Searched<'t> {
-    fn literal(&self, number: u32) -> &'t [u8] {
-        self.table.literals.get(number as usize).unwrap_or_default().as_bytes()
+    fn literal(&self, number: u32) -> &'t str {
+        self.table.literals.get(number as usize).unwrap_or_default()
     }
 }
 
@@ -55,13 +55,13 @@ impl Places {
     pub(super) fn scan(
         &mut self,
         finder: &Finder<'_>,
-        (number, text, before): (usize, &str, u32),
+        (number, text, before): (usize, &Text, u32),
         table: &Table<'_>,
         systems: u8,
         mut first: impl FnMut(u32),
     ) {
         let (bit, Self { seen, of, literals }) = (1 << number, self);
-        finder.find(table.literals, (text.as_bytes(), bit), systems, seen, |literal| {
+        finder.find(table.literals, (text.content.as_bytes(), text.field.bit()), systems, seen, |literal| {
             let Some(of) = of.get_mut(literal as usize) else { return };
             if of.known == 0 {
                 literals.push(literal);
@@ -74,23 +74,22 @@ impl Places {
         });
     }
 
-    /// Whether a literal is in one of the texts `among`, a bit each.
+    /// Whether a literal is in one of the texts `among`, a bit each, which are of one field.
     #[inline]
-    pub(super) fn is_in(&mut self, literal: u32, among: u32, searched: Searched<'_>) -> bool {
-        let perhaps = self.seen.perhaps(searched.table.keys, literal) & among;
-        perhaps != 0 && self.look(literal, perhaps, searched, true) != 0
+    pub(super) fn is_in(&mut self, question: Question, (field, among): (Field, u32), searched: Searched<'_>) -> bool {
+        self.seen.perhaps(question) & field.bit() != 0 && self.look(question.literal, among, searched, true) != 0
     }
 
-    /// Those of the texts `among`, a bit each, that a literal is in.
+    /// Those of the texts `among`, a bit each, which are of one field, that a literal is in.
     #[inline]
-    pub(super) fn texts(&mut self, literal: u32, among: u32, searched: Searched<'_>) -> u32 {
-        match self.seen.perhaps(searched.table.keys, literal) & among {
+    pub(super) fn texts(&mut self, question: Question, (field, among): (Field, u32), searched: Searched<'_>) -> u32 {
+        match self.seen.perhaps(question) & field.bit() {
             0 => 0,
-            perhaps => self.look(literal, perhaps, searched, false),
+            _ => self.look(question.literal, among, searched, false),
         }
     }
 
-    /// The same where it may be in all of `among`; if one is enough, not always all.
+    /// The same where it may be in them; if one is enough, not always all.
     fn look(&mut self, literal: u32, among: u32, searched: Searched<'_>, one: bool) -> u32 {
         let Some(of) = self.of.get_mut(literal as usize) else { return 0 };
         if of.known == 0 {
@@ -102,7 +101,7 @@ impl Places {
             }
             let Some(text) = searched.texts.get(number) else { break };
             of.known |= 1 << number;
-            if memmem::find(text.content.as_bytes(), searched.literal(literal)).is_some() {
+            if text.content.contains(searched.literal(literal)) {
                 of.texts |= 1 << number;
             }
         }
@@ -113,21 +112,22 @@ impl Places {
     /// beginning, at least and at most: the first byte and the last of each place. Whether that is known.
     pub(super) fn beginnings(
         &mut self,
-        literals: impl IntoIterator<Item = u32>,
+        literals: impl IntoIterator<Item = Question>,
         text: usize,
         (least, most): (u32, u32),
         searched: Searched<'_>,
         beginnings: &mut Vec<(usize, usize)>,
     ) -> bool {
-        let Some(content) = searched.texts.get(text).map(|text| text.content.as_bytes()) else { return false };
+        let Some(of_text) = searched.texts.get(text) else { return false };
+        let (content, field) = (of_text.content.as_bytes(), of_text.field);
         let (least, most) = (least as usize, most as usize);
         let mut none = true;
-        for literal in literals {
+        for question in literals {
             none = false;
-            if self.texts(literal, 1 << text, searched) == 0 {
+            if self.texts(question, (field, 1 << text), searched) == 0 {
                 continue;
             }
-            let wanted = memmem::Finder::new(searched.literal(literal));
+            let wanted = memmem::Finder::new(searched.literal(question.literal));
             let mut from = 0;
             while let Some(at) = content.get(from..).and_then(|rest| wanted.find(rest)).map(|at| from + at) {
                 if let Some(last) = at.checked_sub(least) {
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use crate::heuristics::Ruleset;
     use proptest::prelude::*;
-    use vyrox_ruleset::Field;
+    use vyrox_ruleset::Span;
 
     #[test]
     fn what_begins_so_far_before_a_mark_is_known() {
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(found, [(2, 3)], "nothing begins a byte before the text");
     }
 
-    /// Texts of the built-in rules, scanned; and the number of a literal that some rule asks for.
+    /// Texts of the built-in rules, scanned.
     fn scanned(contents: &[&str]) -> (Places, Vec<Text>) {
         let rules = Ruleset::built_in();
         let texts: Vec<Text> =
@@ -177,23 +177,26 @@ mod tests {
         for _ in 0..2 {
             places.clear(rules.table().literals.len());
             for (number, text) in texts.iter().enumerate() {
-                places.scan(rules.finder(), (number, &text.content, 0), rules.table(), u8::MAX, |_| {});
+                places.scan(rules.finder(), (number, text, 0), rules.table(), u8::MAX, |_| {});
             }
         }
         (places, texts)
     }
 
-    fn number_of(literal: &str) -> u32 {
-        let at = Ruleset::built_in().table().literals.iter().position(|other| other == literal);
-        u32::try_from(at.expect("a rule asks for it")).unwrap()
+    fn question_of(literal: &str) -> Question {
+        let table = Ruleset::built_in().table();
+        let all = Span { start: 0, len: table.questions.len().try_into().unwrap() };
+        let mut questions = table.questions.of(all);
+        let is_of = |question: &Question| table.literals.get(question.literal as usize) == Some(literal);
+        questions.find(is_of).expect("a rule asks for it")
     }
 
     #[test]
     fn what_begins_so_far_before_a_literal_is_known() {
         let (mut places, texts) = scanned(&["0123456powershell 8", "no", "powershell powershell"]);
         let searched = Searched { texts: &texts, table: Ruleset::built_in().table() };
-        let literal = number_of("powershell");
-        let mut beginnings = |literals: &[u32], text, behind| {
+        let literal = question_of("powershell");
+        let mut beginnings = |literals: &[Question], text, behind| {
             let mut found = Vec::new();
             let known = places.beginnings(literals.iter().copied(), text, behind, searched, &mut found);
             (known, found)
@@ -216,7 +219,7 @@ mod tests {
         let (mut places, texts) = scanned(&[&format!("{}{literal}", &literal[..shift])]);
         let searched = Searched { texts: &texts, table: Ruleset::built_in().table() };
         let mut found = Vec::new();
-        assert!(places.beginnings([number_of(literal)], 0, (0, 0), searched, &mut found));
+        assert!(places.beginnings([question_of(literal)], 0, (0, 0), searched, &mut found));
         assert_eq!(found, [(0, 0), (shift, shift)], "{literal}");
     }
 
@@ -239,9 +242,9 @@ mod tests {
                 // One that is there, if there is any; else any.
                 let literal = parts.get(pick.index(parts.len().max(1))).map_or_else(|| literal(&pick), |(pick, _)| literal(pick));
                 let expected = (0..texts.len()).filter(|at| texts[*at].content.contains(literal)).fold(0, |set, at| set | 1 << at) & among;
-                let number = number_of(literal);
-                prop_assert_eq!(places.is_in(number, among, searched), expected != 0, "{}", literal);
-                prop_assert_eq!(places.texts(number, among, searched), expected, "{}", literal);
+                let question = question_of(literal);
+                prop_assert_eq!(places.is_in(question, (Field::Cmdline, among), searched), expected != 0, "{}", literal);
+                prop_assert_eq!(places.texts(question, (Field::Cmdline, among), searched), expected, "{}", literal);
             }
         }
     }

@@ -47,17 +47,13 @@ const SPELLINGS: &[&str] = &[
 
 /// A word that has fewer changes between upper and lower case is written as people write.
 const LEAST_CHANGES: usize = 3;
-/// The bytes of which words and base64 are made: two bits, of which the lower says whether it is a capital.
-const OF_WORDS: [u8; 256] = {
-    let mut of_words = [0; 256];
+/// The bytes of which words and base64 are made.
+const OF_WORDS: [bool; 256] = {
+    let mut of_words = [false; 256];
     let mut byte = 0;
     while byte < 128 {
         let b = byte as u8;
-        if b.is_ascii_uppercase() {
-            of_words[byte] = 0b11;
-        } else if b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'_') {
-            of_words[byte] = 0b10;
-        }
+        of_words[byte] = b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'_');
         byte += 1;
     }
     of_words
@@ -69,20 +65,7 @@ pub(super) fn has_random_case(tidy: &str) -> bool {
     if case_changes(bytes) < LEAST_CHANGES {
         return false;
     }
-    let (mut start, mut changes, mut before) = (0, 0, 0);
-    for (at, byte) in bytes.iter().enumerate() {
-        let of_word = OF_WORDS[usize::from(*byte)];
-        if of_word == 0 {
-            if changes >= LEAST_CHANGES && is_random(&bytes[start..at]) {
-                return true;
-            }
-            (start, changes) = (at + 1, 0);
-        } else {
-            changes += usize::from((of_word ^ before) & 1);
-        }
-        before = of_word;
-    }
-    changes >= LEAST_CHANGES && is_random(&bytes[start..])
+    bytes.split(|byte| !OF_WORDS[usize::from(*byte)]).any(is_random)
 }
 
 /// How often upper case comes after another character, or another after it.

@@ -187,7 +187,7 @@ impl<'a> Ruleset<'a> {
         let mut before = [0; Field::ALL.len()];
         for (number, text) in texts.iter().enumerate() {
             let (before, field) = (&mut before[text.field as usize], text.field.bit());
-            let place = (number, text.content.as_str(), *before);
+            let place = (number, text, *before);
             places.scan(&self.finder, place, &self.table, systems.bits(), |literal| {
                 let looking = self.table.worth_a_look(literal).filter(|(_, fields)| fields & field != 0);
                 looking.for_each(|(rule, _)| candidates.add(rule));
@@ -202,8 +202,8 @@ impl<'a> Ruleset<'a> {
         // Literals of all conditions before the first regex: most candidates end here. The last, about names, have the fewest.
         let mut possible = |condition: &Condition<'_>| {
             fields(condition).any(|field| {
-                self.literals_hold(condition, field, scanned)
-                    && self.texts_worth_a_regex(condition, field, scanned) != 0
+                self.texts_worth_a_regex(condition, field, scanned) != 0
+                    && self.literals_hold(condition, field, scanned)
             })
         };
         if !conditions.iter().rev().all(&mut possible) {
@@ -228,12 +228,12 @@ impl<'a> Ruleset<'a> {
     /// Whether the literals of `condition` hold in `field`, in any of its texts.
     fn literals_hold(&self, condition: &Condition<'_>, field: Field, scanned: &mut Scanned<'_>) -> bool {
         let texts = scanned.of_field[field as usize];
-        let mut is_in = |literal: u32| scanned.places.is_in(literal, texts, scanned.searched);
-        let numbers = self.table.numbers;
+        let mut is_in = |question| scanned.places.is_in(question, (field, texts), scanned.searched);
+        let questions = self.table.questions;
         texts != 0
-            && numbers.of(condition.all).all(&mut is_in)
-            && self.table.groups.of(condition.any).all(|group| numbers.of(group).any(&mut is_in))
-            && !numbers.of(condition.none).any(is_in)
+            && questions.of(condition.all).all(&mut is_in)
+            && self.table.groups.of(condition.any).all(|group| questions.of(group).any(&mut is_in))
+            && !questions.of(condition.none).any(is_in)
     }
 
     /// The texts of `field` that have all that one way to match the regex needs.
@@ -243,19 +243,19 @@ impl<'a> Ruleset<'a> {
             return of_field;
         }
         let ways = condition.ways.of(&self.table.ways);
-        ways.iter().fold(0, |worth, way| worth | self.texts_for(way, of_field & !worth, scanned))
+        ways.iter().fold(0, |worth, way| worth | self.texts_for(way, (field, of_field & !worth), scanned))
     }
 
-    /// Those of `texts` that have all that `way` needs.
-    fn texts_for(&self, way: &Way, texts: u32, scanned: &mut Scanned<'_>) -> u32 {
+    /// Those of `texts`, which are of one field, that have all that `way` needs.
+    fn texts_for(&self, way: &Way, (field, texts): (Field, u32), scanned: &mut Scanned<'_>) -> u32 {
         let texts = scanned.with_characters(texts, way.characters);
         if texts == 0 {
             return 0;
         }
         let mut with_one_of = |texts: u32, group: Span| {
             let mut with = 0;
-            for literal in self.table.numbers.of(group) {
-                with |= scanned.places.texts(literal, texts, scanned.searched);
+            for question in self.table.questions.of(group) {
+                with |= scanned.places.texts(question, (field, texts), scanned.searched);
                 if with == texts {
                     break;
                 }
@@ -307,7 +307,7 @@ impl<'a> Ruleset<'a> {
         let Search { machine, beginnings } = search;
         beginnings.clear();
         for way in condition.ways.of(&self.table.ways) {
-            if self.texts_for(way, 1 << number, scanned) == 0 {
+            if self.texts_for(way, (text.field, 1 << number), scanned) == 0 {
                 continue;
             }
             if way.at_start {
@@ -317,7 +317,7 @@ impl<'a> Ruleset<'a> {
             let known = match way.marks {
                 Some(marks) => add_marked(&text.content, marks, way.behind, beginnings),
                 None => {
-                    let anchors = self.table.numbers.of(way.anchors);
+                    let anchors = self.table.questions.of(way.anchors);
                     scanned.places.beginnings(anchors, number, way.behind, scanned.searched, beginnings)
                 }
             };
@@ -333,10 +333,10 @@ impl<'a> Ruleset<'a> {
 
     /// The literals whose place in the text is worth showing.
     fn shown(&self, condition: &Condition<'_>) -> impl Iterator<Item = &'a str> {
-        let numbers = self.table.numbers;
-        let groups = self.table.groups.of(condition.any).flat_map(move |group| numbers.of(group));
-        let literals = numbers.of(condition.all).chain(groups);
-        literals.filter_map(|number| self.table.literals.get(number as usize))
+        let questions = self.table.questions;
+        let groups = self.table.groups.of(condition.any).flat_map(move |group| questions.of(group));
+        let asked = questions.of(condition.all).chain(groups);
+        asked.filter_map(|question| self.table.literals.get(question.literal as usize))
     }
 }
 

@@ -7,7 +7,7 @@
 use super::characters::Characters;
 use super::decode::decoded;
 use super::expand::{expanded, other_prefix};
-use super::normalise::{lowered, stripped, tidy};
+use super::normalise::{TAKEN_AWAY, lowered, stripped, tidy};
 use super::note::{Note, Notes};
 use super::random_case::has_random_case;
 use super::undo::undone;
@@ -147,14 +147,13 @@ impl Forms {
             }
         };
         let mut flipped = None;
-        let other = |text: Option<String>| {
-            let lower = lowered(text?);
-            let characters = Characters::of(&lower);
-            Some((lower, characters))
-        };
-        let forms = [other(self.undone), other(self.stripped), Some((self.lower, self.characters))];
+        let undone = self.undone.map(lowered);
+        let undone = undone.map(|lower| (Characters::of(&lower), lower));
+        // What is taken away is all of its kind.
+        let stripped = self.stripped.map(|stripped| (self.characters.without(TAKEN_AWAY), lowered(stripped)));
+        let forms = [undone, stripped, Some((self.characters, self.lower))];
         for (index, form) in forms.into_iter().enumerate() {
-            let Some((lower, characters)) = form else { continue };
+            let Some((characters, lower)) = form else { continue };
             let plain = index == 2;
             match expanded(&lower, characters, notes) {
                 std::borrow::Cow::Owned(written_out) => {

@@ -13,7 +13,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::Duration;
 use vyrox_domain::heuristics::{Explanation, Observation, Ruleset};
-use vyrox_ruleset::{Condition, Field, Table, pattern};
+use vyrox_ruleset::{Condition, Field, Question, Table, pattern};
 
 /// How often the rules are loaded, for a time that can be measured.
 const LOADS: u32 = 50;
@@ -158,19 +158,20 @@ struct PlainCondition {
 
 impl PlainCondition {
     fn new(condition: &Condition<'_>, table: &Table<'_>) -> Self {
-        let literal = |number: u32| table.literals.get(number as usize).map_or_else(String::new, regex::escape);
-        let all = table.numbers.of(condition.all).map(literal);
+        let literal =
+            |question: Question| table.literals.get(question.literal as usize).map_or_else(String::new, regex::escape);
+        let all = table.questions.of(condition.all).map(literal);
         let any = table
             .groups
             .of(condition.any)
-            .map(|group| table.numbers.of(group).map(literal).collect::<Vec<_>>().join("|"));
+            .map(|group| table.questions.of(group).map(literal).collect::<Vec<_>>().join("|"));
         let regex =
             condition.regex.and_then(|number| table.patterns.get(number as usize)).map(|text| (*text).to_owned());
         let compiled = |texts: Vec<String>| texts.iter().filter_map(|text| pattern(text).ok()).collect();
         Self {
             fields: condition.fields.iter().filter_map(|byte| Field::of_byte(*byte)).map(Field::name).collect(),
             wanted: compiled(all.chain(any).chain(regex).collect()),
-            unwanted: compiled(table.numbers.of(condition.none).map(literal).collect()),
+            unwanted: compiled(table.questions.of(condition.none).map(literal).collect()),
         }
     }
 

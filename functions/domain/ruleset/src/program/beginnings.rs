@@ -4,7 +4,7 @@ use super::{Set, set};
 use regex_syntax::hir::{Hir, HirKind};
 
 /// One bit for each remainder that two bytes can have.
-const LENGTH: usize = 64;
+pub(super) const LENGTH: usize = 64;
 /// What matches anywhere.
 pub(super) const ANY: [u8; LENGTH] = [0xff; LENGTH];
 
@@ -16,7 +16,7 @@ impl<'a> Beginnings<'a> {
     #[cfg(test)]
     pub(super) const ANY: Beginnings<'static> = Beginnings(&ANY);
 
-    /// The beginnings of the pattern with this number.
+    /// Those with this number.
     pub(super) fn of(all: &'a [u8], number: usize) -> Option<Self> {
         all.get(number * LENGTH..)?.first_chunk().map(Self)
     }
@@ -32,6 +32,18 @@ impl<'a> Beginnings<'a> {
             let rest = start.max(text.len().saturating_sub(1))..=last.min(text.len());
             rest.into_iter().find(|at| self.has([byte(*at), byte(at + 1)]))
         })
+    }
+
+    /// The last place in `text` from `start`, up to and with `last`, at which what begins so may begin. Behind the end there is
+    /// a zero.
+    #[inline]
+    pub(super) fn last_in(self, text: &[u8], start: usize, last: usize) -> Option<usize> {
+        let end = text.len().checked_sub(1)?;
+        if start <= end && end <= last && self.has([text[end], 0]) {
+            return Some(end);
+        }
+        let inside = text.get(start..text.len().min(last.saturating_add(2))).unwrap_or_default();
+        inside.array_windows().rposition(|pair| self.has(*pair)).map(|place| start + place)
     }
 
     #[inline]
@@ -61,6 +73,11 @@ pub(super) fn of(hir: &Hir) -> [u8; LENGTH] {
         }
     }
     bits
+}
+
+/// Whether to know that two bytes are of `beginnings` says much.
+pub(super) fn are_few(beginnings: &[u8; LENGTH]) -> bool {
+    beginnings.iter().map(|bits| bits.count_ones()).sum::<u32>() <= 128
 }
 
 /// Two bytes, each one of a set. Behind a match of one byte there may be anything, also the end.

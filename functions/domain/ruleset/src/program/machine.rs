@@ -331,6 +331,10 @@ mod tests {
             (r"cat|car\d|cab|c|\d", "cabcar1"),
             (r"sh$", "bash sh"),
             (r"\Bsh", "sh bash"),
+            (r"a.*(bc|cb)", "aabcab cb b"),
+            (r"\w*(bc|cd)d?", "abcdc"),
+            (r".*\s?(ab|ba)$", "xba ab a ba"),
+            (r"a.*..(bc|cb)", "abcabcbc"),
             (r"", "abc"),
             (r"a?", "ba"),
             (r"(x+x+)+y", "xxxxxxxxxxy"),
@@ -368,7 +372,7 @@ mod tests {
             &[77],
             &[operation::ALTERNATIVE, 0],
         ] {
-            let program = Program { code, beginnings: Beginnings::ANY, classes: &[] };
+            let program = Program { code, beginnings: Beginnings::ANY, classes: &[], pairs: &[] };
             assert!(matches!(Machine::default().find(program, b"abc"), Ok(None) | Err(TooManySteps)));
         }
     }

@@ -1,7 +1,7 @@
 //! How far a repetition of single bytes goes, and where it may end.
 
-use super::{Program, Set, class, contains, number, repeat, single};
-use memchr::{memchr, memchr2, memchr3, memrchr};
+use super::{Beginnings, Program, Set, class, contains, number, repeat, single};
+use memchr::{memchr, memchr2, memchr3, memrchr, memrchr_iter};
 use regex_syntax::hir::{Hir, HirKind, Repetition};
 
 /// Whether `\S*` before `.*` is nothing to look for apart: whatever `before` takes, any number of bytes and as many as it
@@ -57,6 +57,15 @@ pub(super) fn last_with_next(
     let inside = text.get(least + distance..text.len().min(most + distance + 1)).unwrap_or_default();
     let found = match instruction.get(repeat::NEXT) {
         Some(&repeat::ONE_BYTE) => memrchr(*instruction.get(repeat::NEXT_BYTES)?, inside),
+        Some(&repeat::TWO_BYTES) => {
+            let [one, two] = number(instruction, repeat::NEXT_BYTES).to_le_bytes();
+            let is_pair = |at: &usize| text.get(least + distance + at + 1) == Some(&two);
+            memrchr_iter(one, inside).find(is_pair)
+        }
+        Some(&repeat::ONE_OF_PAIRS) => {
+            let known = Beginnings::of(program.pairs, number(instruction, repeat::NEXT_BYTES).into())?;
+            return known.last_in(text, least + distance, most + distance).map(|place| place - distance);
+        }
         Some(&repeat::ONE_OF_CLASS) => {
             let next = class(program.classes, number(instruction, repeat::NEXT_BYTES))?;
             inside.iter().rposition(|byte| contains(next, *byte))

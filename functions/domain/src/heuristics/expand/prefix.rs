@@ -38,12 +38,10 @@ fn calls_one(text: &str) -> bool {
             && takes_either(&text[start..end])
     };
     let (mut start, mut at) = (0, 0);
-    while let Some(byte) = bytes.get(at) {
-        let end = at;
-        at += 1;
-        if !matches!(byte, b' ' | b'\\' | b'/') {
-            continue;
-        }
+    while let Some(length) = bytes[at..].iter().position(|byte| ENDS[usize::from(*byte)]) {
+        let end = at + length;
+        let byte = &bytes[end];
+        at = end + 1;
         // Slashes at the end of a word belong to what is before them.
         while *byte != b' ' && matches!(bytes.get(at), Some(b'\\' | b'/')) {
             at += 1;
@@ -57,6 +55,14 @@ fn calls_one(text: &str) -> bool {
     is_one(start, bytes.len())
 }
 
+/// What ends a part of a path, or a word.
+const ENDS: [bool; 256] = {
+    let mut ends = [false; 256];
+    ends[b' ' as usize] = true;
+    ends[b'\\' as usize] = true;
+    ends[b'/' as usize] = true;
+    ends
+};
 const SHORTEST: usize = "sc".len();
 const LONGEST: usize = "installutil.exe".len();
 
