@@ -143,6 +143,18 @@ fn the_domain_depends_on_the_contract_and_its_rules_alone() {
     }
 }
 
+/// cargo-lambda adds `panic="abort"` to a release that says nothing about it: one message would then end its whole batch.
+#[test]
+fn functions_are_linked_alike_and_outlive_a_panic() {
+    let read = |path: &Path| -> toml::Table { toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap() };
+    assert_eq!(read(&root().join("Cargo.toml"))["profile"]["release"]["panic"].as_str(), Some("unwind"));
+    let members = members();
+    for name in FUNCTIONS {
+        let manifest = read(&root().join(&members[name].folder).join("Cargo.toml"));
+        assert_eq!(manifest["package"]["build"].as_str(), Some("../build.rs"), "{name}");
+    }
+}
+
 #[test]
 fn functions_depend_on_no_other_function_and_on_no_stand_in() {
     let members = members();
