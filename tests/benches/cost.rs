@@ -19,13 +19,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt as _;
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::process::{ChildStderr, Command};
 use vyrox_contract::{Ed25519Signer, Envelope, Poll, TenantId, Vendor};
 use vyrox_domain::custom_id::Verb;
 use vyrox_domain::tenant::Caps;
 use vyrox_platform::rate::Limits;
 use vyrox_standins::lambda::RuntimeApi;
-use vyrox_tests::{APPROVER, Bench, Desk, Hop, batch, command_body, message, request};
+use vyrox_tests::{APPROVER, Bench, Desk, Hop, Process, batch, command_body, message, request};
 
 /// What a request to DynamoDB, SQS or KMS takes within a region, beyond loopback.
 const REGION: Duration = Duration::from_millis(4);
@@ -278,13 +278,13 @@ async fn run(
     let runtime = RuntimeApi::start().await.unwrap();
     command.envs(runtime.environment("cost")).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
-    let logged = counted(child.stderr.take().unwrap());
+    let (process, logged) = (Process::of(&child), counted(child.stderr.take().unwrap()));
     bench.hop.slow(REGION);
     let warm_up = events.len() * WARM_UP / (WARM_UP + MEASURED);
     let (mut wall, mut cpu_before, mut logged_before, mut count) = (Duration::ZERO, 0.0, 0, 0.0);
     for (number, event) in events.iter().enumerate() {
         if number == warm_up {
-            (cpu_before, logged_before) = (cpu(&child), logged.load(Ordering::Relaxed));
+            (cpu_before, logged_before) = (process.processor(), logged.load(Ordering::Relaxed));
         }
         let began = Instant::now();
         let answer = runtime.invoke(event).await.unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -295,8 +295,8 @@ async fn run(
         assert!(answer["batchItemFailures"].as_array().is_none_or(Vec::is_empty), "{name}: {answer}");
         assert!(answer["statusCode"].as_i64().is_none_or(|status| status < 300), "{name}: {answer}");
     }
-    let cpu = (cpu(&child) - cpu_before) / count;
-    let resident = most_resident(&child);
+    let cpu = (process.processor() - cpu_before) / count;
+    let resident = process.most_resident() / 1_024.0;
     let logged = (logged.load(Ordering::Relaxed) - logged_before) as f64 / count;
     bench.hop.slow(Duration::ZERO);
     runtime.shutdown();
@@ -313,18 +313,4 @@ fn counted(mut log: ChildStderr) -> Arc<AtomicU64> {
         }
     });
     bytes
-}
-
-/// The time that all threads of a process have run so far, in ms.
-fn cpu(child: &Child) -> f64 {
-    let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id().unwrap())).unwrap();
-    let ran = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok());
-    ran.filter_map(|text| text.split_whitespace().next()?.parse::<f64>().ok()).sum::<f64>() / 1_000_000.0
-}
-
-/// The most that was resident, in MiB.
-fn most_resident(child: &Child) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id().unwrap())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1_024.0
 }

@@ -12,9 +12,9 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use vyrox_standins::lambda::RuntimeApi;
-use vyrox_tests::Bench;
+use vyrox_tests::{Bench, Process};
 
 /// Marks this executable's second role.
 const EMPTY: &str = "empty-function";
@@ -69,11 +69,12 @@ async fn measure(bench: &Bench, name: &str, mut command: Command, status: i64) -
     let runtime = RuntimeApi::start().await.unwrap();
     command.envs(runtime.environment(name)).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let child = command.spawn().unwrap();
+    let process = Process::of(&child);
     let mut times = Vec::new();
     let mut cpu_before = 0.0;
     for number in 0..WARM_UP + MEASURED {
         if number == WARM_UP {
-            cpu_before = cpu(&child);
+            cpu_before = process.processor();
         }
         let event = bench.event("acme", bench.body());
         let started = Instant::now();
@@ -83,7 +84,7 @@ async fn measure(bench: &Bench, name: &str, mut command: Command, status: i64) -
         }
         assert_eq!(answer["statusCode"].as_i64(), Some(status), "{name}: {answer}");
     }
-    let cpu = (cpu(&child) - cpu_before) / MEASURED as f64;
+    let cpu = (process.processor() - cpu_before) * 1_000.0 / MEASURED as f64;
     times.sort_unstable();
     let at = |share: f64| ms(times[((times.len() - 1) as f64 * share) as usize]);
     Measured { p50: at(0.5), p99: at(0.99), cpu }
@@ -91,11 +92,4 @@ async fn measure(bench: &Bench, name: &str, mut command: Command, status: i64) -
 
 fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
-}
-
-/// User and system time of a process so far, in microseconds (the kernel counts in hundredths of a second).
-fn cpu(child: &Child) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id().unwrap())).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) * 10_000.0
 }

@@ -3,13 +3,16 @@
 //! ```text
 //! cargo build --release --workspace --bins && cargo run --release -p vyrox-tests --bin startup
 //! target/release/startup api notify           # these alone
+//! target/release/startup 5                    # each 5 times instead of 15
 //! ```
 //!
 //! The real binaries, each a process of its own; AWS is the embedded one on loopback, in this process, each service at its own
 //! address. `start` is from the
 //! process's start to its first request for work, with all that it does before: configuration, clients, their connections
-//! to AWS, the rules. `first` and `warm` are invocations, `memory` is the most that was resident. Medians of interleaved
-//! rounds, so that whatever else the machine does meets all alike; the ratios are what counts.
+//! to AWS, the rules. `first` and `warm` are invocations, `memory` is the most that was resident. `own` is the processor time
+//! of the function's own process in each of them: the rest is AWS, which shares the machine here. Medians of interleaved
+//! rounds, so that whatever else the machine does meets all alike; the ratios are what counts. A second table says what is
+//! resident after the last invocation.
 //!
 //! What each is invoked with: ingest a signed webhook, triage an alert to judge, notify one that is not shown, interactions
 //! an approving click, dispatch an action that waits for its proxy to poll, checkpoint its schedule's event; assist a command
@@ -21,12 +24,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use vyrox_contract::AlertId;
 use vyrox_domain::custom_id::Verb;
 use vyrox_platform::rate::Limits;
 use vyrox_standins::lambda::RuntimeApi;
-use vyrox_tests::{Bench, Desk, batch, request};
+use vyrox_tests::{Bench, Desk, Process, Resident, batch, request};
 
 const ROUNDS: usize = 15;
 const WARM: usize = 20;
@@ -52,23 +55,38 @@ enum Events {
     Clicks(Vec<AlertId>),
 }
 
-/// Of one process; milliseconds and KiB.
+/// Of one process.
 struct Measured {
-    start: f64,
-    first: f64,
-    warm: f64,
+    start: Spent,
+    first: Spent,
+    warm: Spent,
+    /// How often it touched a page that was not mapped yet, until it was ready.
+    faults: f64,
+    /// The most that was resident, in KiB.
     memory: f64,
+    resident: Resident,
+}
+
+/// Milliseconds.
+#[derive(Clone, Copy)]
+struct Spent {
+    /// From outside.
+    passed: f64,
+    /// Processor time of the process itself.
+    own: f64,
 }
 
 #[tokio::main]
 async fn main() {
     let bench = Bench::start().await;
     let desk = Desk::start_at(vyrox_local::clock::system().now()).await;
-    let mut subjects = subjects(&bench, &desk).await;
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let (rounds, wanted): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|argument| argument.parse::<usize>().is_ok());
+    let rounds = rounds.first().map_or(ROUNDS, |rounds| rounds.parse().unwrap());
+    let mut subjects = subjects(&bench, &desk, rounds).await;
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
     subjects.retain(|subject| subject.name.starts_with("empty") || is_wanted(subject.name));
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         // Not always in the same order.
         let count = subjects.len();
         for index in 0..count {
@@ -77,23 +95,58 @@ async fn main() {
             subject.measured.push(measured);
         }
     }
-    println!("function       start ms  first ms   warm ms  memory MiB     start  memory");
-    let of = |subject: &Subject, part: fn(&Measured) -> f64| median(subject.measured.iter().map(part).collect());
-    for subject in &subjects {
+    print_times(&subjects);
+    print_memory(&subjects);
+    std::process::exit(0);
+}
+
+fn print_times(subjects: &[Subject]) {
+    println!(
+        "function       start ms    own faults  first ms    own   warm ms    own  memory MiB     start     own  memory"
+    );
+    for subject in subjects {
         let empty = subjects.iter().find(|other| other.name == subject.beside).unwrap();
-        let ratio = |part| of(subject, part) / of(empty, part);
+        let of = |part: fn(&Measured) -> f64| subject.median(part);
+        let ratio = |part| subject.median(part) / empty.median(part);
         println!(
-            "{:<14} {:>8.1} {:>9.1} {:>9.2} {:>11.1} {:>8.2}x {:>6.2}x",
+            "{:<14} {:>8.1} {:>6.1} {:>6.0} {:>9.1} {:>6.1} {:>9.2} {:>6.2} {:>11.1} {:>8.2}x {:>6.2}x {:>6.2}x",
             subject.name,
-            of(subject, |one| one.start),
-            of(subject, |one| one.first),
-            of(subject, |one| one.warm),
-            of(subject, |one| one.memory) / 1_024.0,
-            ratio(|one| one.start),
+            of(|one| one.start.passed),
+            of(|one| one.start.own),
+            of(|one| one.faults),
+            of(|one| one.first.passed),
+            of(|one| one.first.own),
+            of(|one| one.warm.passed),
+            of(|one| one.warm.own),
+            of(|one| one.memory) / 1_024.0,
+            ratio(|one| one.start.passed),
+            ratio(|one| one.start.own),
             ratio(|one| one.memory),
         );
     }
-    std::process::exit(0);
+}
+
+fn print_memory(subjects: &[Subject]) {
+    println!("\nresident, MiB     files  changed     heap    other");
+    for subject in subjects {
+        let of = |part: fn(&Resident) -> f64| {
+            median(subject.measured.iter().map(|one| part(&one.resident)).collect()) / 1_024.0
+        };
+        println!(
+            "{:<14} {:>8.1} {:>8.2} {:>8.2} {:>8.2}",
+            subject.name,
+            of(|one| one.files),
+            of(|one| one.changed),
+            of(|one| one.heap),
+            of(|one| one.other),
+        );
+    }
+}
+
+impl Subject {
+    fn median(&self, part: fn(&Measured) -> f64) -> f64 {
+        median(self.measured.iter().map(part).collect())
+    }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -124,18 +177,25 @@ async fn measure(subject: &mut Subject, desk: &Desk) -> Measured {
     let began = Instant::now();
     let child = command.spawn().unwrap();
     runtime.polled().await;
-    let start = ms(began.elapsed());
-    let first = invoke(subject, desk, &runtime).await;
+    let passed = ms(began.elapsed());
+    let process = Process::of(&child);
+    let start = Spent { passed, own: process.processor() };
+    let faults = process.faults();
+    let first = invoke(subject, desk, &runtime, &process).await;
     let mut warm = Vec::new();
     for _ in 0..WARM {
-        warm.push(invoke(subject, desk, &runtime).await);
+        warm.push(invoke(subject, desk, &runtime, &process).await);
     }
-    let memory = most_resident(&child);
+    let warm = Spent {
+        passed: median(warm.iter().map(|spent| spent.passed).collect()),
+        own: median(warm.iter().map(|spent| spent.own).collect()),
+    };
+    let (memory, resident) = (process.most_resident(), process.resident());
     runtime.shutdown();
-    Measured { start, first, warm: median(warm), memory }
+    Measured { start, first, warm, faults, memory, resident }
 }
 
-async fn invoke(subject: &mut Subject, desk: &Desk, runtime: &RuntimeApi) -> f64 {
+async fn invoke(subject: &mut Subject, desk: &Desk, runtime: &RuntimeApi, process: &Process) -> Spent {
     let event = match &mut subject.events {
         Events::One(event) => event.clone(),
         Events::Each(events) => events.pop().unwrap(),
@@ -144,46 +204,41 @@ async fn invoke(subject: &mut Subject, desk: &Desk, runtime: &RuntimeApi) -> f64
             desk.event(alerts.pop().unwrap(), Verb::Approve, APPROVER, now).await
         }
     };
+    let before = process.processor();
     let began = Instant::now();
     let answer = runtime.invoke(&event).await.unwrap_or_else(|error| panic!("{}: {error}", subject.name));
-    let took = ms(began.elapsed());
+    let passed = ms(began.elapsed());
+    let own = process.processor() - before;
     assert!(answer["batchItemFailures"].as_array().is_none_or(Vec::is_empty), "{}: {answer}", subject.name);
     assert!(answer["statusCode"].as_i64().is_none_or(|status| status < 500), "{}: {answer}", subject.name);
-    took
+    Spent { passed, own }
 }
 
-/// The most that was resident, in KiB.
-fn most_resident(child: &Child) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id().unwrap())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
-async fn subjects(bench: &Bench, desk: &Desk) -> Vec<Subject> {
-    const INVOCATIONS: usize = ROUNDS * (WARM + 1);
+async fn subjects(bench: &Bench, desk: &Desk, rounds: usize) -> Vec<Subject> {
     const LIMITS: Limits = Limits { tenant: u32::MAX, source: u32::MAX };
+    let invocations = rounds * (WARM + 1);
     let subject =
         |name, beside, environment, events| Subject { name, beside, environment, events, measured: Vec::new() };
     let (http, events) = ("empty, http", "empty, events");
 
     let (ingest, triage) = (bench.ingest(LIMITS), bench.triage());
-    for _ in 0..INVOCATIONS * 2 {
+    for _ in 0..invocations * 2 {
         assert_eq!(bench.deliver(&ingest, &bench.body_of("software-update")).await.status, 202);
     }
     let mut queued = bench.take("AlertsQueue").await;
-    let to_judge = queued.split_off(INVOCATIONS);
+    let to_judge = queued.split_off(invocations);
     for record in &queued {
         triage.handle(vyrox_tests::message(record)).await.unwrap();
     }
     let judged = bench.take("CardsQueue").await;
     let single = |records: Vec<Value>| Events::Each(records.into_iter().map(|record| batch(&[record])).collect());
-    let webhooks = (0..INVOCATIONS).map(|_| bench.event("acme", bench.body_of("software-update"))).collect();
+    let webhooks = (0..invocations).map(|_| bench.event("acme", bench.body_of("software-update"))).collect();
 
     // Past any cap, so that every click decides.
     desk.set(|tenant| tenant.policy.caps = vyrox_domain::tenant::Caps { per_user: u32::MAX, hosts_per_hour: u32::MAX })
         .await;
     let mut asked_about = Vec::new();
-    for _ in 0..INVOCATIONS {
+    for _ in 0..invocations {
         asked_about.push(desk.ask().await);
     }
     let waiting = desk.approved_action(APPROVER).await;

@@ -19,6 +19,7 @@
 //!  stage/functions.rs    all nine functions one by one on that bench, each as Lambda would call it
 //!  stage/environment.rs  what a function's binary is told, as the template says
 //!  stage/hop.rs          what lies between the functions and AWS: counts, meters, slows, refuses, swallows
+//!  stage/process.rs      what a function's process has taken: time, page faults, memory
 //!  stage/pages.rs        the documents: pages, blocks, commands
 //! ```
 
@@ -36,6 +37,7 @@ mod member;
 mod openapi;
 mod operator;
 pub mod pages;
+mod process;
 mod reckoning;
 mod sender;
 mod shifted;
@@ -56,6 +58,7 @@ pub use judge::{again, is_fallback, models, unlike};
 pub use line::{Record, batch, message, request};
 pub use member::{APPROVER, Answered, Card, ClickBody, ONLOOKER, SECOND_APPROVER, message_of, shown_buttons};
 pub use openapi::OpenApi;
+pub use process::{Process, Resident};
 pub use reckoning::{Promised, Reckoning};
 pub use sender::{notification, proof};
 pub use shifted::ShiftedClock;
