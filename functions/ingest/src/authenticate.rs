@@ -89,7 +89,7 @@ impl Ingest {
         let is_known = known.is_some();
         let (Ok(delivery), Some((tenant, source))) = (proven, known) else {
             if opening == Opening::Memory {
-                self.secrets.open_nothing(&self.nobody, vendor).await?;
+                self.secrets.open_nothing(&self.nobody).await?;
             }
             // Counted for unknown names too, as one tenant's that has no audit: that is one number, and the same work.
             let counted = if is_known { &tenant_id } else { &self.nobody };

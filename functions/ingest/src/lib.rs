@@ -40,7 +40,7 @@ use vyrox_platform::queue::Queue;
 use vyrox_platform::random;
 use vyrox_platform::rate::{Limits, Rate};
 use vyrox_platform::refusals::{Refusals, Refused};
-use vyrox_platform::secrets::{SecretError, Secrets};
+use vyrox_platform::secrets::Secrets;
 use vyrox_platform::table::Table;
 
 /// What the function is called in logs, numbers and lanes.
@@ -94,22 +94,11 @@ impl Ingest {
         self.refusals.count(tenant, why);
     }
 
-    /// Has what refusals ask KMS for made before the first of them.
-    async fn warm_decoys(&self) -> Result<(), SecretError> {
-        let decoy = |vendor| self.secrets.open_nothing(&self.nobody, vendor);
-        tokio::try_join!(
-            decoy(Vendor::Crowdstrike),
-            decoy(Vendor::Sentinelone),
-            decoy(Vendor::Defender),
-            decoy(Vendor::Generic)
-        )?;
-        Ok(())
-    }
-
-    /// Opens connections before the first request, all at once.
+    /// Opens connections before the first request, all at once; KMS is asked for what refusals ask it for.
     pub async fn warm(&self) {
-        let (_, _, decoys) = tokio::join!(self.table.warm(), self.alerts.warm(), self.warm_decoys());
-        if let Err(error) = decoys {
+        let decoy = self.secrets.open_nothing(&self.nobody);
+        let (_, _, decoy) = tokio::join!(self.table.warm(), self.alerts.warm(), decoy);
+        if let Err(error) = decoy {
             tracing::warn!(error = %vyrox_platform::batch::chain(&error), "KMS does not answer yet");
         }
     }

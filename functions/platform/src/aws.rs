@@ -3,8 +3,9 @@
 use crate::config::Aws;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::SharedHttpClient;
-use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use std::time::Duration;
@@ -13,7 +14,8 @@ use std::time::Duration;
 /// <https://www.amazontrust.com/repository/>. Mozilla's list has the same, which a test compares.
 const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 
-/// How long a connection may take to open. One for all services, because clients that differ in it do not share connections.
+/// How long a connection may take to open: short enough that one which died while the function slept is opened anew within
+/// the answer's deadline.
 const CONNECT: Duration = Duration::from_secs(1);
 
 /// The three services.
@@ -41,8 +43,6 @@ impl Clients {
         );
         let retry = RetryConfig::standard().with_max_attempts(3);
         let timeout = TimeoutConfig::builder()
-            // Short enough that a connection which died while the function slept is tried anew within the answer's deadline.
-            .connect_timeout(CONNECT)
             .operation_attempt_timeout(Duration::from_millis(1_500))
             .operation_timeout(Duration::from_secs(6))
             .build();
@@ -63,10 +63,7 @@ impl Clients {
             }};
         }
         // A long poll takes up to 20 s by itself.
-        let polling = TimeoutConfig::builder()
-            .connect_timeout(CONNECT)
-            .operation_attempt_timeout(Duration::from_secs(25))
-            .build();
+        let polling = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(25)).build();
         let endpoint = aws.endpoint_url.as_ref();
         Self {
             dynamodb: client!(aws_sdk_dynamodb, timeout.clone(), aws.dynamodb_endpoint_url.as_ref().or(endpoint)),
@@ -76,21 +73,30 @@ impl Clients {
     }
 }
 
+/// One connector for all of them. The SDK's own client would make one, with its roots and its TLS settings, for each client
+/// that is built, and then those that are used.
+fn http_client(aws: &Aws) -> SharedHttpClient {
+    let connector = SharedHttpConnector::new(connector(aws));
+    http_client_fn(move |_, _| connector.clone())
+}
+
 /// What a connection trusts: Amazon's own roots on the way to AWS, so that neither another authority's certificate counts
 /// nor the machine's hundred and fifty are read at every cold start; for an endpoint that was asked for by name, whatever
 /// the machine trusts (`SSL_CERT_FILE` included); nothing where that is plain HTTP.
-fn http_client(aws: &Aws) -> SharedHttpClient {
+fn connector(aws: &Aws) -> Connector {
+    let builder =
+        Connector::builder().connector_settings(HttpConnectorSettings::builder().connect_timeout(CONNECT).build());
     let mut named = aws.endpoint_url.iter().chain(&aws.dynamodb_endpoint_url);
     let trusted = if named.any(|url| !url.starts_with("http://")) {
         TrustStore::default()
     } else if aws.endpoint_url.is_some() {
-        return Builder::new().build_http();
+        return builder.build_http();
     } else {
         TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)
     };
     let context = TlsContext::builder().with_trust_store(trusted).build();
-    let tls = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
-    tls.tls_context(context.expect("a trust store alone is a context")).build_https()
+    let tls = builder.tls_provider(Provider::Rustls(CryptoMode::Ring));
+    tls.tls_context(context.expect("a trust store alone is a context")).build()
 }
 
 #[cfg(test)]

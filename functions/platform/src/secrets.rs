@@ -200,11 +200,12 @@ impl Secrets {
     ///
     /// # Errors
     /// [`SecretError::Unavailable`], as opening a secret would say then.
-    pub async fn open_nothing(&self, nobody: &TenantId, vendor: Vendor) -> Result<(), SecretError> {
+    pub async fn open_nothing(&self, nobody: &TenantId) -> Result<(), SecretError> {
         let Some(round) = self.decoys.begin(self.clock.now()).await else { return Ok(()) };
-        let asked = match self.decoys.find(vendor) {
-            Some(blob) => self.decrypt(nobody, vendor.into(), blob).await.map(drop),
-            None => self.data_key(nobody, vendor.into()).await.map(|(_, wrapped)| self.decoys.keep(vendor, wrapped)),
+        let purpose = Use::Source(decoy::VENDOR);
+        let asked = match self.decoys.find() {
+            Some(blob) => self.decrypt(nobody, purpose, blob).await.map(drop),
+            None => self.data_key(nobody, purpose).await.map(|(_, wrapped)| self.decoys.keep(wrapped)),
         };
         self.decoys.end(&round);
         match asked {

@@ -1,16 +1,18 @@
 //! KMS requests that open nothing, so that a refusal takes as long for an unknown tenant as for one whose secret had to be
-//! opened. What they ask for is a real wrapped key of a tenant that does not exist.
+//! opened. What they ask for is a real wrapped key of a tenant that does not exist: one for all vendors, since KMS takes as
+//! long for any.
 //!
 //! Whoever floods ingest with refusals must not use up the account's KMS quota, which authentic deliveries need. So one
 //! environment asks only so often a second; beyond that a refusal waits for as long as KMS lately took.
 
 use aws_sdk_kms::primitives::Blob;
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::time::Instant;
 use vyrox_contract::Vendor;
 
+/// Whose secret the decoy would be.
+pub(super) const VENDOR: Vendor = Vendor::Generic;
 /// How many of these one environment asks a second.
 const MOST_A_SECOND: u32 = 50;
 
@@ -20,7 +22,7 @@ pub(super) struct Decoys(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    wrapped: HashMap<Vendor, Blob>,
+    wrapped: Option<Blob>,
     /// The present second (unix) and how many were asked in it.
     second: i64,
     asked: u32,
@@ -56,12 +58,12 @@ impl Decoys {
         self.state().last = began.elapsed();
     }
 
-    pub(super) fn find(&self, vendor: Vendor) -> Option<Blob> {
-        self.state().wrapped.get(&vendor).cloned()
+    pub(super) fn find(&self) -> Option<Blob> {
+        self.state().wrapped.clone()
     }
 
-    pub(super) fn keep(&self, vendor: Vendor, wrapped: Blob) {
-        self.state().wrapped.insert(vendor, wrapped);
+    pub(super) fn keep(&self, wrapped: Blob) {
+        self.state().wrapped = Some(wrapped);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
