@@ -379,7 +379,7 @@ fn keys(value: &Value) -> BTreeSet<String> {
 }
 
 async fn platform_key(bench: &Bench) -> VerifyingKey {
-    let kms = Clients::new(&Aws::local(&bench.hop.url)).kms;
+    let kms = Clients::new(&Aws::local(&bench.hop.url)).kms.clone();
     public_half(kms, &bench.provisioned.key("SigningKey").unwrap().arn).await.unwrap()
 }
 

@@ -42,7 +42,7 @@ async fn run(size: Size) {
     // Clients that wait as long as it takes: a hundred writers on two cores outlast a function's time limits.
     let clients = ClientSet::new(&aws.endpoint_url());
     let provisioned = Topology::for_stack("vyrox").unwrap().provision(&clients).await.unwrap();
-    let table = Table::new(clients.dynamodb, provisioned.table("Table").unwrap());
+    let table = Table::new(clients.dynamodb.clone(), provisioned.table("Table").unwrap());
     let ledger = || Ledger::new(table.clone(), "load", Arc::new(SystemClock));
     let Size { writers, tenants, entries } = size;
     let each = entries / writers;

@@ -84,7 +84,7 @@ impl Bench {
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, Router::new().fallback(pass).with_state(hop)).await });
         let clients = Clients::new(&Aws::local(&url));
-        let table = Table::new(clients.dynamodb, provisioned.table("Table").unwrap());
+        let table = Table::new(clients.dynamodb.clone(), provisioned.table("Table").unwrap());
         Self { table, clock: Arc::new(ManualClock::at(NOW)), lose, writes, aws }
     }
 

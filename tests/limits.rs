@@ -70,7 +70,7 @@ async fn over_any_number_of_environments_a_limit_is_exceeded_by_less_than_a_shar
 async fn the_shared_count_costs_few_writes_and_none_while_over_the_limit() {
     let bench = Bench::start().await;
     let clients = Clients::new(&Aws::local(&bench.hop.url));
-    let table = Table::new(clients.dynamodb, bench.provisioned.table("Table").unwrap());
+    let table = Table::new(clients.dynamodb.clone(), bench.provisioned.table("Table").unwrap());
     let rates: Vec<Rate> = (0..8).map(|_| Rate::new(table.clone())).collect();
     let (tenant, limits, now) = ("acme".parse().unwrap(), both(6_400), 1_800_000_000);
     let mut admitted = 0;
@@ -196,7 +196,7 @@ async fn a_count_is_forgotten_after_its_window() {
 async fn messages_that_are_sent_at_once_go_in_few_requests_and_each_is_told_what_came_of_it() {
     let bench = Bench::start().await;
     let url = bench.provisioned.queue_url("AlertsQueue").unwrap();
-    let queue = Queue::new(Clients::new(&Aws::local(&bench.hop.url)).sqs, url);
+    let queue = Queue::new(Clients::new(&Aws::local(&bench.hop.url)).sqs.clone(), url);
     let send_all = async |count: u8| {
         let messages = (0..count).map(|number| AlertQueued {
             tenant_id: "acme".parse().unwrap(),

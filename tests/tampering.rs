@@ -49,7 +49,7 @@ impl Files {
         stage.system.checkpointer.tenant(&stage.tenant(), Idle::ByAge).await.unwrap();
 
         let directory = tempfile::tempdir().unwrap();
-        let kms = stage.function_clients().kms;
+        let kms = stage.function_clients().kms.clone();
         let id = |key: &str| resources.key(key).unwrap().id.clone();
         let checkpoints = CheckpointKey::connect(kms.clone(), &id("CheckpointKey")).await.unwrap();
         let actions = Signer::connect(kms, &id("SigningKey")).await.unwrap();

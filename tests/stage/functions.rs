@@ -91,21 +91,21 @@ impl<'a> Functions<'a> {
                 let config = self.told(name, config::Triage::from_environment);
                 let clients = Clients::new(&config.aws);
                 let function = Triage::new(&clients, &config, outside(), clock);
-                let queue = (clients.sqs, config.source_queue_url.as_str());
+                let queue = (clients.sqs.clone(), config.source_queue_url.as_str());
                 self.batch("triage", queue, event, |message| function.handle(message)).await
             }
             "notify" => {
                 let config = self.told(name, config::Notify::from_environment);
                 let clients = Clients::new(&config.aws);
                 let function = Notify::new(&clients, &config, outside(), clock);
-                let queue = (clients.sqs, config.source_queue_url.as_str());
+                let queue = (clients.sqs.clone(), config.source_queue_url.as_str());
                 self.batch("notify", queue, event, |message| function.handle(message)).await
             }
             "assist" => {
                 let config = self.told(name, config::Assist::from_environment);
                 let clients = Clients::new(&config.aws);
                 let function = Assist::new(&clients, &config, outside(), clock);
-                let queue = (clients.sqs, config.source_queue_url.as_str());
+                let queue = (clients.sqs.clone(), config.source_queue_url.as_str());
                 self.batch("assist", queue, event, |message| function.handle(message)).await
             }
             "dispatch" => {
@@ -113,7 +113,7 @@ impl<'a> Functions<'a> {
                 let clients = Clients::new(&config.aws);
                 let function = Dispatch::connect(&clients, &config, outside(), clock).await;
                 let function = function.expect("KMS shows its key");
-                let queue = (clients.sqs, config.source_queue_url.as_str());
+                let queue = (clients.sqs.clone(), config.source_queue_url.as_str());
                 self.batch("dispatch", queue, event, |message| function.handle(message)).await
             }
             "checkpoint" => {

@@ -139,7 +139,7 @@ impl Stage {
     pub async fn secrets(&self) -> Secrets {
         let resources = self.resources().await;
         let key = resources.key("SecretsKey").expect("the template has this key");
-        Secrets::new(self.function_clients().kms, &key.id, self.clock.clone())
+        Secrets::new(self.function_clients().kms.clone(), &key.id, self.clock.clone())
     }
 
     /// A secret for a scheme of one of the tenant's sources, as it is stored.

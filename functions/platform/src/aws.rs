@@ -1,4 +1,4 @@
-//! The AWS SDK's clients: built once, in a function's init, with one shared connection pool.
+//! The AWS SDK's clients: each built once, in a function's init, with one shared connection pool.
 
 use crate::config::Aws;
 use aws_credential_types::Credentials;
@@ -8,6 +8,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provi
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// The roots of Amazon Trust Services (CA 1 to 4, and Starfield Services G2), under which AWS's endpoints are certified:
@@ -18,22 +19,38 @@ const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 /// the answer's deadline.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// The three services.
-#[derive(Debug, Clone)]
+/// A client that is built when it is first asked for.
+pub type Lazy<C> = LazyLock<C, Box<dyn FnOnce() -> C + Send>>;
+
+/// The three services. To build a client is to read AWS's table of regions, each its own copy: half a million instructions.
+/// No function that needs one or two of them waits for the third.
+#[derive(Debug)]
 pub struct Clients {
     /// The table.
-    pub dynamodb: aws_sdk_dynamodb::Client,
+    pub dynamodb: Lazy<aws_sdk_dynamodb::Client>,
     /// The queues.
-    pub sqs: aws_sdk_sqs::Client,
+    pub sqs: Lazy<aws_sdk_sqs::Client>,
     /// The keys.
-    pub kms: aws_sdk_kms::Client,
+    pub kms: Lazy<aws_sdk_kms::Client>,
+    aws: Aws,
+    http: SharedHttpClient,
+}
+
+impl Clone for Clients {
+    /// Others on the same connections.
+    fn clone(&self) -> Self {
+        Self::over(self.http.clone(), &self.aws)
+    }
 }
 
 impl Clients {
-    /// Builds the clients. No connection is opened yet.
+    /// No connection is opened yet.
     #[must_use]
     pub fn new(aws: &Aws) -> Self {
-        let http = http_client(aws);
+        Self::over(http_client(aws), aws)
+    }
+
+    fn over(http: SharedHttpClient, aws: &Aws) -> Self {
         let credentials = Credentials::new(
             &aws.access_key_id,
             aws.secret_access_key.expose(),
@@ -59,7 +76,7 @@ impl Clients {
                 if let Some(endpoint) = $endpoint {
                     config = config.endpoint_url(endpoint);
                 }
-                $sdk::Client::from_conf(config.build())
+                LazyLock::new(Box::new(move || $sdk::Client::from_conf(config.build())))
             }};
         }
         // A long poll takes up to 20 s by itself.
@@ -69,6 +86,8 @@ impl Clients {
             dynamodb: client!(aws_sdk_dynamodb, timeout.clone(), aws.dynamodb_endpoint_url.as_ref().or(endpoint)),
             sqs: client!(aws_sdk_sqs, polling, endpoint),
             kms: client!(aws_sdk_kms, timeout, endpoint),
+            aws: aws.clone(),
+            http,
         }
     }
 }
