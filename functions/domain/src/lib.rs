@@ -52,6 +52,7 @@ pub mod llm;
 pub mod message;
 pub mod parts;
 pub mod plan;
+mod rare;
 mod reading;
 pub mod record;
 pub mod redact;

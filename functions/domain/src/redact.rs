@@ -18,7 +18,8 @@
 //! | `redact/json.rs` | the same in the strings of a document, and by the keys around them |
 //!
 //! Every rule looks at the original text; what they find is joined and replaced in one go, so no rule hides a secret from
-//! another. All regular expressions are of the `regex` crate (no backtracking), and what is scanned around a find is
+//! another. All regular expressions are of the `regex` crate (no backtracking) and compiled when
+//! a text may have a match, and what is scanned around a find is
 //! bounded, so time is linear in the text. Applied twice, nothing changes any more.
 //!
 //! What it cannot find: a password in a place that only its program knows and that is not in `command.rs`, and one that is
@@ -33,6 +34,7 @@ mod value;
 
 pub use json::NotJson;
 
+use crate::rare::Folded;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
@@ -153,9 +155,9 @@ impl Redactor {
 
     /// All finds, in order and apart from each other, marks left out.
     fn finds(&self, text: &str) -> Vec<Find> {
-        let mut finds = Vec::new();
-        shape::find(text, self.personal, &mut finds);
-        named::find(text, &mut finds);
+        let (mut finds, folded) = (Vec::new(), Folded::of(text));
+        shape::find(&folded, self.personal, &mut finds);
+        named::find(&folded, &mut finds);
         command::find(text, &mut finds);
         finds.retain(|find| !find.at.is_empty() && !is_in_mark(text, &find.at));
         joined(finds)

@@ -2,9 +2,7 @@
 
 use super::value::{Ends, Quoted, read, says_nothing};
 use super::{Find, Kind};
-use regex::Regex;
 use std::ops::Range;
-use std::sync::LazyLock;
 
 /// The most words of one command that are looked at.
 const MOST_WORDS: usize = 64;
@@ -128,35 +126,68 @@ const PROGRAMS: &[(&[&str], &[Form])] = &[
     (&["vncviewer", "x11vnc"], &[Next("-passwd")]),
 ];
 
-/// A program's name as a command, up to its arguments.
-static PROGRAM: LazyLock<Regex> = LazyLock::new(|| {
-    let mut names: Vec<String> =
-        PROGRAMS.iter().flat_map(|(names, _)| names.iter()).map(|name| regex::escape(name)).collect();
-    names.sort_unstable();
-    names.dedup();
-    // The longest first: of `mysqldump` and `mysql`, the one that is there.
-    names.sort_by_key(|name| std::cmp::Reverse(name.len()));
-    let pattern = format!(r#"(?i)(?:^|[\s"'`/\\;|&(=])(?P<name>{})(?:\.exe)?\\*["']?[ \t]+"#, names.join("|"));
-    Regex::new(&pattern).expect("the pattern is known at compile time")
-});
+/// By the first letter of a program's name: a bit for each length that such a name has. Most words are none.
+const LENGTHS: [u32; 128] = {
+    let (mut lengths, mut entry) = ([0; 128], 0);
+    while entry < PROGRAMS.len() {
+        let (names, _) = PROGRAMS[entry];
+        let mut name = 0;
+        while name < names.len() {
+            let bytes = names[name].as_bytes();
+            lengths[bytes[0].to_ascii_lowercase() as usize] |= 1 << bytes.len();
+            name += 1;
+        }
+        entry += 1;
+    }
+    lengths
+};
 
 /// Finds them.
 pub(super) fn find(text: &str, finds: &mut Vec<Find>) {
-    let mut from = 0;
-    while let Some(found) = PROGRAM.captures_at(text, from) {
-        let name = found.name("name").expect("the pattern has this group");
-        let end = found.get(0).expect("group 0 is the match").end();
+    for (name, end) in commands(text) {
         let words = words(text, end);
-        for (_, forms) in
-            PROGRAMS.iter().filter(|(names, _)| names.iter().any(|n| n.eq_ignore_ascii_case(name.as_str())))
-        {
+        for (_, forms) in PROGRAMS.iter().filter(|(names, _)| names.iter().any(|n| n.eq_ignore_ascii_case(name))) {
             for form in *forms {
                 form.find(text, &words, finds);
             }
         }
-        // The space before an argument may be the one before the next program: `sshpass -p x mysql -py`.
-        from = end - 1;
     }
+}
+
+/// The programs that are called: the name of each, without its folder, quotes and `.exe`, and where its arguments begin.
+fn commands(text: &str) -> impl Iterator<Item = (&str, usize)> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let end = from + text[from..].find([' ', '\t'])?;
+            from = text.len() - text[end..].trim_start_matches([' ', '\t']).len();
+            if let Some(name) = called(&text[..end]) {
+                return Some((name, from));
+            }
+        }
+    })
+}
+
+/// The program whose name this text ends with.
+fn called(text: &str) -> Option<&str> {
+    let unquoted = text.strip_suffix(['"', '\'']).unwrap_or(text).trim_end_matches('\\');
+    let folder = unquoted.rfind(|c: char| c.is_whitespace() || "\"'`/\\;|&(=".contains(c));
+    let name = folder.map_or(unquoted, |at| {
+        let separator = unquoted[at..].chars().next().map_or(0, char::len_utf8);
+        &unquoted[at + separator..]
+    });
+    let is_program = |name: &str| {
+        let first = name.as_bytes().first().map_or(0, u8::to_ascii_lowercase);
+        let lengths = LENGTHS.get(usize::from(first)).copied().unwrap_or(0);
+        name.len() < 32
+            && lengths & (1 << name.len()) != 0
+            && PROGRAMS.iter().any(|(names, _)| names.iter().any(|known| known.eq_ignore_ascii_case(name)))
+    };
+    let without_extension = || {
+        let at = name.len().checked_sub(".exe".len())?;
+        name.get(at..)?.eq_ignore_ascii_case(".exe").then(|| &name[..at])
+    };
+    is_program(name).then_some(name).or_else(|| without_extension().filter(|name| is_program(name)))
 }
 
 impl Form {
@@ -363,4 +394,32 @@ fn length(rest: &str) -> usize {
         end += 1;
     }
     end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use regex::Regex;
+
+    proptest! {
+        #[test]
+        fn programs_are_called_where_a_regular_expression_sees_them(
+            text in "(?:mysql|mysqldump|net|NET|curl|curl\\.exe|psexec\\.py|7z|\\.exe|[ \t\\\\/\"';|&(=\u{a0}é]|  | |-u|x){0,14}"
+        ) {
+            let mut names: Vec<String> =
+                PROGRAMS.iter().flat_map(|(names, _)| names.iter()).map(|name| regex::escape(name)).collect();
+            names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+            let pattern = format!(r#"(?:^|[\s"'`/\\;|&(=])(?P<name>(?i-u:{}))(?i-u:\.exe)?\\*["']?[ \t]+"#, names.join("|"));
+            let regex = Regex::new(&pattern).unwrap();
+            let (mut expected, mut from) = (Vec::new(), 0);
+            while let Some(found) = regex.captures_at(&text, from) {
+                let end = found.get(0).unwrap().end();
+                expected.push((found.name("name").unwrap().as_str(), end));
+                // The space before an argument may be the one before the next program: `sshpass -p x mysql -py`.
+                from = end - 1;
+            }
+            prop_assert_eq!(commands(&text).collect::<Vec<_>>(), expected);
+        }
+    }
 }

@@ -2,47 +2,56 @@
 
 use super::value::{Ends, Quoted, Value, read, says_nothing};
 use super::{Find, Kind};
-use regex::{Captures, Regex};
-use std::sync::LazyLock;
+use crate::rare::{Folded, Rare};
+use std::ops::Range;
 
-/// A name that a secret's name ends with. What stands before and after it is looked at in [`find`].
-static WORD: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(concat!(
-        r"(?i)(?P<password>passphrase|passwords?|passwort|passwd|kennwort|storepass|keypass|pwd|pass|pw|ntlm)",
-        r"|(?P<key>(?:api|access|account|secret|signing|encryption|auth|storage|master|subscription)[-_. ]?key",
-        r"|secret_key_base|private[-_]?key|sharedaccesssignature)",
-        r"|(?P<secret>secret)",
-        r"|(?P<token>token)",
-    ))
-    .expect("the pattern is known at compile time")
-});
+/// Names that a password's name ends with; of two that begin alike, the longer first.
+const PASSWORDS: [&str; 12] = [
+    "passphrase",
+    "passwords",
+    "password",
+    "passwort",
+    "passwd",
+    "kennwort",
+    "storepass",
+    "keypass",
+    "pwd",
+    "pass",
+    "pw",
+    "ntlm",
+];
+/// What stands before `key` in the name of one, after a separator or none.
+const KEYS_OF: [&str; 10] =
+    ["api", "access", "account", "secret", "signing", "encryption", "auth", "storage", "master", "subscription"];
+/// What a text with any of these names has.
+const PARTS: [&str; 8] = ["pass", "pw", "kennwort", "ntlm", "key", "sharedaccesssignature", "secret", "token"];
 
 /// Headers that carry credentials, up to their value.
-static HEADER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?i)(?P<cookie>(?:set-)?cookie)\\*["']?\s{0,4}[:=]\s{0,4}|authorization\\*["']?\]?\s{0,4}(?:[:=]|=>)\s{0,4}"#)
-        .expect("the pattern is known at compile time")
-});
+static HEADER: Rare = Rare::new(
+    |text| text.has(&["cookie", "authorization"]),
+    r#"(?i)(?P<cookie>(?:set-)?cookie)\\*["']?\s{0,4}[:=]\s{0,4}|authorization\\*["']?\]?\s{0,4}(?:[:=]|=>)\s{0,4}"#,
+);
 
 /// How far back a name is looked for, in bytes.
 const LONGEST_NAME: usize = 64;
 
 /// Finds them.
-pub(super) fn find(text: &str, finds: &mut Vec<Find>) {
+pub(super) fn find(folded: &Folded<'_>, finds: &mut Vec<Find>) {
+    let text = folded.text;
     // What lies within a value that is taken out anyway is not looked at again.
     let mut done = 0;
-    for found in WORD.captures_iter(text) {
-        let word = found.get(0).expect("group 0 is the match");
-        if word.start() < done {
+    let words = folded.has(&PARTS).then(|| words(text)).into_iter().flatten();
+    for (word, kind) in words {
+        if word.start < done {
             continue;
         }
-        let kind = kind_of(&found);
-        if let Some(value) = named_value(text, word.start(), word.end(), kind) {
+        if let Some(value) = named_value(text, word.start, word.end, kind) {
             done = value.at.end;
             finds.push(Find { at: value.at, kind });
         }
     }
     let mut done = 0;
-    for found in HEADER.captures_iter(text) {
+    for found in HEADER.on(folded).into_iter().flat_map(|pattern| pattern.captures_iter(text)) {
         let start = found.get(0).expect("group 0 is the match").end();
         if start < done {
             continue;
@@ -56,12 +65,47 @@ pub(super) fn find(text: &str, finds: &mut Vec<Find>) {
     }
 }
 
-fn kind_of(found: &Captures<'_>) -> Kind {
-    match (found.name("password"), found.name("key"), found.name("secret")) {
-        (Some(_), ..) => Kind::Password,
-        (_, Some(_), _) => Kind::Key,
-        (_, _, Some(_)) => Kind::Secret,
-        _ => Kind::Token,
+/// The names that a secret's name ends with, one after the other. What stands before and after each is looked at in [`find`].
+fn words(text: &str) -> impl Iterator<Item = (Range<usize>, Kind)> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let (at, (length, kind)) = (from..text.len()).find_map(|at| Some((at, word_at(&text.as_bytes()[at..])?)))?;
+        from = at + length;
+        Some((at..from, kind))
+    })
+}
+
+/// How long the name is that these bytes begin with, and what it is the name of.
+fn word_at(bytes: &[u8]) -> Option<(usize, Kind)> {
+    let begins = |bytes: &[u8], word: &str| {
+        bytes.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    let key_after = |stem: usize, separators: &[u8]| {
+        let separator = usize::from(bytes.get(stem).is_some_and(|byte| separators.contains(byte)));
+        begins(&bytes[stem + separator..], "key").then_some((stem + separator + "key".len(), Kind::Key))
+    };
+    let password = |first: u8| {
+        let mut words = PASSWORDS.iter().filter(|word| word.as_bytes()[0] == first);
+        words.find(|word| begins(bytes, word)).map(|word| (word.len(), Kind::Password))
+    };
+    let key = |first: u8| {
+        let mut stems = KEYS_OF.iter().filter(|stem| stem.as_bytes()[0] == first && begins(bytes, stem));
+        stems.find_map(|stem| key_after(stem.len(), b"-_. "))
+    };
+    let whole = |word: &str, kind| begins(bytes, word).then_some((word.len(), kind));
+    match bytes.first()?.to_ascii_lowercase() {
+        b'p' => {
+            password(b'p').or_else(|| begins(bytes, "private").then(|| key_after("private".len(), b"-_")).flatten())
+        }
+        b's' => password(b's')
+            .or_else(|| whole("secret_key_base", Kind::Key))
+            .or_else(|| key(b's'))
+            .or_else(|| whole("sharedaccesssignature", Kind::Key))
+            .or_else(|| whole("secret", Kind::Secret)),
+        first @ (b'k' | b'n') => password(first),
+        first @ (b'a' | b'e' | b'm') => key(first),
+        b't' => whole("token", Kind::Token),
+        _ => None,
     }
 }
 
@@ -72,14 +116,14 @@ pub(super) fn kind_of_name(name: &str) -> Option<Kind> {
         "cookie" | "set-cookie" => return Some(Kind::Cookie),
         _ => {}
     }
-    let last = WORD.captures_iter(name).last()?;
-    let word = last.get(0).expect("group 0 is the match");
-    let after = name[word.end()..].trim_start_matches('_');
+    let (word, kind) = words(name).last()?;
+    let after = name[word.end..].trim_start_matches('_');
     let is_whole = after.len() <= 2 && after.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_whole || !is_name(name, 0, word.start(), word.as_str()) || word.as_str().eq_ignore_ascii_case("pwd") {
+    let shown = &name[word.clone()];
+    if !is_whole || !is_name(name, 0, word.start, shown) || shown.eq_ignore_ascii_case("pwd") {
         return None;
     }
-    Some(kind_of(&last))
+    Some(kind)
 }
 
 /// How a name and its value are joined.
@@ -216,7 +260,7 @@ fn looks_random(value: &str) -> bool {
 }
 
 /// The credentials of an authorization header: what follows its scheme.
-fn credentials(text: &str, start: usize) -> std::ops::Range<usize> {
+fn credentials(text: &str, start: usize) -> Range<usize> {
     const ONE_WORD: [&str; 9] = ["bearer", "basic", "token", "apikey", "negotiate", "ntlm", "key", "bot", "jwt"];
     let value = read(text, start, Ends::Argument);
     let (start, end) =
@@ -232,7 +276,7 @@ fn credentials(text: &str, start: usize) -> std::ops::Range<usize> {
 }
 
 /// To the end of the line or of what is quoted.
-fn to_line_end(text: &str, start: usize) -> std::ops::Range<usize> {
+fn to_line_end(text: &str, start: usize) -> Range<usize> {
     let value = read(text, start, Ends::Argument);
     if value.quoted != Quoted::No {
         return value.at;
@@ -240,4 +284,44 @@ fn to_line_end(text: &str, start: usize) -> std::ops::Range<usize> {
     let rest = super::value::bounded(&text[start..]);
     let end = rest.find(['"', '\'', '\n', '\r']).unwrap_or(rest.len());
     start..start + rest[..end].trim_end_matches([' ', '\\']).len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rare::tests::lets_every_match_through;
+    use proptest::prelude::*;
+    use regex::Regex;
+
+    #[test]
+    fn headers_are_not_kept_from_a_text_that_has_one() {
+        lets_every_match_through(&HEADER);
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_where_a_regular_expression_sees_them(
+            text in "(?i:pass|word|s|wd|phrase|wort|kenn|store|key|pw|d|ntlm|api|access|account|secret|signing|encryption|auth|storage|master|subscription|[-_. ]|_base|private|shared|signature|token|[a-zé]){0,12}"
+        ) {
+            let regex = Regex::new(concat!(
+                r"(?P<password>(?i-u:passphrase|passwords?|passwort|passwd|kennwort|storepass|keypass|pwd|pass|pw|ntlm))",
+                r"|(?P<key>(?i-u:secret_key_base|(?:api|access|account|secret|signing|encryption|auth|storage|master|subscription)[-_. ]?key",
+                r"|private[-_]?key|sharedaccesssignature))",
+                r"|(?P<secret>(?i-u:secret))",
+                r"|(?P<token>(?i-u:token))",
+            ))
+            .unwrap();
+            let expected: Vec<(Range<usize>, Kind)> = regex
+                .captures_iter(&text)
+                .map(|found| {
+                    let kinds =
+                        [("password", Kind::Password), ("key", Kind::Key), ("secret", Kind::Secret), ("token", Kind::Token)];
+                    let (_, kind) = kinds.into_iter().find(|(group, _)| found.name(group).is_some()).unwrap();
+                    (found.get(0).unwrap().range(), kind)
+                })
+                .collect();
+            prop_assert!(expected.is_empty() || Folded::of(&text).has(&PARTS));
+            prop_assert_eq!(words(&text).collect::<Vec<_>>(), expected);
+        }
+    }
 }

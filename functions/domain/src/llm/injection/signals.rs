@@ -3,8 +3,7 @@
 use super::Strength;
 use super::lexicon::{Concept, Hit, Lexicon, words};
 use super::readings::Disguise;
-use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
-use std::sync::OnceLock;
+use crate::rare::{Folded, Rare};
 
 /// What an attempt is after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,59 +118,98 @@ const TOGETHER: &[Together] = &[
     mentions(Kind::Verdict, 50, &[Subject, Soft]),
 ];
 
-/// Marks on the text as it is written.
-const MARKS: &[(&str, Kind, Strength)] = &[
-    (
-        r"<\|\s*(?:im_start|im_end|im_sep|system|user|assistant|endoftext|eot_id|start_header_id|end_header_id|begin_of_text|end_of_turn|endofprompt)\s*\|?>",
+/// A mark on the text as it is written.
+struct Mark {
+    regex: Rare,
+    kind: Kind,
+    strength: Strength,
+}
+
+impl Mark {
+    const fn instructs(kind: Kind, regex: Rare) -> Self {
+        Self { regex, kind, strength: Strength::Instructs }
+    }
+
+    const fn mentions(kind: Kind, regex: Rare) -> Self {
+        Self { regex, kind, strength: Strength::Mentions }
+    }
+}
+
+/// The words of all marks are ASCII, so words end where ASCII's end: where those of other alphabets do takes far longer to tell.
+static MARKS: [Mark; 10] = [
+    Mark::instructs(
         Kind::RoleMarker,
-        Strength::Instructs,
+        Rare::new(
+            |text| text.has(&["<|"]),
+            r"(?i)<\|\s*(?:im_start|im_end|im_sep|system|user|assistant|endoftext|eot_id|start_header_id|end_header_id|begin_of_text|end_of_turn|endofprompt)\s*\|?>",
+        ),
     ),
-    (r"\[/?inst\]|<</?sys>>|</?(?:start|end)_of_turn>|\{\{#?system", Kind::RoleMarker, Strength::Instructs),
-    (
-        r"\b(?:system|assistant|developer)[\s_-]*(?:message|prompt|override|note|notice|instruction)s?\s*[:=\]]",
+    Mark::instructs(
         Kind::RoleMarker,
-        Strength::Instructs,
+        Rare::new(
+            |text| text.has(&["inst]", "sys>", "_of_turn>", "{{system", "{{#system"]),
+            r"(?i)\[/?inst\]|<</?sys>>|</?(?:start|end)_of_turn>|\{\{#?system",
+        ),
     ),
-    (
-        r"(?:###|---|===|\*\*\*)\s*(?:system|instruction|assistant|new instruction)s?\b",
+    Mark::instructs(
         Kind::RoleMarker,
-        Strength::Instructs,
+        Rare::new(
+            |text| {
+                let joins = |c: char| c.is_whitespace() || matches!(c, '_' | '-');
+                let what = ["message", "prompt", "override", "note", "notice", "instruction"];
+                text.has_before(&["system", "assistant", "developer"], joins, &what)
+            },
+            r"(?i)(?-u:\b)(?:system|assistant|developer)[\s_-]*(?:message|prompt|override|note|notice|instruction)s?\s*[:=\]]",
+        ),
     ),
-    (r"(?:^|[\r\n]|\\n)\s*(?:system|assistant|human)\s*:\s*\p{L}", Kind::RoleMarker, Strength::Mentions),
-    (r#""role"\s*:\s*"(?:system|assistant|developer)""#, Kind::RoleMarker, Strength::Mentions),
-    (r"</?[0-9a-f]{16,64}>", Kind::Fence, Strength::Instructs),
-    (
-        r"</?(?:untrusted|untrusted_data|alert_data|alert|user_input|user_data|input_data)>",
+    Mark::instructs(
+        Kind::RoleMarker,
+        Rare::new(
+            |text| {
+                let what = ["system", "instruction", "assistant", "new instruction"];
+                let joins = |c: char| c.is_whitespace() || matches!(c, '#' | '-' | '=' | '*');
+                text.has_before(&["###", "---", "===", "***"], joins, &what)
+            },
+            r"(?i)(?:###|---|===|\*\*\*)\s*(?:system|instruction|assistant|new instruction)s?(?-u:\b)",
+        ),
+    ),
+    Mark::mentions(
+        Kind::RoleMarker,
+        Rare::new(
+            |text| text.has_before(&["system", "assistant", "human"], char::is_whitespace, &[":"]),
+            r"(?i)(?:^|[\r\n]|\\n)\s*(?:system|assistant|human)\s*:\s*\p{L}",
+        ),
+    ),
+    Mark::mentions(
+        Kind::RoleMarker,
+        Rare::new(|text| text.has(&["\"role\""]), r#"(?i)"role"\s*:\s*"(?:system|assistant|developer)""#),
+    ),
+    Mark::instructs(
         Kind::Fence,
-        Strength::Mentions,
+        Rare::new(|text| text.has_long(&["<", "</"], 16, |byte| byte.is_ascii_hexdigit()), r"(?i)</?[0-9a-f]{16,64}>"),
     ),
-    (r#"\bverdict\W{0,3}\s*[:=]\s*\W{0,3}(?:benign|low|medium|high|critical)"#, Kind::AnswerShape, Strength::Instructs),
-    (r"\bsuggested_action\b|\bmitre_techniques\b", Kind::AnswerShape, Strength::Instructs),
+    Mark::mentions(
+        Kind::Fence,
+        Rare::new(
+            |text| text.has(&["untrusted>", "_data>", "alert>", "user_input>"]),
+            r"(?i)</?(?:untrusted|untrusted_data|alert_data|alert|user_input|user_data|input_data)>",
+        ),
+    ),
+    Mark::instructs(
+        Kind::AnswerShape,
+        Rare::new(
+            |text| text.has(&["verdict"]),
+            r"(?i)(?-u:\b)verdict\W{0,3}\s*[:=]\s*\W{0,3}(?:benign|low|medium|high|critical)",
+        ),
+    ),
+    Mark::instructs(
+        Kind::AnswerShape,
+        Rare::new(
+            |text| text.has(&["suggested_action", "mitre_techniques"]),
+            r"(?i)(?-u:\b)suggested_action(?-u:\b)|(?-u:\b)mitre_techniques(?-u:\b)",
+        ),
+    ),
 ];
-
-/// Which marks a text has, in one pass: most have none.
-fn marks() -> &'static RegexSet {
-    static COMPILED: OnceLock<RegexSet> = OnceLock::new();
-    COMPILED.get_or_init(|| {
-        let patterns = MARKS.iter().map(|(pattern, ..)| at_ascii_boundaries(pattern));
-        RegexSetBuilder::new(patterns).case_insensitive(true).build().expect(ARE_REGEXES)
-    })
-}
-
-/// Where the mark with this number is.
-fn mark(number: usize) -> &'static Regex {
-    static COMPILED: [OnceLock<Regex>; MARKS.len()] = [const { OnceLock::new() }; MARKS.len()];
-    COMPILED[number].get_or_init(|| {
-        RegexBuilder::new(&at_ascii_boundaries(MARKS[number].0)).case_insensitive(true).build().expect(ARE_REGEXES)
-    })
-}
-
-/// The words of all marks are ASCII, and where words of other alphabets end takes far longer to tell.
-fn at_ascii_boundaries(pattern: &str) -> String {
-    pattern.replace(r"\b", r"(?-u:\b)")
-}
-
-const ARE_REGEXES: &str = "the patterns above are regular expressions";
 
 /// The strongest signal in one reading of a text.
 pub(super) fn strongest(text: &str, disguise: Disguise) -> Option<Signal> {
@@ -189,10 +227,11 @@ fn by_marks(text: &str) -> Option<Signal> {
     if !may_have_marks(text) {
         return None;
     }
-    let found = marks().matches(text).into_iter().filter_map(|number| {
-        let (_, kind, strength) = MARKS[number];
-        let at = mark(number).find(text)?;
-        Some(Signal { kind, strength, matched: excerpt(text, at.start(), at.end()) })
+    let folded = Folded::of(text);
+    let found = MARKS.iter().filter_map(|mark| {
+        let at = mark.regex.on(&folded)?.find(text)?;
+        let matched = excerpt(text, at.start(), at.end());
+        Some(Signal { kind: mark.kind, strength: mark.strength, matched })
     });
     found.reduce(|best, next| if next.strength > best.strength { next } else { best })
 }
@@ -244,4 +283,18 @@ fn together(hits: &[Hit], rule: &Together) -> Option<(usize, usize)> {
 /// The match alone: what surrounds it may be anybody's secret.
 fn excerpt(text: &str, start: usize, end: usize) -> String {
     text[start..end].trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MARKS;
+    use crate::rare::Folded;
+    use crate::rare::tests::lets_every_match_through;
+
+    #[test]
+    fn no_mark_is_kept_from_a_text_that_has_it() {
+        MARKS.iter().for_each(|mark| lets_every_match_through(&mark.regex));
+        let longer = Folded::of("-----System: x");
+        assert!(MARKS.iter().any(|mark| mark.regex.on(&longer).is_some_and(|regex| regex.is_match(longer.text))));
+    }
 }
