@@ -146,7 +146,8 @@ async fn a_day_s_tokens_are_reserved_before_asking_and_settled_after() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_at_once_stay_within_the_budget_and_a_count_never_goes_below_zero() {
     let stage = Stage::dry_run().await;
-    let volatile = Volatile::new(Table::new(stage.function_clients().dynamodb.clone(), &stage.system.endpoints.table_name));
+    let volatile =
+        Volatile::new(Table::new(stage.function_clients().dynamodb.clone(), &stage.system.endpoints.table_name));
     let (tenant, now) = ("counting".parse().unwrap(), stage.now());
     let tries = (0..24).map(|_| volatile.reserve(&tenant, 100, 500, now));
     let granted = futures::future::join_all(tries).await;
