@@ -28,6 +28,10 @@ use vyrox_contract::TenantId;
 /// The sparse index that resolves outside names.
 pub(crate) const LOOKUP_INDEX: &str = "lookup";
 
+/// The most items of a page that nobody wanted shorter. DynamoDB ends a page at 1 MiB by itself; the embedded store would look
+/// at all that follow before it does.
+pub(crate) const MOST_A_PAGE: i32 = 1_000;
+
 /// A value with the version that its next write must name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Versioned<T> {
@@ -248,7 +252,7 @@ impl Table {
             .range(tenant, prefix)
             .consistent_read(true)
             .set_exclusive_start_key(start)
-            .set_limit(most)
+            .limit(most.unwrap_or(MOST_A_PAGE))
             .send()
             .await
             .map_err(|error| TableError::Unavailable(error.into()))?;

@@ -5,7 +5,7 @@
 //! in both tables' audits that it was done.
 
 use crate::ledger::Change;
-use crate::table::{Item, Lookup, SortKey, Table, TableError};
+use crate::table::{Item, Lookup, MOST_A_PAGE, SortKey, Table, TableError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -162,6 +162,7 @@ impl Transfer {
             let page = page
                 .filter_expression("sk = :profile")
                 .projection_expression("tenant_id")
+                .limit(MOST_A_PAGE)
                 .expression_attribute_values(":profile", AttributeValue::S(SortKey::profile().as_str().to_owned()))
                 .send()
                 .await
@@ -197,6 +198,7 @@ impl Transfer {
             .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()))
             .consistent_read(true)
             .set_exclusive_start_key(start)
+            .limit(MOST_A_PAGE)
             .send()
             .await
             .map_err(|error| TableError::Unavailable(error.into()))?;

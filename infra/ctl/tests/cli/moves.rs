@@ -1,15 +1,18 @@
 //! A tenant moves from one store to another: nothing of it is lost or changed, its audit verifies there, and alerts go on.
 
-use crate::stand::{Said, Stand, said};
+use crate::stand::{Said, Stand, acme, said};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::process::Command;
+use vyrox_audit::Draft;
 use vyrox_checkpoint::{Checkpointer, Idle};
 use vyrox_domain::action::ActionState;
 use vyrox_platform::config::{self, Aws};
+use vyrox_platform::ledger::{Change, Expect, Ledger};
+use vyrox_platform::table::SortKey;
 use vyrox_platform::transfer::Transfer;
 use vyrox_tests::{APPROVER, Options, Stage};
 
@@ -195,6 +198,24 @@ async fn an_import_that_was_killed_half_way_is_gone_on_with_whatever_runs_there_
     assert_eq!(new.json(&["audit", "verify", "acme", "--trust", text(&key)]).await["ok"], true);
     checkpoint(&new).await;
     assert_eq!(new.json(&["import", text(&file)]).await["written"], 0, "its audit went on, and that is no obstacle");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_tenant_is_read_in_pages_that_an_embedded_store_can_bear() {
+    let stand = Stand::with_tenant().await;
+    let ledger = Ledger::new(stand.table(), "test", stand.clock.clone());
+    for block in 1..=15 {
+        let click = |number: u64| {
+            Change::put(SortKey::interaction(number.to_string().parse().unwrap()), &json!({}), Expect::Absent)
+        };
+        let clicks: Vec<Change> = (block * 1_000..block * 1_000 + 90).map(click).collect();
+        ledger.commit(&acme(), &clicks, &Draft::event(stand.now(), "acme", "CHANGED_BY_TEST")).await.unwrap();
+    }
+    let transfer = Transfer::new(stand.table());
+    let (page, next) = transfer.page(&acme(), None).await.unwrap();
+    assert!(page.len() == 1_000 && next.is_some(), "{}", page.len());
+    assert!(held(&stand, "acme").await > 1_350);
+    assert_eq!(transfer.tenants().await.unwrap(), [acme()], "found behind more than one page");
 }
 
 #[tokio::test(flavor = "multi_thread")]
