@@ -38,7 +38,7 @@ pub(crate) enum Command {
     /// Send all of them to where they came from, to be tried again
     #[command(after_help = "Example:\n  vyroxctl dlq redrive actions\n\n\
         Trying again is safe: every function tells a repetition, and an action whose approval has expired is not \
-        delivered.\nThe request is entered in the audit of each tenant that has a message there.")]
+        delivered. The request is entered in the audit of each tenant that has a message there.")]
     Redrive {
         /// Whose dead letters
         queue: Queue,
@@ -217,8 +217,12 @@ async fn redrive(deployment: &Deployment, queue: Queue, confirm: &Confirm) -> Re
     }
     let started = deployment.clients.sqs.start_message_move_task().source_arn(arn).send().await;
     let task = started.map_err(|error| CtlError::Queue(error.into()))?.task_handle;
-    let text = format!("{} messages of {} are on their way back", messages.len(), found.name);
-    Ok(Report::new(json!({"queue": queue.to_string(), "messages": messages.len(), "task": task}), text))
+    // No more than those were looked at, and all of them go.
+    let about = if messages.len() < LOOK_MOST { "" } else { "about " };
+    let looked = u64::try_from(messages.len()).unwrap_or(u64::MAX);
+    let count = if about.is_empty() { looked } else { looked.max(found.waiting()) };
+    let text = format!("{about}{count} messages of {} are on their way back", found.name);
+    Ok(Report::new(json!({"queue": queue.to_string(), "messages": count, "task": task}), text))
 }
 
 fn tenant_of(message: &Message) -> Option<TenantId> {

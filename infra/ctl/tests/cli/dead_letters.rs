@@ -1,5 +1,11 @@
 use crate::stand::Stand;
+use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Value, json};
+use vyrox_domain::action::ActionState;
+use vyrox_edr_standin::Change;
+use vyrox_standins::discord::Fault;
+use vyrox_tests::Fault::Refused;
+use vyrox_tests::{APPROVER, Delivery, Hop, Options, Stage};
 
 /// Lets a message fail until it is a dead letter.
 async fn kill(stand: &Stand, queue: &str, body: &str) {
@@ -64,4 +70,74 @@ async fn more_than_one_receives_worth_of_dead_letters_is_shown_each_once() {
 async fn the_queues_of_a_stack_that_is_not_there_are_not_found() {
     let stand = Stand::start().await;
     stand.run(&["dlq", "list", "--stack", "elsewhere"]).await.refused(2, "elsewhere-alerts-dlq");
+}
+
+/// How many messages lie in the queue's dead letters, as the command counts them.
+async fn dead(stand: &Stand, queue: &str) -> u64 {
+    let listed = stand.json(&["dlq", "list"]).await;
+    let of = listed.as_array().unwrap().iter().find(|item| item["queue"] == queue).unwrap();
+    of["messages"].as_u64().unwrap()
+}
+
+/// Lets a message of this queue die at its second try, so that nobody has to wait for over an hour; until the stage looks at its
+/// resources, which sets them as the template has them.
+async fn give_up_soon(stand: &Stand, queue: &str) {
+    let (url, sqs) = (stand.provisioned.queue_url(queue).unwrap(), &stand.clients.sqs);
+    let asked = sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::RedrivePolicy);
+    let told = asked.send().await.unwrap().attributes.unwrap();
+    let mut policy: Value = serde_json::from_str(&told[&QueueAttributeName::RedrivePolicy]).unwrap();
+    policy["maxReceiveCount"] = json!(1);
+    let set = sqs.set_queue_attributes().queue_url(url);
+    set.attributes(QueueAttributeName::RedrivePolicy, policy.to_string()).send().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_outage_has_killed_is_redriven_and_done_once() {
+    let stand = Stand::start().await;
+    let hop = Hop::before(&stand.endpoint).await;
+    let options =
+        Options { live: true, delivery: Delivery::Push, aws_endpoint: Some(hop.url.clone()), ..Options::default() };
+    let stage = Stage::start(options).await;
+    let died = async |queue: &str| stage.wait("it is given up", async || dead(&stand, queue).await > 0).await;
+    let redrive = async |queue: &str| {
+        assert!(stand.json(&["dlq", "redrive", queue, "--yes"]).await["messages"].as_u64() > Some(0));
+        stage.wait("it has gone back", async || dead(&stand, queue).await == 0).await;
+    };
+
+    // A card that Discord does not take.
+    give_up_soon(&stand, "CardsQueue").await;
+    let refuse = Fault::Refuse { status: 400, code: 50_035, message: "Invalid Form Body".to_owned() };
+    stage.system.discord.fail_next(1_000, &refuse);
+    let alert = stage.fire("credential-dump").await;
+    died("cards").await;
+    stage.system.discord.heal();
+    redrive("cards").await;
+    stage.card(alert).await;
+    assert_eq!(stage.entries(alert, "CARD_POSTED").await, 1);
+
+    // An alert while the table takes nothing; it has its first verdict, and is to get another one.
+    give_up_soon(&stand, "AlertsQueue").await;
+    hop.fail("TransactWriteItems", Refused);
+    stand.ok(&["alert", "replay", "demo", &alert.to_string(), "--yes"]).await;
+    died("alerts").await;
+    hop.heal();
+    assert!(stage.record(alert).await.verdict.is_none(), "nobody could judge it");
+    redrive("alerts").await;
+    stage.until("it is judged again", alert, |record| record.verdict.is_some()).await;
+    stage.quiet().await;
+    assert_eq!(stage.entries(alert, "VERDICT_RECORDED").await, 2, "before, and once after");
+
+    // An approved containment while KMS signs nothing.
+    let card = stage.card(alert).await;
+    give_up_soon(&stand, "ActionsQueue").await;
+    hop.fail("Sign", Refused);
+    stage.press(APPROVER, &card, "Approve").await;
+    died("actions").await;
+    assert_eq!(stage.edr_calls(Change::Contain), 0);
+    hop.heal();
+    redrive("actions").await;
+    assert_eq!(stage.contained(alert).await.containment.unwrap().state, ActionState::Executed);
+    stage.card_saying(alert, "CONTAINED").await;
+    assert_eq!((stage.edr_calls(Change::Contain), stage.entries(alert, "RECEIPT_RECORDED").await), (1, 1));
+    stage.end().await;
 }
