@@ -25,9 +25,9 @@ use vyrox_platform::transfer::BadItem;
 /// Why a command did not do what was asked. Nothing was changed unless the text says otherwise.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CtlError {
-    #[error(transparent)]
+    #[error("the environment lacks something (--help says where it comes from)")]
     Configuration(#[from] BadConfiguration),
-    #[error("there is no tenant {0}")]
+    #[error("there is no tenant {0}; `vyroxctl tenant list` shows those that there are")]
     NoSuchTenant(TenantId),
     #[error("tenant {0} has no source {1}; `vyroxctl source add {0} {1}` makes one")]
     NoSuchSource(TenantId, Vendor),
@@ -119,7 +119,7 @@ pub(crate) enum CtlError {
     Taken { what: String },
     #[error(transparent)]
     Profile(#[from] ProfileError),
-    #[error("reading")]
+    #[error("reading (`vyroxctl doctor` looks for the cause)")]
     Table(#[from] TableError),
     #[error("storing")]
     Commit(#[from] CommitError),
