@@ -4,13 +4,16 @@
 
 use serde_json::{Value, json};
 use std::time::Duration;
-use vyrox_contract::AlertId;
+use vyrox_contract::{AlertId, Vendor};
 use vyrox_domain::action::ActionState;
 use vyrox_domain::custom_id::{CustomId, Verb};
+use vyrox_domain::record::AlertRecord;
 use vyrox_domain::storm::{Digest, Place, StormPolicy};
 use vyrox_edr_standin::{Change, HostStatus};
+use vyrox_platform::rate::Limits;
 use vyrox_platform::table::SortKey;
-use vyrox_tests::{APPROVER, Card, Options, SECOND_APPROVER, Stage, shown_buttons};
+use vyrox_standins::discord::RateLimits;
+use vyrox_tests::{APPROVER, Bench, Card, Options, SECOND_APPROVER, Stage, message, shown_buttons};
 
 /// A system whose tenant gets so many cards in ten minutes.
 async fn with_budget(cards: u16) -> Stage {
@@ -323,4 +326,66 @@ async fn a_question_that_nobody_answers_is_said_at_each_third_once_and_only_the_
     stage.card_saying(alert, "EXPIRED").await;
     assert_eq!(stage.entries(alert, "NOTICE_SENT").await, 3);
     stage.end().await;
+}
+
+/// The places of seven alerts of one kind and host that come to notify at the same time, in the order in which they came, and
+/// what their digest counts. They are decided in one transaction.
+async fn placed_at_once(storm: StormPolicy) -> (Vec<Place>, u32) {
+    let bench = Bench::start().await;
+    let discord = bench.discord().await;
+    discord.set_rate_limits(RateLimits::Lifted);
+    let tenant = bench.shown_tenant("shown").await;
+    bench
+        .tenant("shown", |profile| {
+            (profile.guild_id, profile.channel_id) =
+                (Some(vyrox_tests::GUILD.parse().unwrap()), Some(vyrox_tests::CHANNEL.parse().unwrap()));
+            profile.storm = storm;
+        })
+        .await;
+    let limits = Limits { tenant: 60_000, source: 60_000 };
+    let (ingest, triage, notify) = (bench.ingest(limits), bench.triage(), bench.notify(&discord));
+    let mut alerts = Vec::new();
+    for _ in 0..7 {
+        let body = bench.body();
+        let reply = bench.deliver_as("shown", Vendor::Crowdstrike, &ingest, &body).await;
+        alerts.push(reply.alert_id());
+    }
+    for record in bench.take("AlertsQueue").await {
+        triage.handle(message(&record)).await.unwrap();
+    }
+    let asked = bench.take("CardsQueue").await;
+    let shown = asked.iter().map(|record| notify.handle(message(record)));
+    futures::future::try_join_all(shown).await.unwrap();
+    let now = vyrox_platform::clock::Clock::now(&*bench.clock);
+    let (mut places, mut counted) = (Vec::new(), 0);
+    for alert in alerts {
+        let record = bench.table.read::<AlertRecord>(&tenant, &SortKey::alert(alert), now).await.unwrap().unwrap();
+        let place = record.value.place.unwrap();
+        if let Place::InDigest { digest } = place {
+            let digest = bench.table.read::<Digest>(&tenant, &SortKey::digest(digest), now).await.unwrap().unwrap();
+            counted = digest.value.alerts();
+        }
+        places.push(place);
+    }
+    let audited = bench.audit("shown").await;
+    assert_eq!(audited.iter().filter(|entry| entry.action_type() == "ALERT_PLACED").count(), 7, "one entry each");
+    bench.end().await;
+    (places, counted)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alerts_that_come_at_once_are_counted_one_after_the_other() {
+    let (places, _) = placed_at_once(StormPolicy::default()).await;
+    let cards = places.iter().filter(|place| **place == Place::Card).count();
+    let counted = places.iter().filter(|place| matches!(place, Place::CountedOn { .. })).count();
+    assert_eq!((cards, counted), (1, 6), "the first has a card, which counts the others: {places:?}");
+    let firsts: std::collections::BTreeSet<_> = places
+        .iter()
+        .filter_map(|place| if let Place::CountedOn { first, .. } = place { Some(first.to_string()) } else { None })
+        .collect();
+    assert_eq!(firsts.len(), 1);
+    let (places, in_digest) =
+        placed_at_once(StormPolicy { cards: 2, group_seconds: 0, ..StormPolicy::default() }).await;
+    let cards = places.iter().filter(|place| **place == Place::Card).count();
+    assert_eq!((cards, in_digest), (2, 5), "two have used up the budget: {places:?}");
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use vyrox_contract::Vendor;
 use vyrox_platform::rate::Limits;
+use vyrox_standins::discord::RateLimits;
 use vyrox_tests::{Bench, message};
 
 /// So many alerts are measured, after so many that open lanes, fill caches and fetch data keys.
@@ -107,5 +108,41 @@ async fn an_alert_costs_what_the_page_says() {
     assert_eq!(discord.messages().len(), WARM_UP + MEASURED, "each of the second scenario's alerts has its card");
     let found: BTreeMap<String, String> = found.into_iter().map(|(name, cost)| (name, cost.to_string())).collect();
     assert_eq!(found, page(), "left: counted; right: docs/cost.md");
+    bench.end().await;
+}
+
+/// The requests since then, by operation; those of which there were none are left out.
+fn since(bench: &Bench, before: &BTreeMap<String, usize>) -> BTreeMap<String, usize> {
+    let all = bench.hop.all().into_iter();
+    let more = all.map(|(name, count)| (name.clone(), count - before.get(&name).copied().unwrap_or(0)));
+    more.filter(|(_, count)| *count > 0).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_batchs_alerts_want_at_the_same_time_is_asked_for_once() {
+    const BATCH: usize = 10;
+    let bench = Bench::start().await;
+    let discord = bench.discord().await;
+    discord.set_rate_limits(RateLimits::Lifted);
+    bench.shown_tenant("shown").await;
+    let (ingest, triage, notify) = (bench.ingest(LIMITS), bench.triage(), bench.notify(&discord));
+    for _ in 0..BATCH {
+        let body = bench.body();
+        assert_eq!(bench.deliver_as("shown", Vendor::Crowdstrike, &ingest, &body).await.status, 202);
+    }
+    let (queued, before) = (bench.take("AlertsQueue").await, bench.hop.all());
+    let triaged = queued.iter().map(|record| triage.handle(message(record)));
+    futures::future::try_join_all(triaged).await.unwrap();
+    let once = ["BatchGetItem", "SendMessageBatch", "TransactWriteItems"].map(|name| (name.to_owned(), 1));
+    assert_eq!(since(&bench, &before), once.into(), "ten alerts are read, stored and passed on together");
+    let (asked, before) = (bench.take("CardsQueue").await, bench.hop.all());
+    assert_eq!(asked.len(), BATCH);
+    let shown = asked.iter().map(|record| notify.handle(message(record)));
+    futures::future::try_join_all(shown).await.unwrap();
+    let requests = since(&bench, &before);
+    assert_eq!(requests.get("BatchGetItem"), Some(&3), "the alerts, their budget, their channel: {requests:?}");
+    // One gives them their places; Discord answers one card at a time, so what is remembered of them goes as it comes.
+    assert!(requests["TransactWriteItems"] <= 1 + BATCH, "{requests:?}");
+    assert_eq!(discord.messages().len(), BATCH);
     bench.end().await;
 }

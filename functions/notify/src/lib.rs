@@ -13,6 +13,7 @@
 //! edited; not sent at all if what Discord shows is already right.
 
 mod backup;
+mod counters;
 mod digest;
 mod draw;
 mod place;
@@ -22,7 +23,7 @@ mod tell;
 use draw::Looks;
 use serde_json::json;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use vyrox_audit::Draft;
 use vyrox_contract::{AlertId, TenantId};
@@ -110,7 +111,7 @@ impl Classified for NotifyError {
 }
 
 /// An alert and its tenant, as they were read or have been stored since.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Subject {
     record: AlertRecord,
     version: u64,
@@ -130,8 +131,8 @@ pub struct Notify {
     cards: Queue<CardRequested>,
     clock: Arc<dyn Clock>,
     reach: Reach,
-    /// One alert of a tenant at a time finds its place in this environment: they all meet at the same counters.
-    places: tokio::sync::Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<()>>>>,
+    /// Where a tenant's alerts wait for their places in this environment: they all meet at the same counters.
+    places: Mutex<HashMap<TenantId, Arc<place::Line>>>,
 }
 
 impl Notify {
@@ -147,7 +148,7 @@ impl Notify {
             table,
             clock,
             reach: Reach::Public,
-            places: tokio::sync::Mutex::default(),
+            places: Mutex::default(),
         }
     }
 

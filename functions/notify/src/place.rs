@@ -1,24 +1,30 @@
-//! Where an alert is shown: decided once, in one transaction with the counters it moves.
+//! Where an alert is shown: decided once, in one transaction with the counters it moves. A tenant's alerts meet at the same
+//! counters, so those that wait at the same time are decided one after the other and stored together.
 
+use crate::counters::{Counters, Decided};
 use crate::{Notify, NotifyError, Subject};
 use serde_json::json;
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
-use vyrox_contract::AlertId;
+use vyrox_contract::{AlertId, TenantId};
 use vyrox_domain::card;
 use vyrox_domain::message::CardRequested;
 use vyrox_domain::record::AlertRecord;
-use vyrox_domain::storm::{Digest, Group, GroupKey, Place, Window};
-use vyrox_platform::ledger::{Change, Expect};
-use vyrox_platform::table::{SortKey, Versioned};
+use vyrox_domain::storm::Place;
+use vyrox_platform::batch::chain;
+use vyrox_platform::ledger::CommitError;
+use vyrox_platform::line::{self, Came, GivenUp};
+use vyrox_platform::table::TableError;
 
-/// How long the window's item is kept, in seconds: it names the digest that is being filled.
-const KEEP_WINDOW: i64 = 24 * 3_600;
+/// The most alerts that are placed in one transaction: each writes its record, its entry and perhaps its group, beside the
+/// budget and the digests, and DynamoDB takes 100 together.
+const MOST_TOGETHER: usize = 20;
 
-/// What a version expects of its item at its next write.
-fn expect<T>(found: Option<&Versioned<T>>) -> Expect {
-    found.map_or(Expect::Absent, |found| Expect::Version(found.version))
-}
+type Outcome = Result<Subject, NotifyError>;
+/// One tenant's alerts that wait for a place.
+pub(crate) type Line = line::Line<(), Subject, Outcome>;
+type Waiting = line::Waiting<Subject, Outcome>;
 
 /// Whether nothing is to be decided: it is not shown at all, was shown already, or has its place. What has become worse
 /// than when it was counted elsewhere gets a place of its own.
@@ -32,130 +38,113 @@ fn has_its_place(record: &AlertRecord) -> bool {
     }
 }
 
+/// What everyone is told whose place was not stored, if that is nobody's own fault: the table does not answer.
+fn told_to_all(error: &NotifyError) -> Option<impl Fn() -> NotifyError + use<>> {
+    let (is_commit, cause) = match error {
+        NotifyError::Commit(CommitError::Unavailable(cause)) => (true, chain(&**cause)),
+        NotifyError::Table(TableError::Unavailable(cause)) => (false, chain(&**cause)),
+        _ => return None,
+    };
+    Some(move || match is_commit {
+        true => CommitError::Unavailable(cause.clone().into()).into(),
+        false => TableError::Unavailable(cause.clone().into()).into(),
+    })
+}
+
 impl Notify {
     /// The subject with its place decided. Where the alert has changed while it waited for its turn, that is a conflict.
-    pub(crate) async fn placed(&self, mut subject: Subject) -> Result<Subject, NotifyError> {
+    pub(crate) async fn placed(&self, subject: Subject) -> Result<Subject, NotifyError> {
         if has_its_place(&subject.record) {
             return Ok(subject);
         }
-        let lock = {
-            let mut places = self.places.lock().await;
-            Arc::clone(places.entry(subject.tenant.id.clone()).or_default())
+        let given_up =
+            |GivenUp| Err(CommitError::Unavailable("the place that it was to have was given up".into()).into());
+        let line = self.line(&subject.tenant.id);
+        let mut outcome = line.join(subject);
+        let _turn = match line.come(&mut outcome).await {
+            Came::First(turn) => turn,
+            Came::Along(outcome) => return outcome.unwrap_or_else(given_up),
         };
-        let _alone = lock.lock().await;
-        // Those before it have moved the counters on meanwhile.
-        subject.now = self.clock.now();
-        self.place(subject).await
-    }
-
-    async fn place(&self, subject: Subject) -> Result<Subject, NotifyError> {
-        // A test must be seen whatever else is going on, and counts for nothing. So must something that was done already,
-        // which somebody may have to undo.
-        if subject.record.canary || subject.record.containment.is_some() {
-            return self.settle(subject, Place::Card, Vec::new()).await;
-        }
-        let (tenant_id, now) = (&subject.tenant.id, subject.now);
-        let group_seconds = subject.tenant.storm.group_seconds;
-        let key = GroupKey::of(&subject.record).filter(|_| group_seconds > 0);
-        let group_key = key.as_ref().map(SortKey::group);
-        let storm_key = SortKey::storm();
-        let wanted: Vec<&SortKey> = group_key.iter().chain([&storm_key]).collect();
-        let found = self.table.together(tenant_id, &wanted, now).await?;
-        let mut group = None;
-        if let (Some(key), Some(group_key)) = (&key, &group_key) {
-            group = found.of::<Group>(group_key)?;
-            if let Some(found) = &group
-                && let Some(first) = self.first_of(&subject, found.value.first).await?
-                && found.value.takes(&first, &subject.record, now)
-            {
-                return self.count(subject, key, found, &first).await;
+        loop {
+            let (mut count, mut alerts) = (0, HashSet::new());
+            let together = line.next(|subject| {
+                count += 1;
+                count <= MOST_TOGETHER && alerts.insert(subject.record.alert.id)
+            });
+            self.place_all(together).await;
+            if let Some(outcome) = line::told(&mut outcome) {
+                return outcome.unwrap_or_else(given_up);
             }
         }
-        // It begins a group of its own.
-        let mut changes = Vec::new();
-        if let Some(key) = &key {
-            let begun = Group::begun(subject.record.alert.id, now, group_seconds);
-            changes.push(Change::put(SortKey::group(key), &begun, expect(group.as_ref())).expiring(begun.ends_at));
-        }
-        let stored = found.of::<Window>(&storm_key)?;
-        let window = Window::at(stored.as_ref().map(|stored| stored.value), subject.tenant.storm, now);
-        let keep = |window: &Window| {
-            Change::put(SortKey::storm(), window, expect(stored.as_ref())).expiring(now.saturating_add(KEEP_WINDOW))
-        };
-        if let Some(after) = window.with_a_card(subject.tenant.storm) {
-            changes.push(keep(&after));
-            return self.settle(subject, Place::Card, changes).await;
-        }
-        let (digest, expected, wait) = self.digest_for(&subject, window.digest).await?;
-        changes.push(Change::put(SortKey::digest(digest.id), &digest, expected).expiring(digest.expires_at()));
-        changes.push(keep(&Window { digest: Some(digest.id), ..window }));
-        if let Some(wait) = wait {
-            // Before the commit: a message too many is nothing, one too few is a card that is never drawn.
-            self.later(&subject.record, wait).await?;
-        }
-        self.settle(subject, Place::InDigest { digest: digest.id }, changes).await
     }
 
-    async fn first_of(&self, subject: &Subject, first: AlertId) -> Result<Option<AlertRecord>, NotifyError> {
-        let found = self.table.read::<AlertRecord>(&subject.tenant.id, &SortKey::alert(first), subject.now).await?;
-        Ok(found.map(|found| found.value))
+    fn line(&self, tenant: &TenantId) -> Arc<Line> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(places.entry(tenant.clone()).or_insert_with(|| Arc::new(Line::before(()))))
     }
 
-    /// The digest that takes the alert, what is expected of its item, and when its card is to be drawn.
-    async fn digest_for(
+    /// Places them together, and tells each what came of it. One that has changed meanwhile is told so and the others go without
+    /// it; if it is not known whose fault it was, each goes alone.
+    async fn place_all(&self, mut together: Vec<Waiting>) {
+        while together.len() > 1 {
+            match self.place(together.iter().map(|one| &one.want)).await {
+                Ok(placed) => {
+                    together.into_iter().zip(placed).for_each(|(one, placed)| one.tell(Ok(placed)));
+                    return;
+                }
+                Err(NotifyError::Commit(CommitError::Conflict(whose))) if whose < together.len() => {
+                    together.remove(whose).tell(Err(CommitError::Conflict(0).into()));
+                }
+                Err(error) => {
+                    let Some(told) = told_to_all(&error) else { break };
+                    together.into_iter().for_each(|one| one.tell(Err(told())));
+                    return;
+                }
+            }
+        }
+        for one in together {
+            let placed = self.place([&one.want].into_iter()).await;
+            one.tell(placed.map(|mut placed| placed.remove(0)));
+        }
+    }
+
+    /// Alerts of one tenant with their places, decided in this order and stored. A conflict's number below theirs is that of
+    /// the alert that has changed; else it is a counter.
+    async fn place(
         &self,
-        subject: &Subject,
-        open: Option<AlertId>,
-    ) -> Result<(Digest, Expect, Option<i64>), NotifyError> {
-        let (tenant_id, now) = (&subject.tenant.id, subject.now);
-        if let Some(id) = open
-            && let Some(found) = self.table.read::<Digest>(tenant_id, &SortKey::digest(id), now).await?
-            && let Some((digest, wait)) = found.value.with(&subject.record, now)
-        {
-            return Ok((digest, Expect::Version(found.version), wait));
+        subjects: impl ExactSizeIterator<Item = &Subject> + Clone,
+    ) -> Result<Vec<Subject>, NotifyError> {
+        let Some(tenant) = subjects.clone().next().map(|first| &first.tenant) else { return Ok(Vec::new()) };
+        // Those before them have moved the counters on since they were read.
+        let now = self.clock.now();
+        let mut counters = Counters::read(&self.table, tenant, subjects.clone(), now).await?;
+        let (mut placed, mut changes, mut events) = (Vec::new(), Vec::new(), Vec::new());
+        for subject in subjects {
+            let Decided { place, drawn_later } = counters.place(subject).await?;
+            if let Some((alert, wait)) = drawn_later {
+                // Before the commit: a message too many is nothing, one too few is a card that is never drawn.
+                self.later(&tenant.id, alert, wait).await?;
+            }
+            let mut subject = Subject { now, ..subject.clone() };
+            subject.record.place = Some(place);
+            let mut event = subject.entry("ALERT_PLACED");
+            event.detail.insert("place".to_owned(), json!(place));
+            changes.push(subject.change());
+            events.push(event);
+            placed.push(subject);
         }
-        let begun = Digest::begun(tenant_id, subject.record.alert.id, now);
-        let (digest, wait) = begun.with(&subject.record, now).expect("an empty digest takes a judged alert");
-        Ok((digest, Expect::Absent, wait))
-    }
-
-    /// Counts the alert on the card of the first of its kind.
-    async fn count(
-        &self,
-        subject: Subject,
-        key: &GroupKey,
-        found: &Versioned<Group>,
-        first: &AlertRecord,
-    ) -> Result<Subject, NotifyError> {
-        let (group, wait) = found.value.with_another(subject.now);
-        if let Some(wait) = wait {
-            self.later(first, wait).await?;
+        changes.extend(counters.changes());
+        self.ledger.commit_all(&tenant.id, &changes, &events).await?;
+        for subject in &mut placed {
+            subject.version += 1;
+            subject.is_just_placed = true;
         }
-        let level = subject.record.verdict.as_ref().map_or(vyrox_domain::verdict::VerdictLevel::Medium, |v| v.verdict);
-        let change = Change::put(SortKey::group(key), &group, Expect::Version(found.version)).expiring(group.ends_at);
-        self.settle(subject, Place::CountedOn { first: group.first, level }, vec![change]).await
+        Ok(placed)
     }
 
     /// Asks for an alert's card to be drawn in so many seconds.
-    async fn later(&self, record: &AlertRecord, wait: i64) -> Result<(), NotifyError> {
-        let message = CardRequested::changed(record.alert.tenant_id.clone(), record.alert.id);
+    async fn later(&self, tenant: &TenantId, alert: AlertId, wait: i64) -> Result<(), NotifyError> {
+        let message = CardRequested::changed(tenant.clone(), alert);
         Ok(self.cards.send_after(&message, Duration::from_secs(u64::try_from(wait).unwrap_or(0))).await?)
-    }
-
-    /// Stores the place, together with what it changes elsewhere.
-    async fn settle(
-        &self,
-        mut subject: Subject,
-        place: Place,
-        mut changes: Vec<Change>,
-    ) -> Result<Subject, NotifyError> {
-        subject.record.place = Some(place);
-        let mut event = subject.entry("ALERT_PLACED");
-        event.detail.insert("place".to_owned(), json!(place));
-        changes.push(subject.change());
-        self.ledger.commit(&subject.tenant.id, &changes, &event).await?;
-        subject.version += 1;
-        subject.is_just_placed = true;
-        Ok(subject)
     }
 }

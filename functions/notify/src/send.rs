@@ -79,7 +79,8 @@ impl Notify {
         call: impl Future<Output = Result<T, DiscordError>>,
     ) -> Result<T, NotifyError> {
         let (key, now) = (SortKey::channel(channel), self.clock.now());
-        let mut broken = self.table.read::<BrokenChannel>(&tenant.id, &key, now).await?;
+        // All cards of a batch ask this at the same time, and most of them about one channel.
+        let mut broken = self.table.together(&tenant.id, &[&key], now).await?.of::<BrokenChannel>(&key)?;
         if let Some(found) = &mut broken {
             self.claim(tenant, found, now).await?;
         }

@@ -71,6 +71,8 @@ impl Clients {
                     .region($sdk::config::Region::new(aws.region.clone()))
                     .credentials_provider(credentials.clone())
                     .retry_config(retry.clone())
+                    // It watches bodies that trickle; those of these services are small, and an attempt's time is bounded.
+                    .stalled_stream_protection($sdk::config::StalledStreamProtectionConfig::disabled())
                     .timeout_config($timeout)
                     .http_client(http.clone());
                 if let Some(endpoint) = $endpoint {

@@ -2,8 +2,8 @@
 //! "every state change is in the audit before the response goes back" cannot be forgotten, and neither can one land
 //! without the other.
 //!
-//! Commits that come while another one is under way go together in the next transaction: each is told its own outcome, as
-//! if it had gone alone.
+//! Commits that come at the same time, or while another one is under way, go together in one transaction: each is told its own
+//! outcome, as if it had gone alone.
 //!
 //! Each ledger (one per execution environment) writes a **lane** of its own per tenant: a hash chain with no other writer,
 //! so there is no contention between instances. If a transaction's fate is unknown (a timeout), its lane may or may not
@@ -24,6 +24,7 @@ pub use lane::{Closing, LANE_CLOSED, LaneRecord, close_idle};
 
 use crate::batch::chain;
 use crate::clock::Clock;
+use crate::line::{Came, GivenUp, told};
 use crate::random;
 use crate::table::{SortKey, Table};
 use crate::{Class, Classified};
@@ -33,7 +34,6 @@ use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
-use tokio::sync::oneshot::error::TryRecvError;
 use transaction::{Attempt, Entered, transact};
 use vyrox_audit::Draft;
 use vyrox_contract::{AuditHead, TenantId};
@@ -122,25 +122,18 @@ impl Ledger {
         for event in &mut events {
             event.detail.insert(AT_MILLIS.to_owned(), json!(self.clock.now_millis()));
         }
+        let given_up = |GivenUp| Err(CommitError::Unavailable("the commit that it went with was given up".into()));
         let line = self.line(tenant).await;
-        if let Ok(mut lane) = line.0.turn.try_lock() {
-            self.ready(tenant, &mut lane).await;
-            let heads = self.append(tenant, &mut lane, (changes, &events), CONTENTION_RETRIES).await?;
-            return heads.into_iter().last().ok_or(CommitError::Invalid);
-        }
         let mut outcome = line.join(changes, events);
-        let mut lane = line.0.turn.lock().await;
-        // Whoever had the lane before may have taken this along. If not, this takes along what has come since.
+        let mut lane = match line.0.come(&mut outcome).await {
+            Came::First(lane) => lane,
+            Came::Along(outcome) => return outcome.unwrap_or_else(given_up),
+        };
         loop {
-            match outcome.try_recv() {
-                Ok(outcome) => return outcome,
-                Err(TryRecvError::Closed) => {
-                    return Err(CommitError::Unavailable("the commit that it went with was given up".into()));
-                }
-                Err(TryRecvError::Empty) => {
-                    self.ready(tenant, &mut lane).await;
-                    Box::pin(self.commit_together(tenant, &mut lane, line.next())).await;
-                }
+            self.ready(tenant, &mut lane).await;
+            Box::pin(self.commit_together(tenant, &mut lane, line.next())).await;
+            if let Some(outcome) = told(&mut outcome) {
+                return outcome.unwrap_or_else(given_up);
             }
         }
     }
@@ -201,7 +194,7 @@ impl Ledger {
     pub async fn close(&self) {
         let lanes: Vec<_> = self.lanes.lock().await.drain().collect();
         for (tenant, line) in lanes {
-            self.end(&tenant, &mut *line.0.turn.lock().await, Closing::Ended).await;
+            self.end(&tenant, &mut *line.0.turn().await, Closing::Ended).await;
         }
     }
 

@@ -24,6 +24,7 @@
 //! | [`volatile`] | DynamoDB | cache answers, count tokens: what no verdict is changed by, so not in the audit |
 //! | [`trace`] | logs, messages | say which alert the present work is about |
 //! | [`transfer`] | DynamoDB | read and write whole items, for moving a tenant to another table |
+//! | [`line`] | | wait for one's turn, and go together with those who wait |
 //! | [`clock`], [`config`], [`telemetry`], [`random`], [`startup`] | the machine | time, environment, logs, random bytes, starting |
 //!
 //! Nothing here judges: that is `vyrox-domain`.
@@ -48,7 +49,7 @@ pub mod evidence;
 pub mod http;
 pub mod kms_key;
 pub mod ledger;
-mod line;
+pub mod line;
 pub mod link_code;
 pub mod llm;
 pub mod made_secret;

@@ -1,46 +1,88 @@
 //! A line in front of something that takes one request at a time: who comes meanwhile waits, and what waits goes together in
-//! the next request.
+//! the next request. So do those who come in one breath, as the messages of a batch do: nobody goes before the others that are
+//! ready have had the chance to come.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex as StdMutex, PoisonError};
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::{Mutex, MutexGuard, oneshot};
 
 /// One who waits: what for, and where what comes of it is told.
 #[derive(Debug)]
-pub(crate) struct Waiting<Want, Outcome> {
-    pub(crate) want: Want,
-    pub(crate) told: oneshot::Sender<Outcome>,
+pub struct Waiting<Want, Outcome> {
+    /// What for.
+    pub want: Want,
+    told: oneshot::Sender<Outcome>,
 }
 
 impl<Want, Outcome> Waiting<Want, Outcome> {
     /// Tells what came of it. One who is gone does not hear it.
-    pub(crate) fn tell(self, outcome: Outcome) {
+    pub fn tell(self, outcome: Outcome) {
         let _gone = self.told.send(outcome);
+    }
+}
+
+/// Whoever took one along has given up, and nobody knows what came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GivenUp;
+
+/// What has come of somebody's waiting.
+#[derive(Debug)]
+pub enum Came<'l, Turn, Outcome> {
+    /// Their turn: they take along those who wait, themselves among them, until they have been [`told`].
+    First(MutexGuard<'l, Turn>),
+    /// It was somebody else's turn, who has taken them along.
+    Along(Result<Outcome, GivenUp>),
+}
+
+/// What one is told, if one has been.
+pub fn told<Outcome>(outcome: &mut oneshot::Receiver<Outcome>) -> Option<Result<Outcome, GivenUp>> {
+    match outcome.try_recv() {
+        Ok(outcome) => Some(Ok(outcome)),
+        Err(TryRecvError::Closed) => Some(Err(GivenUp)),
+        Err(TryRecvError::Empty) => None,
     }
 }
 
 /// Whose turn it is, and who waits for the next.
 #[derive(Debug)]
-pub(crate) struct Line<Turn, Want, Outcome> {
-    pub(crate) turn: Mutex<Turn>,
+pub struct Line<Turn, Want, Outcome> {
+    turn: Mutex<Turn>,
     waiting: StdMutex<VecDeque<Waiting<Want, Outcome>>>,
 }
 
 impl<Turn, Want, Outcome> Line<Turn, Want, Outcome> {
-    pub(crate) fn before(turn: Turn) -> Self {
+    /// Nobody waits yet for what takes one at a time.
+    pub fn before(turn: Turn) -> Self {
         Self { turn: Mutex::new(turn), waiting: StdMutex::new(VecDeque::new()) }
     }
 
     /// Waits at the end of the line. What comes of it is told by whoever has the turn when this is taken along.
-    pub(crate) fn join(&self, want: Want) -> oneshot::Receiver<Outcome> {
+    pub fn join(&self, want: Want) -> oneshot::Receiver<Outcome> {
         let (told, outcome) = oneshot::channel();
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(Waiting { want, told });
         outcome
     }
 
+    /// Waits until it is one's turn, or somebody has taken one along who had the turn before.
+    pub async fn come(&self, outcome: &mut oneshot::Receiver<Outcome>) -> Came<'_, Turn, Outcome> {
+        tokio::task::yield_now().await;
+        let turn = tokio::select! {
+            biased;
+            told = &mut *outcome => return Came::Along(told.map_err(|_closed| GivenUp)),
+            turn = self.turn.lock() => turn,
+        };
+        told(outcome).map_or(Came::First(turn), Came::Along)
+    }
+
+    /// What the turn holds, for whoever waits for nothing of the kind that others wait for.
+    pub async fn turn(&self) -> MutexGuard<'_, Turn> {
+        self.turn.lock().await
+    }
+
     /// Those who go together next, in order: the first, and those behind it as long as they still fit. Who is gone has given up,
     /// and nothing is done for them.
-    pub(crate) fn next(&self, mut fits: impl FnMut(&Want) -> bool) -> Vec<Waiting<Want, Outcome>> {
+    pub fn next(&self, mut fits: impl FnMut(&Want) -> bool) -> Vec<Waiting<Want, Outcome>> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let mut together = Vec::new();
         while let Some(first) = waiting.front() {
@@ -54,5 +96,56 @@ impl<Turn, Want, Outcome> Line<Turn, Want, Outcome> {
             together.extend(waiting.pop_front());
         }
         together
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Came, GivenUp, Line};
+    use std::sync::Mutex;
+
+    /// Comes, and says how many went with the one whose turn it was.
+    async fn go(line: &Line<(), u8, usize>, groups: &Mutex<Vec<Vec<u8>>>, number: u8) -> Option<usize> {
+        let mut outcome = line.join(number);
+        let turn = match line.come(&mut outcome).await {
+            Came::First(turn) => turn,
+            Came::Along(outcome) => return outcome.ok(),
+        };
+        let mut room = 3_usize;
+        let together = line.next(|_| {
+            room = room.saturating_sub(1);
+            room > 0 || number > 9
+        });
+        tokio::task::yield_now().await;
+        groups.lock().unwrap().push(together.iter().map(|one| one.want).collect());
+        let count = together.len();
+        together.into_iter().for_each(|one| one.tell(count));
+        drop(turn);
+        outcome.await.ok()
+    }
+
+    #[tokio::test]
+    async fn those_who_come_in_one_breath_go_together() {
+        let (line, groups) = (Line::before(()), Mutex::default());
+        let all = futures::future::join_all((10..15).map(|number| go(&line, &groups, number))).await;
+        assert_eq!(all, [Some(5); 5]);
+        assert_eq!(go(&line, &groups, 16).await, Some(1), "nobody waits for those who do not come");
+        assert_eq!(*groups.lock().unwrap(), [vec![10, 11, 12, 13, 14], vec![16]]);
+    }
+
+    #[tokio::test]
+    async fn whoever_does_not_fit_takes_the_next_turn() {
+        let (line, groups) = (Line::before(()), Mutex::default());
+        let all = futures::future::join_all((0..5).map(|number| go(&line, &groups, number))).await;
+        assert_eq!(all, [Some(2), Some(2), Some(2), Some(2), Some(1)]);
+        assert_eq!(*groups.lock().unwrap(), [vec![0, 1], vec![2, 3], vec![4]]);
+    }
+
+    #[tokio::test]
+    async fn whoever_was_taken_along_by_one_who_gave_up_is_told_so() {
+        let line: Line<(), u8, usize> = Line::before(());
+        let mut outcome = line.join(1);
+        drop(line.next(|_| true));
+        assert!(matches!(line.come(&mut outcome).await, Came::Along(Err(GivenUp))));
     }
 }

@@ -1,7 +1,7 @@
 //! Sending to a queue. A `Queue<M>` sends one kind of message; who holds none of a kind cannot send it.
 //!
-//! Messages that are sent while another one is under way go together in the next request, ten at most: SQS charges for the
-//! request.
+//! Messages that are sent at the same time, or while another one is under way, go together in one request, ten at most: SQS
+//! charges for the request.
 
 mod line;
 mod outgoing;

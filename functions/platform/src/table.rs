@@ -7,6 +7,7 @@
 
 mod counters;
 mod key;
+mod line;
 mod lookup;
 mod owner;
 mod prefix;
@@ -23,6 +24,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
+use std::sync::Arc;
 use vyrox_contract::TenantId;
 
 /// The sparse index that resolves outside names.
@@ -66,13 +68,14 @@ impl Classified for TableError {
 pub struct Table {
     client: aws_sdk_dynamodb::Client,
     name: String,
+    reads: Arc<line::Line>,
 }
 
 impl Table {
     /// A reader of the table `name`.
     #[must_use]
     pub fn new(client: aws_sdk_dynamodb::Client, name: &str) -> Self {
-        Self { client, name: name.to_owned() }
+        Self { client, name: name.to_owned(), reads: Arc::default() }
     }
 
     pub(crate) const fn client(&self) -> &aws_sdk_dynamodb::Client {
@@ -247,7 +250,7 @@ impl Table {
         after: Option<SortKey>,
         most: Option<i32>,
     ) -> Result<(Vec<Item>, Option<SortKey>), TableError> {
-        let start = after.map(|key| key_of(tenant, &key));
+        let start = after.map(|key| key_of(tenant, key.as_str()));
         let output = self
             .range(tenant, prefix)
             .consistent_read(true)
@@ -337,10 +340,10 @@ fn number<N: std::str::FromStr>(item: &Item, name: &str) -> Option<N> {
 }
 
 /// An item's key, as DynamoDB takes it.
-fn key_of(tenant: &TenantId, key: &SortKey) -> Item {
+fn key_of(tenant: &TenantId, key: &str) -> Item {
     HashMap::from([
         ("tenant_id".to_owned(), AttributeValue::S(tenant.to_string())),
-        ("sk".to_owned(), AttributeValue::S(key.as_str().to_owned())),
+        ("sk".to_owned(), AttributeValue::S(key.to_owned())),
     ])
 }
 

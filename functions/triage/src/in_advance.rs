@@ -4,7 +4,6 @@
 use crate::{Triage, TriageError};
 use serde_json::json;
 use vyrox_audit::Draft;
-use vyrox_contract::AlertId;
 use vyrox_domain::approval::{ApprovedAction, InForce, Moment, NotInForce, OptIn, Pace, UnderOptIn};
 use vyrox_domain::message::ActionApproved;
 use vyrox_domain::record::AlertRecord;
@@ -20,16 +19,20 @@ const KEEP_PACE: i64 = 2 * 3_600;
 impl Triage {
     /// Approves the containment of a LOW alert, if nobody has decided and somebody's opt-in is in force. A message that comes
     /// again finds it done, or does it then.
-    pub(crate) async fn approve_in_advance(&self, tenant: &Tenant, alert_id: AlertId) -> Result<(), TriageError> {
-        let now = self.clock.now();
-        let found = self.table.read::<AlertRecord>(&tenant.id, &SortKey::alert(alert_id), now).await?;
-        let Some(record) = found.filter(|found| level(&found.value) == Some(VerdictLevel::Low)) else { return Ok(()) };
+    pub(crate) async fn approve_in_advance(
+        &self,
+        tenant: &Tenant,
+        record: &Versioned<AlertRecord>,
+    ) -> Result<(), TriageError> {
+        let (now, alert_id) = (self.clock.now(), record.value.alert.id);
         if record.value.decision.is_some() {
             return Ok(());
         }
-        let Some(opt_in) = self.table.read::<OptIn>(&tenant.id, &SortKey::opt_in(), now).await? else { return Ok(()) };
+        let key = SortKey::opt_in();
+        let found = self.table.together(&tenant.id, &[&key], now).await?;
+        let Some(opt_in) = found.of::<OptIn>(&key)? else { return Ok(()) };
         match opt_in.value.in_force(tenant, &self.discord_keys, now) {
-            Ok(in_force) => self.approve(tenant, &record, in_force, now).await,
+            Ok(in_force) => self.approve(tenant, record, in_force, now).await,
             Err(NotInForce::NotProven) => {
                 tracing::error!(tenant_id = %tenant.id, "an opt-in that nobody has signed allows nothing");
                 Ok(())

@@ -127,13 +127,10 @@ impl Triage {
         // A message about an earlier payload is answered by the newer payload's own.
         let is_current = record.value.alert.revision == message.revision;
         let is_judged_now = is_current && record.value.verdict.is_none();
-        let mut level = in_advance::level(&record.value);
-        if is_judged_now {
-            level = Some(self.decide(record, &tenant, now).await?);
-        }
+        let record = if is_judged_now { self.decide(record, &tenant, now).await? } else { record };
         let judged_at = self.clock.now_millis();
-        if is_current && level == Some(VerdictLevel::Low) {
-            self.approve_in_advance(&tenant, message.alert_id).await?;
+        if is_current && in_advance::level(&record.value) == Some(VerdictLevel::Low) {
+            self.approve_in_advance(&tenant, &record).await?;
         }
         let card = CardRequested::changed(message.tenant_id, message.alert_id);
         if is_judged_now {
@@ -144,12 +141,13 @@ impl Triage {
         Ok(())
     }
 
+    /// Judges the alert and stores what came of it; the record as it is stored then.
     async fn decide(
         &self,
         record: Versioned<AlertRecord>,
         tenant: &Tenant,
         now: i64,
-    ) -> Result<VerdictLevel, TriageError> {
+    ) -> Result<Versioned<AlertRecord>, TriageError> {
         let Versioned { value: mut record, version } = record;
         let judged = self.judge(&record, tenant).await?;
         let verdict = &judged.verdict;
@@ -180,7 +178,7 @@ impl Triage {
         if let Some(arrived) = trace::since() {
             Metric::WebhookToVerdict.took((arrived, self.clock.now_millis()));
         }
-        Ok(level)
+        Ok(Versioned { value: record, version: version + 1 })
     }
 
     async fn judge(&self, record: &AlertRecord, tenant: &Tenant) -> Result<Judged, TableError> {

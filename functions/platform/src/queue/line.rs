@@ -2,9 +2,8 @@
 
 use super::{Outgoing, SendError};
 use crate::batch::chain;
-use crate::line;
+use crate::line::{self, Came, GivenUp};
 use std::collections::HashMap;
-use tokio::sync::oneshot::error::TryRecvError;
 
 /// The most messages of one request.
 const MOST_TOGETHER: usize = 10;
@@ -24,21 +23,18 @@ impl Default for Line {
 }
 
 impl Line {
-    /// Sends a message to the queue at a URL, alone if nobody else is sending.
+    /// Sends a message to the queue at a URL, together with those that are sent at the same time.
     pub(super) async fn send(&self, queue: (&aws_sdk_sqs::Client, &str), message: Outgoing) -> Result<(), SendError> {
-        if let Ok(_turn) = self.0.turn.try_lock() {
-            return message.send(queue).await;
-        }
+        let given_up = |GivenUp| Err(SendError("the request that it went with was given up".into()));
         let mut outcome = self.0.join(message);
-        let _turn = self.0.turn.lock().await;
-        // Whoever had the turn before may have taken this along. If not, this takes along what has come since.
+        let _turn = match self.0.come(&mut outcome).await {
+            Came::First(turn) => turn,
+            Came::Along(outcome) => return outcome.unwrap_or_else(given_up),
+        };
         loop {
-            match outcome.try_recv() {
-                Ok(outcome) => return outcome,
-                Err(TryRecvError::Closed) => {
-                    return Err(SendError("the request that it went with was given up".into()));
-                }
-                Err(TryRecvError::Empty) => send_together(queue, self.next()).await,
+            send_together(queue, self.next()).await;
+            if let Some(outcome) = line::told(&mut outcome) {
+                return outcome.unwrap_or_else(given_up);
             }
         }
     }
@@ -55,10 +51,11 @@ impl Line {
 }
 
 /// Sends all of them in one request, and tells each what came of it.
-async fn send_together(queue: (&aws_sdk_sqs::Client, &str), mut together: Vec<Waiting>) {
+async fn send_together(queue: (&aws_sdk_sqs::Client, &str), together: Vec<Waiting>) {
     if together.len() == 1 {
-        for Waiting { want, told } in together.drain(..) {
-            let _gone = told.send(want.send(queue).await);
+        for one in together {
+            let sent = one.want.send(queue).await;
+            one.tell(sent);
         }
         return;
     }

@@ -53,9 +53,9 @@ impl Outgoing {
     ///
     /// # Errors
     /// [`SendError`].
-    pub(crate) async fn send(self, (client, url): (&aws_sdk_sqs::Client, &str)) -> Result<(), SendError> {
-        let request = client.send_message().queue_url(url).message_body(self.body).message_group_id(self.group);
-        let request = request.delay_seconds(self.delay).set_message_attributes(Some(self.attributes));
+    pub(crate) async fn send(&self, (client, url): (&aws_sdk_sqs::Client, &str)) -> Result<(), SendError> {
+        let request = client.send_message().queue_url(url).message_body(&self.body).message_group_id(&self.group);
+        let request = request.delay_seconds(self.delay).set_message_attributes(Some(self.attributes.clone()));
         request.send().await.map(|_| ()).map_err(|error| SendError(error.into()))
     }
 
