@@ -130,12 +130,7 @@ pub async fn execute(recorded: Recorded<Action>, edr: &Edr, policy: &Policy, clo
             Ending::unread(Kind::DryRun, text)
         }
         Edr::Live(vendors) => {
-            let done = match action.operation {
-                Operation::Execute => Kind::Executed,
-                Operation::Rollback => Kind::RolledBack,
-            };
-            let purpose = Purpose::Act { done, leave: Leave { action, policy, clock } };
-            let served = vendors.serve(recorded.subject(), policy, purpose).await;
+            let served = vendors.serve(recorded.subject(), policy, Some(Leave { action, policy, clock })).await;
             served.unwrap_or_else(|failure| change::failed(&failure))
         }
     };
@@ -146,7 +141,7 @@ pub async fn execute(recorded: Recorded<Action>, edr: &Edr, policy: &Policy, clo
 pub async fn examine(unfinished: Claim, edr: &Edr, policy: &Policy) -> Outcome {
     let subject = unfinished.subject();
     let read = match edr {
-        Edr::Live(vendors) if !subject.dry_run => vendors.serve(subject, policy, Purpose::Examine).await.ok(),
+        Edr::Live(vendors) if !subject.dry_run => vendors.serve(subject, policy, None).await.ok(),
         _ => None,
     };
     let ending = read.unwrap_or_else(|| match subject.dry_run {
@@ -191,23 +186,23 @@ impl Edr {
 }
 
 impl Vendors {
-    /// Serves a purpose for what the audit log says of an action.
-    async fn serve(&self, subject: &Subject, policy: &Policy, purpose: Purpose<'_>) -> Result<Ending, Failure> {
+    /// Acts by this leave on what the audit log says of an action; without one only looks at what it has come to.
+    async fn serve(&self, subject: &Subject, policy: &Policy, leave: Option<Leave<'_>>) -> Result<Ending, Failure> {
         let (Some(target), Ok(kind)) = (&subject.target, subject.action_type.parse()) else {
             return Err(Why::Target("the audit log does not tell what it was aimed at").into());
         };
-        let operation = subject.operation();
+        let operation = subject.key.operation;
         let impossible = |_| Why::Target("the vendor has no call for exactly this");
         let deed = Deed::of(operation, kind, target).map_err(impossible)?;
         let api = self.apis.get(&target.vendor).ok_or(Why::Target("this proxy has no credentials for this vendor"))?;
         let device = device::find(api, target, api.deadline()).await?;
-        check(&device, target, policy, operation, purpose)?;
+        check(&device, target, policy, operation, leave)?;
         let turn = tokio::time::timeout_at(api.deadline(), self.turns.take(&device.id)).await;
         let _turn = turn.map_err(|_| Why::Target("other actions on this device took too long"))?;
         // From here on: the turn may have been waited for.
         let until = api.deadline();
         let request_id = &subject.key.request_id;
-        let order = Order { deed: &deed, operation, request_id, purpose, api, device: &device.id, until };
+        let order = Order { deed: &deed, operation, request_id, leave, api, device: &device.id, until };
         // Boxed, because what is remembered between a vendor's answers is large.
         let ending = match target.vendor {
             Vendor::Crowdstrike => Box::pin(crowdstrike::serve(&order)).await?,
@@ -226,7 +221,7 @@ fn check(
     target: &Target,
     policy: &Policy,
     operation: Operation,
-    purpose: Purpose<'_>,
+    leave: Option<Leave<'_>>,
 ) -> Result<(), Failure> {
     let does = operation == Operation::Execute;
     // A device that was only looked up by its name has nothing else to be recognised by.
@@ -236,7 +231,7 @@ fn check(
         let nameless = || Err(Why::Target("the EDR has no name for the device to compare").into());
         return if matters { nameless() } else { Ok(()) };
     };
-    if let (true, Purpose::Act { leave, .. }) = (does, purpose) {
+    if let (true, Some(leave)) = (does, leave) {
         leave.covers(name)?;
     }
     if !must_match || is_same_host(name, target.hostname.as_str()) {
@@ -244,13 +239,6 @@ fn check(
     } else {
         Err(Why::Target("the EDR knows the device by another name than the approver saw").into())
     }
-}
-
-/// Whether to act, and what it is called when it is done; or only to look at what an interrupted action has come to.
-#[derive(Clone, Copy)]
-enum Purpose<'a> {
-    Act { done: Kind, leave: Leave<'a> },
-    Examine,
 }
 
 /// On whose word something is changed. No request that changes anything can be made without one, and right before it is sent
@@ -279,7 +267,8 @@ struct Order<'a> {
     deed: &'a Deed,
     operation: Operation,
     request_id: &'a RequestId,
-    purpose: Purpose<'a>,
+    /// None: nothing is changed, only looked at.
+    leave: Option<Leave<'a>>,
     api: &'a Api,
     device: &'a str,
     until: Instant,

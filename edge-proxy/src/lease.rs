@@ -100,7 +100,7 @@ impl Leases {
         let held = self.lock();
         let before = of_device(&held, subject, ending.device_id.as_ref()).map(|at| &held[at]);
         let until = deadline(subject, outcome, before);
-        let ends = match subject.operation() {
+        let ends = match subject.key.operation {
             Operation::Execute => contains(outcome) && until.is_none(),
             Operation::Rollback => releases(outcome, Some(ending.verification)),
         };
@@ -125,7 +125,7 @@ impl Leases {
         let verification = entry.detail().get("verification").and_then(Value::as_str).and_then(word);
         let mut held = self.lock();
         let known = of_device(&held, &subject, None);
-        match (subject.operation(), word(outcome)) {
+        match (subject.key.operation, word(outcome)) {
             (Operation::Execute, Some(outcome)) if contains(outcome) => {
                 known.map(|at| held.swap_remove(at));
                 if let Some(until) = subject.lease_until {
@@ -209,7 +209,7 @@ impl Lease {
             request_id: id.parse().ok()?,
             tenant_id: owner.0.clone(),
             proxy_id: owner.1.clone(),
-            alert_id: isolation.alert_id()?.parse::<AlertId>().ok()?,
+            alert_id: isolation.alert_id.as_deref()?.parse::<AlertId>().ok()?,
             operation: Operation::Rollback,
             action_type: isolation.action_type.parse().ok()?,
             target,
@@ -237,7 +237,7 @@ fn releases(outcome: Outcome, verification: Option<Verification>) -> bool {
 /// The deadline that an isolation's outcome has: the later one of its own and of the lease that it extends. A device that
 /// somebody else had isolated already is not given a deadline.
 fn deadline(subject: &Subject, outcome: Outcome, before: Option<&Lease>) -> Option<i64> {
-    let own = subject.lease_until.filter(|_| subject.operation() == Operation::Execute)?;
+    let own = subject.lease_until.filter(|_| subject.key.operation == Operation::Execute)?;
     let before = before.map(|lease| lease.until);
     match outcome {
         Outcome::Already => before.map(|until| until.max(own)),

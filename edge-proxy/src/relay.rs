@@ -96,9 +96,7 @@ impl Relay {
             status => Err(RelayError::Status(status.as_u16())),
         }
     }
-}
 
-impl Relay {
     /// Speaks of a difference between the clocks before it makes the relay refuse, and again when it has changed.
     fn say_skew(&self, ahead: i64) {
         let is_off = |seconds: i64| seconds.unsigned_abs() > WORTH_SAYING;

@@ -62,9 +62,10 @@ pub struct Subject {
     /// The kind of containment.
     pub action_type: String,
     found: Option<String>,
+    /// The alert.
+    pub alert_id: Option<String>,
     host: String,
     approved_by: String,
-    alert_id: Option<String>,
 }
 
 impl Subject {
@@ -105,19 +106,9 @@ impl Subject {
         })
     }
 
-    /// Do or undo.
-    pub fn operation(&self) -> Operation {
-        self.key.operation
-    }
-
     /// The device by the vendor's id, if it was signed or the EDR has told it.
     pub fn device_id(&self) -> Option<String> {
         edr::device_id(self.target.as_ref()?).or_else(|| self.found.clone())
-    }
-
-    /// The alert.
-    pub fn alert_id(&self) -> Option<&str> {
-        self.alert_id.as_deref()
     }
 
     /// Whether it asks for the same thing of the same device.
@@ -127,7 +118,7 @@ impl Subject {
 
     /// An entry about it. What is so about its lease differs by phase: that is in `detail`.
     pub fn draft(&self, tenant_id: &str, now: i64, phase: Phase, mut detail: Map<String, Value>) -> Draft {
-        detail.insert("operation".into(), json!(self.operation().as_str()));
+        detail.insert("operation".into(), json!(self.key.operation.as_str()));
         if let Some(Value::Object(target)) = self.target.as_ref().map(|target| json!(target)) {
             // The host name has a field of its own.
             detail.extend(target.into_iter().filter(|(name, _)| TARGET.contains(&name.as_str())));

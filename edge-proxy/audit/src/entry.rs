@@ -133,10 +133,9 @@ impl Fields {
         hasher.update(b"|");
         hasher.update(&out[start..place.start]);
         hasher.update(&out[place.end..]);
-        let hash = hex::encode(hasher.finalize());
-        let digits = place.end - 1 - hash.len()..place.end - 1;
-        out[digits].copy_from_slice(hash.as_bytes());
-        Ok(hash)
+        let digits = &mut out[place.end - 1 - GENESIS.len()..place.end - 1];
+        hex::encode_to_slice(hasher.finalize(), digits).expect("a hash has 64 digits");
+        Ok(String::from_utf8_lossy(digits).into_owned())
     }
 
     /// Appends every member with a comma before it, the hash with the digits of [`GENESIS`], and says where in `out` its

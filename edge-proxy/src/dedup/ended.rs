@@ -3,31 +3,9 @@
 //! What the start learns is only appended, in the order of the log: a million entries cost one pass over memory. It is sorted
 //! once, before it is asked for or in the background, whichever comes first.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::{BTreeMap, VecDeque};
 
 const DAY: i64 = 24 * 3600;
-
-/// A map whose keys are digests, which are spread evenly as they are.
-pub(super) type ByDigest = HashMap<u64, u64, BuildHasherDefault<AsItIs>>;
-
-#[derive(Debug, Default)]
-pub(super) struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        // Only for completeness: the keys are u64.
-        self.0 = bytes.iter().fold(self.0, |state, byte| state.rotate_left(8) ^ u64::from(*byte));
-    }
-
-    fn write_u64(&mut self, digest: u64) {
-        self.0 = digest;
-    }
-}
 
 /// Digests, each with the number of the outcome's entry.
 #[derive(Debug, Default)]
@@ -36,7 +14,7 @@ pub(super) struct Ended {
     learned: Vec<(u64, u64)>,
     is_sorted: bool,
     /// Since the start.
-    recent: ByDigest,
+    recent: BTreeMap<u64, u64>,
     /// The days that these are of, each with the number of its first entry, for forgetting the oldest.
     days: VecDeque<(i64, u64)>,
 }

@@ -1,7 +1,8 @@
 //! What a start learns from the index of the audit log, in one pass over it.
 
 use super::budget::{Budget, DAY};
-use super::ended::{ByDigest, Ended};
+use super::ended::Ended;
+use std::collections::BTreeMap;
 use vyrox_audit::Phase;
 use vyrox_audit::log::{Log, LogError, SubjectDigest};
 
@@ -11,7 +12,7 @@ pub(super) struct Learned {
     pub(super) ended: Ended,
     pub(super) budget: Budget,
     /// The intents without an outcome, by digest.
-    pub(super) open: ByDigest,
+    pub(super) open: BTreeMap<u64, u64>,
     /// The outcomes that are not in compressed days, oldest first.
     pub(super) outcomes: Vec<u64>,
     /// The entries that tell of leases, oldest first.

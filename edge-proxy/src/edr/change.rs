@@ -16,10 +16,10 @@
 //! | the vendor itself reports that it did not work | `failed`, `contradicted` |
 
 use super::failure::{Failure, Why};
-use super::{Ending, Leave, Order, Purpose};
+use super::{Ending, Leave, Order};
 use crate::text::printable;
 use tokio::time::Instant;
-use vyrox_contract::{Outcome as Kind, Verification};
+use vyrox_contract::{Operation, Outcome as Kind, Verification};
 
 /// One change at one vendor: it can be asked for, and something shows how far it is.
 pub(super) trait Change {
@@ -80,13 +80,17 @@ impl Reading {
 
 /// Acts, or only looks at what an interrupted action has come to.
 pub(super) async fn pursue(change: &impl Change, order: &Order<'_>) -> Ending {
-    match order.purpose {
-        Purpose::Act { done, leave } => act(change, done, leave, order).await,
-        Purpose::Examine => examine(change.look(None).await),
+    match order.leave {
+        Some(leave) => act(change, leave, order).await,
+        None => examine(change.look(None).await),
     }
 }
 
-async fn act(change: &impl Change, done: Kind, leave: Leave<'_>, order: &Order<'_>) -> Ending {
+async fn act(change: &impl Change, leave: Leave<'_>, order: &Order<'_>) -> Ending {
+    let done = match order.operation {
+        Operation::Execute => Kind::Executed,
+        Operation::Rollback => Kind::RolledBack,
+    };
     match change.look(None).await {
         Ok(Reading::There(_) | Reading::OnItsWay(_)) => {
             return read_back(change, Kind::Already, &Names::default(), order).await;

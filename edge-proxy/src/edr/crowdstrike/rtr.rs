@@ -5,7 +5,7 @@ use super::answer::{self, Output};
 use crate::edr::api::Call;
 use crate::edr::change::{self, Answer, Change, Reading, Taken};
 use crate::edr::failure::Failure;
-use crate::edr::{Ending, Leave, Order, Purpose};
+use crate::edr::{Ending, Leave, Order};
 use reqwest::StatusCode;
 use serde_json::json;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,7 +21,7 @@ const MOST_PARTS: u32 = 32;
 
 /// Kills, or says why it cannot tell whether it was killed.
 pub(super) async fn kill(order: &Order<'_>, pid: ProcessId) -> Result<Ending, Failure> {
-    let Purpose::Act { leave, .. } = order.purpose else {
+    let Some(leave) = order.leave else {
         // A command is known only by the id in the answer that was lost with the process.
         return Ok(Ending::unread(Kind::Ambiguous, "interrupted; look at the host whether the process still runs"));
     };
