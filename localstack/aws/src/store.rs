@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS messages (
     dead_from TEXT                  -- the queue it was moved here from
 );
 CREATE INDEX IF NOT EXISTS messages_by_visibility ON messages (queue, visible, id);
+CREATE INDEX IF NOT EXISTS messages_by_age ON messages (queue, sent);
 CREATE INDEX IF NOT EXISTS messages_by_group ON messages (queue, coalesce(group_id, ''), visible, id);
 CREATE TABLE IF NOT EXISTS keys (
     id TEXT PRIMARY KEY,

@@ -124,7 +124,7 @@ impl Sqs {
         let result = self.store.transact(|transaction| {
             input.each(transaction, |queue, message| message.insert(transaction, queue, now))
         })?;
-        self.arrivals.notify_waiters();
+        self.arrivals.tell(&input.queue_url);
         Ok(result)
     }
 
@@ -148,7 +148,7 @@ impl Sqs {
                 message::change_visibility(transaction, queue, change, now).map(|()| Nothing {})
             })
         })?;
-        self.arrivals.notify_waiters();
+        self.arrivals.tell(&input.queue_url);
         Ok(result)
     }
 }

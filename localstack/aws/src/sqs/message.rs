@@ -194,7 +194,7 @@ impl Sqs {
         let sent = self.store.transact(|transaction| {
             input.message.insert(transaction, &Queue::at(transaction, &input.queue_url)?, now)
         })?;
-        self.arrivals.notify_waiters();
+        self.arrivals.tell(&input.queue_url);
         Ok(sent)
     }
 
@@ -209,7 +209,7 @@ impl Sqs {
         self.store.transact(|transaction| {
             change_visibility(transaction, &Queue::at(transaction, &input.queue_url)?, &input.change, now)
         })?;
-        self.arrivals.notify_waiters();
+        self.arrivals.tell(&input.queue_url);
         Ok(())
     }
 }

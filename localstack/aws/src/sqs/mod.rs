@@ -4,6 +4,7 @@
 //! message is dead, MD5 sums, error names, and that one message group's flood does not delay the others. Not here: FIFO
 //! queues and permissions.
 
+mod arrivals;
 mod attributes;
 mod batch;
 mod message;
@@ -13,9 +14,9 @@ mod receive;
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::wire::{OperationError, Refusal, read, written};
+use arrivals::Arrivals;
 use serde_json::Value;
 use std::sync::Arc;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// The account of everything local.
@@ -29,7 +30,7 @@ pub(crate) struct Sqs {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
     /// Told whenever a message may have become visible.
-    arrivals: Notify,
+    arrivals: Arrivals,
     /// Ends waiting receivers at shutdown.
     stop: CancellationToken,
     /// `http://host:port`, the beginning of every queue's URL.
@@ -39,7 +40,7 @@ pub(crate) struct Sqs {
 impl Sqs {
     /// The service over `store`, for clients that reach it at `base`.
     pub(crate) fn new(store: Arc<Store>, clock: Arc<dyn Clock>, base: String, stop: CancellationToken) -> Self {
-        Self { store, clock, arrivals: Notify::new(), stop, base }
+        Self { store, clock, arrivals: Arrivals::default(), stop, base }
     }
 
     /// Does the operation that a request's `X-Amz-Target` names.

@@ -373,7 +373,7 @@ impl Sqs {
             }
             Ok(())
         })?;
-        self.arrivals.notify_waiters();
+        self.arrivals.tell_all();
         Ok(MoveTask { task_handle: crate::wire::random_uuid().to_string() })
     }
 }

@@ -92,9 +92,10 @@ struct Attempt {
 impl Sqs {
     pub(super) async fn receive(&self, input: &Receive) -> Result<Received, OperationError> {
         let mut deadline = None;
+        let arrivals = self.arrivals.at(&input.queue_url);
         loop {
             // Listening begins before looking, so that nothing sent in between is missed.
-            let mut arrival = std::pin::pin!(self.arrivals.notified());
+            let mut arrival = std::pin::pin!(arrivals.notified());
             arrival.as_mut().enable();
             let attempt = self.attempt(input)?;
             let deadline = *deadline.get_or_insert_with(|| tokio::time::Instant::now() + attempt.wait);
@@ -119,8 +120,10 @@ impl Sqs {
             let hidden = queue.chosen("VisibilityTimeout", input.visibility_timeout)?;
             let wait = queue.chosen("ReceiveMessageWaitTimeSeconds", input.wait_time_seconds)?;
             queue.drop_expired(transaction, now)?;
-            bury(transaction, &queue, now)?;
-            let found = fairly(transaction, &queue.name, now, limit)?;
+            let mut found = fairly(transaction, &queue.name, now, limit)?;
+            while bury(transaction, &queue, &found)? {
+                found = fairly(transaction, &queue.name, now, limit)?;
+            }
             let mut messages = Vec::with_capacity(found.len());
             for stored in found {
                 let receipt_handle = receipt(stored.id);
@@ -175,18 +178,24 @@ fn fairly(transaction: &Transaction<'_>, queue: &str, now: i64, limit: i64) -> r
     )
 }
 
-/// Moves the messages that have been received as often as the policy allows, and would be received once more now, to
-/// the dead-letter queue. They keep id, age and count.
-fn bury(transaction: &Transaction<'_>, queue: &Queue, now: i64) -> Result<(), OperationError> {
-    let Some(policy) = queue.redrive() else { return Ok(()) };
+/// Moves those of the messages whose turn it is that have been received as often as the policy allows to the dead-letter queue,
+/// where they keep id, age and count. Whether there was one.
+fn bury(transaction: &Transaction<'_>, queue: &Queue, found: &[Stored]) -> Result<bool, OperationError> {
+    let Some(policy) = queue.redrive() else { return Ok(false) };
+    let dead: Vec<i64> =
+        found.iter().filter(|stored| stored.receives >= policy.max_receives).map(|stored| stored.id).collect();
+    if dead.is_empty() {
+        return Ok(false);
+    }
     // A dead-letter queue that is gone keeps its messages here, as on AWS.
-    let Some(target) = Queue::of_arn(transaction, &policy.target)? else { return Ok(()) };
-    transaction
-        .prepare_cached(
-            "UPDATE messages SET queue = ?, dead_from = ?2, receipt = NULL WHERE queue = ?2 AND visible <= ? AND receives >= ?",
-        )?
-        .execute(params![target.name, queue.name, now, policy.max_receives])?;
-    Ok(())
+    let target = Queue::of_arn(transaction, &policy.target)?.filter(|target| target.name != queue.name);
+    let Some(target) = target else { return Ok(false) };
+    for id in dead {
+        transaction
+            .prepare_cached("UPDATE messages SET queue = ?, dead_from = ?, receipt = NULL WHERE id = ?")?
+            .execute(params![target.name, queue.name, id])?;
+    }
+    Ok(true)
 }
 
 impl Receive {
