@@ -262,3 +262,30 @@ async fn commits_whose_answer_is_lost_are_unknown_to_all_who_went_together_and_a
     assert_eq!(bench.audited().await.len(), 7);
     bench.aws.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tenants_commits_that_come_at_once_share_a_request_and_nothing_else() {
+    let bench = Bench::start().await;
+    let ledger = bench.ledger();
+    let other: TenantId = "other".parse().unwrap();
+    let event_of = |tenant: &TenantId| Draft::event(NOW, tenant.as_str(), "ENTERED");
+    let commit = async |expects: [Expect; 2]| {
+        let [mine, theirs] = expects.map(|expect| put(1, expect));
+        let [my_event, their_event] = [&tenant(), &other].map(event_of);
+        let before = bench.writes.load(Ordering::SeqCst);
+        let both = tokio::join!(async { ledger.commit(&tenant(), &mine, &my_event).await }, async {
+            ledger.commit(&other, &theirs, &their_event).await
+        },);
+        (both, bench.writes.load(Ordering::SeqCst) - before)
+    };
+    let (both, requests) = commit([Expect::Absent, Expect::Absent]).await;
+    assert!(matches!(both, (Ok(_), Ok(_))), "{both:?}");
+    assert_eq!(requests, 1);
+    let (both, requests) = commit([Expect::Version(7), Expect::Version(1)]).await;
+    assert!(matches!(both, (Err(CommitError::Conflict(0)), Ok(_))), "{both:?}");
+    assert_eq!(requests, 2, "the other went without it");
+    let (both, _) = commit([Expect::Version(1), Expect::Version(7)]).await;
+    assert!(matches!(both, (Ok(_), Err(CommitError::Conflict(0)))), "{both:?}");
+    assert_eq!(bench.audited().await, ["ENTERED", "ENTERED"], "each has its own entries");
+    bench.aws.shutdown().await;
+}

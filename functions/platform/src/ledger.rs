@@ -3,7 +3,8 @@
 //! without the other.
 //!
 //! Commits that come at the same time, or while another one is under way, go together in one transaction: each is told its own
-//! outcome, as if it had gone alone.
+//! outcome, as if it had gone alone. That is so within a tenant, whose lane takes them in order, and between tenants
+//! (`ledger/together.rs`).
 //!
 //! Each ledger (one per execution environment) writes a **lane** of its own per tenant: a hash chain with no other writer,
 //! so there is no contention between instances. If a transaction's fate is unknown (a timeout), its lane may or may not
@@ -16,11 +17,13 @@
 mod change;
 mod lane;
 mod line;
+mod together;
 pub(crate) mod transaction;
 
 pub use change::{Change, Expect};
 pub(crate) use lane::MOST_SECONDS as LONGEST_LANE;
 pub use lane::{Closing, LANE_CLOSED, LaneRecord, close_idle};
+pub(crate) use together::Together as Writes;
 
 use crate::batch::chain;
 use crate::clock::Clock;

@@ -18,6 +18,7 @@ pub use lookup::Lookup;
 pub use prefix::Prefix;
 pub use together::Together;
 
+use crate::ledger::Writes;
 use crate::{Class, Classified};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -69,17 +70,22 @@ pub struct Table {
     client: aws_sdk_dynamodb::Client,
     name: String,
     reads: Arc<line::Line>,
+    writes: Arc<Writes>,
 }
 
 impl Table {
     /// A reader of the table `name`.
     #[must_use]
     pub fn new(client: aws_sdk_dynamodb::Client, name: &str) -> Self {
-        Self { client, name: name.to_owned(), reads: Arc::default() }
+        Self { client, name: name.to_owned(), reads: Arc::default(), writes: Arc::default() }
     }
 
     pub(crate) const fn client(&self) -> &aws_sdk_dynamodb::Client {
         &self.client
+    }
+
+    pub(crate) fn writes(&self) -> &Writes {
+        &self.writes
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -1,10 +1,9 @@
-//! One DynamoDB transaction: changes and the entry that tells of them, all or nothing.
+//! One tenant's transaction: changes and the entry that tells of them, all or nothing. Those that come at the same time, of
+//! whichever tenants, go in one request (see `together.rs` beside this).
 
 use crate::ledger::Change;
 use crate::table::{SortKey, Table};
-use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, TransactWriteItem};
 use std::collections::HashMap;
 use vyrox_audit::Entry;
 use vyrox_contract::TenantId;
@@ -36,6 +35,18 @@ pub(crate) struct Entered<'a> {
     pub(crate) with: &'a [Change],
 }
 
+/// A transaction as DynamoDB takes it.
+#[derive(Debug, Clone)]
+pub(super) struct Transaction {
+    pub(super) items: Vec<TransactWriteItem>,
+    /// Which items it touches: whose, and their sort keys.
+    pub(super) places: Vec<(TenantId, String)>,
+    /// How many of the items, from the first on, are changes.
+    pub(super) changes: usize,
+    /// How large it is, about.
+    pub(super) bytes: usize,
+}
+
 /// Makes the changes and enters the entry. `now` is unix seconds.
 pub(crate) async fn transact(
     table: &Table,
@@ -44,62 +55,56 @@ pub(crate) async fn transact(
     entered: &Entered<'_>,
     now: i64,
 ) -> Result<(), Attempt> {
-    let mut request = table.client().transact_write_items();
+    let mut transaction = Transaction { items: Vec::new(), places: Vec::new(), changes: changes.len(), bytes: 0 };
     for change in changes {
-        request = request.transact_items(change.request(table, tenant, now));
+        transaction.change(table, tenant, change, now);
     }
-    request = request.transact_items(put(table, tenant, entered.at, entered.entry));
+    transaction.put(table, tenant, entered.at, entered.entry);
     for entry in entered.following {
-        request = request.transact_items(put(table, tenant, &SortKey::audit(entry.chain(), entry.seq()), entry));
+        transaction.put(table, tenant, &SortKey::audit(entry.chain(), entry.seq()), entry);
     }
     for change in entered.with {
-        request = request.transact_items(change.request(table, tenant, now));
+        transaction.change(table, tenant, change, now);
     }
-    match request.send().await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(classify(error.into_service_error(), changes.len())),
-    }
+    table.writes().commit(table, transaction).await
 }
 
-/// An entry at its place, where nothing may be yet.
-fn put(table: &Table, tenant: &TenantId, at: &SortKey, entry: &Entry) -> TransactWriteItem {
-    let audit = Put::builder()
-        .table_name(table.name())
-        .set_item(Some(HashMap::from([
-            ("tenant_id".to_owned(), AttributeValue::S(tenant.to_string())),
-            ("sk".to_owned(), AttributeValue::S(at.as_str().to_owned())),
-            ("version".to_owned(), AttributeValue::N("1".to_owned())),
-            ("body".to_owned(), AttributeValue::S(entry.to_line())),
-        ])))
-        .condition_expression("attribute_not_exists(sk)")
-        .build()
-        .expect("table and item are set");
-    TransactWriteItem::builder().put(audit).build()
-}
+impl Transaction {
+    fn change(&mut self, table: &Table, tenant: &TenantId, change: &Change, now: i64) {
+        self.bytes += change.bytes();
+        self.places.push((tenant.clone(), change.key().as_str().to_owned()));
+        self.items.push(change.request(table, tenant, now));
+    }
 
-fn classify(error: TransactWriteItemsError, changes: usize) -> Attempt {
-    if let TransactWriteItemsError::TransactionCanceledException(cancelled) = &error {
-        let reasons: Vec<&str> =
-            cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect();
-        if let Some(index) = reasons.iter().position(|code| *code == "ConditionalCheckFailed") {
-            return if index < changes { Attempt::Conflict(index) } else { Attempt::Taken };
-        }
-        if reasons
-            .iter()
-            .any(|code| matches!(*code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"))
-        {
-            return Attempt::Contention;
-        }
-        if reasons.iter().any(|code| matches!(*code, "ValidationError" | "ItemCollectionSizeLimitExceeded")) {
-            return Attempt::Invalid;
-        }
+    /// An entry at its place, where nothing may be yet.
+    fn put(&mut self, table: &Table, tenant: &TenantId, at: &SortKey, entry: &Entry) {
+        let line = entry.to_line();
+        self.bytes += line.len();
+        self.places.push((tenant.clone(), at.as_str().to_owned()));
+        let audit = Put::builder()
+            .table_name(table.name())
+            .set_item(Some(HashMap::from([
+                ("tenant_id".to_owned(), AttributeValue::S(tenant.to_string())),
+                ("sk".to_owned(), AttributeValue::S(at.as_str().to_owned())),
+                ("version".to_owned(), AttributeValue::N("1".to_owned())),
+                ("body".to_owned(), AttributeValue::S(line)),
+            ])))
+            .condition_expression("attribute_not_exists(sk)")
+            .build()
+            .expect("table and item are set");
+        self.items.push(TransactWriteItem::builder().put(audit).build());
     }
-    // Refused before anything was written: an item that is too large, for example.
-    if error.code() == Some("ValidationException") {
-        return Attempt::Invalid;
+
+    /// What was wrong with it, by what DynamoDB says of each of its items; nothing, if it was not its own fault.
+    pub(super) fn fault(&self, reasons: &[CancellationReason]) -> Option<Attempt> {
+        let codes: Vec<&str> = reasons.iter().map(|reason| reason.code().unwrap_or("None")).collect();
+        if let Some(index) = codes.iter().position(|code| *code == "ConditionalCheckFailed") {
+            return Some(if index < self.changes { Attempt::Conflict(index) } else { Attempt::Taken });
+        }
+        let has_one_of = |wanted: &[&str]| codes.iter().any(|code| wanted.contains(code));
+        if has_one_of(&["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]) {
+            return Some(Attempt::Contention);
+        }
+        has_one_of(&["ValidationError", "ItemCollectionSizeLimitExceeded"]).then_some(Attempt::Invalid)
     }
-    if matches!(error, TransactWriteItemsError::TransactionInProgressException(_)) {
-        return Attempt::Contention;
-    }
-    Attempt::Unknown(Box::new(error))
 }
