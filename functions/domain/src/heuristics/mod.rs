@@ -28,6 +28,7 @@ mod fitted;
 mod ngram;
 mod ngram_model;
 mod ngram_repeats;
+mod ngram_words;
 mod normalise;
 mod note;
 mod observation;
