@@ -60,7 +60,7 @@ impl Platform {
     /// on a processor that is shared with as many as the proxy's is then.
     pub fn sign_beside(&self) -> Beside {
         let envelope: Envelope = serde_json::from_str(&self.envelope()).unwrap();
-        let (keys, signer) = (TrustedKeys::new(&[self.key.clone()]), Ed25519Signer::from_seed(&[1; 32]));
+        let (keys, signer) = (TrustedKeys::new(std::slice::from_ref(&self.key)), Ed25519Signer::from_seed(&[1; 32]));
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {

@@ -277,7 +277,7 @@ mod tests {
 
     /// Rates whose shared count cannot be reached: nobody listens on port 9.
     fn alone() -> Rate {
-        Rate::new(Table::new(Clients::new(&Aws::local("http://127.0.0.1:9")).dynamodb, "none"))
+        Rate::new(Table::new(Clients::new(&Aws::local("http://127.0.0.1:9")).dynamodb.clone(), "none"))
     }
 
     #[tokio::test]
