@@ -24,7 +24,7 @@
 //! | [`volatile`] | DynamoDB | cache answers, count tokens: what no verdict is changed by, so not in the audit |
 //! | [`trace`] | logs, messages | say which alert the present work is about |
 //! | [`transfer`] | DynamoDB | read and write whole items, for moving a tenant to another table |
-//! | [`line`] | | wait for one's turn, and go together with those who wait |
+//! | [`line`](mod@line) | | wait for one's turn, and go together with those who wait |
 //! | [`clock`], [`config`], [`telemetry`], [`random`], [`startup`] | the machine | time, environment, logs, random bytes, starting |
 //!
 //! Nothing here judges: that is `vyrox-domain`.

@@ -43,7 +43,7 @@ pub struct ExpectedHead {
     pub hash: String,
 }
 
-/// An entry that has been verified, as [`Verifier::watch`] shows it.
+/// An entry that has been verified, as [`Verifier::watch`](super::Verifier::watch) shows it.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'e> {
     /// Its chain; empty for the published format.
