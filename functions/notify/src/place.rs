@@ -80,7 +80,7 @@ impl Notify {
 
     fn line(&self, tenant: &TenantId) -> Arc<Line> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(places.entry(tenant.clone()).or_insert_with(|| Arc::new(Line::before(()))))
+        Arc::clone(places.entry(tenant.clone()).or_default())
     }
 
     /// Places them together, and tells each what came of it. One that has changed meanwhile is told so and the others go without

@@ -51,6 +51,12 @@ pub struct Line<Turn, Want, Outcome> {
     waiting: StdMutex<VecDeque<Waiting<Want, Outcome>>>,
 }
 
+impl<Turn: Default, Want, Outcome> Default for Line<Turn, Want, Outcome> {
+    fn default() -> Self {
+        Self::before(Turn::default())
+    }
+}
+
 impl<Turn, Want, Outcome> Line<Turn, Want, Outcome> {
     /// Nobody waits yet for what takes one at a time.
     pub fn before(turn: Turn) -> Self {

@@ -29,14 +29,8 @@ enum Failure {
 }
 
 /// The transactions of one process that wait, and whose turn it is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Together(line::Line<(), Transaction, Outcome>);
-
-impl Default for Together {
-    fn default() -> Self {
-        Self(line::Line::before(()))
-    }
-}
 
 impl Together {
     /// Commits a transaction, in one request with those that come at the same time.

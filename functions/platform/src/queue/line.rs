@@ -13,14 +13,8 @@ const MOST_BYTES: usize = 1_000_000;
 type Waiting = line::Waiting<Outgoing, Result<(), SendError>>;
 
 /// Who waits to send, and whose turn it is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Line(line::Line<(), Outgoing, Result<(), SendError>>);
-
-impl Default for Line {
-    fn default() -> Self {
-        Self(line::Line::before(()))
-    }
-}
 
 impl Line {
     /// Sends a message to the queue at a URL, together with those that are sent at the same time.

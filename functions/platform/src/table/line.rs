@@ -36,14 +36,8 @@ impl Wanted {
 }
 
 /// Who waits to read, and whose turn it is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Line(line::Line<(), Wanted, Found>);
-
-impl Default for Line {
-    fn default() -> Self {
-        Self(line::Line::before(()))
-    }
-}
 
 impl Line {
     /// Those of a tenant's items that there are, expired or not, read consistently after this was called.
