@@ -2,6 +2,7 @@
 
 use crate::deployment::Deployment;
 use crate::error::CtlError;
+use crate::progress;
 use crate::report::Report;
 use crate::table;
 use crate::unfinished::Unfinished;
@@ -90,10 +91,11 @@ pub(crate) async fn export(
     deployment.tenant(tenant).await?;
     let pages = audit_export::export(deployment.table.clone(), &deployment.ledger, tenant, event).await?;
     let mut pages = std::pin::pin!(pages);
-    let mut entries = 0;
+    let (mut entries, progress) = (0, progress::so_far("entries exported"));
     while let Some(page) = pages.try_next().await? {
         out.write_all(&page)?;
         entries += page.iter().filter(|byte| **byte == b'\n').count() as u64;
+        progress.set_position(entries);
     }
     out.flush()?;
     Ok(entries)
@@ -110,6 +112,7 @@ async fn verify(deployment: &Deployment, tenant: &TenantId, trust: &[PathBuf]) -
         let key = PublicKey::from_text(&text).map_err(|source| CtlError::Key { path: path(), source })?;
         verifier = verifier.trust(key);
     }
+    let progress = progress::so_far("entries verified");
     let (mut before, mut position) = (0, Some(Position::default()));
     while let Some(at) = position {
         let page = audit_export::page(&deployment.table, tenant, at, deployment.now()).await?;
@@ -118,6 +121,7 @@ async fn verify(deployment: &Deployment, tenant: &TenantId, trust: &[PathBuf]) -
         // Its line is counted within the page.
         result.map_err(|failure| CtlError::Verification(Failure { line: failure.line + before, ..failure }))?;
         before += page.lines.len() as u64;
+        progress.set_position(before);
         position = page.next;
     }
     let report = verifier.finish().map_err(CtlError::Verification)?;

@@ -20,6 +20,7 @@ mod evidence;
 mod normalise;
 mod policy;
 mod profile;
+mod progress;
 mod proxy;
 mod report;
 mod rules;

@@ -3,6 +3,7 @@
 use super::choice::RuleChoice;
 use crate::deployment::Deployment;
 use crate::error::CtlError;
+use crate::progress;
 use crate::report::Report;
 use crate::table;
 use serde::Serialize;
@@ -59,14 +60,17 @@ pub(super) async fn replay(
 ) -> Result<(), CtlError> {
     deployment.tenant(tenant).await?;
     let (mut records, mut after) = (Vec::<AlertRecord>::new(), None);
+    let progress = progress::so_far("alerts read");
     loop {
         let (page, next) = deployment.table.page(tenant, &Prefix::alerts(), after, deployment.now()).await?;
         records.extend(page.into_iter().map(|record| record.value));
+        progress.set_position(records.len() as u64);
         match next {
             Some(key) => after = Some(key),
             None => break,
         }
     }
+    drop(progress);
     records.sort_by_key(|record| (Reverse(record.alert.received_at), record.alert.id));
     rules.with(|ruleset| Ok(report(ruleset, &records).print(as_json).map(drop)?))
 }

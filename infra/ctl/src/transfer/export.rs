@@ -6,6 +6,7 @@ use super::secret::{Taken, is_sealed, take_out};
 use crate::confirm::Confirm;
 use crate::deployment::Deployment;
 use crate::error::CtlError;
+use crate::progress;
 use crate::report::Report;
 use crate::unfinished::Unfinished;
 use crate::{audit, table};
@@ -83,6 +84,7 @@ impl Export {
         let key = audit::pem(&deployment.checkpoint_key().await?);
         let head = Head::new(now, &deployment.settings.stack, tenants.to_vec(), self.with_secrets, key);
         let mut writer = Writer::begin(out, &head)?;
+        let progress = progress::so_far("items read");
         for tenant in tenants {
             let mut event = deployment.event(tenant, "TENANT_EXPORTED");
             event.detail.insert("with_secrets".to_owned(), json!(self.with_secrets));
@@ -90,6 +92,7 @@ impl Export {
             let mut after = None;
             loop {
                 let (items, next) = transfer.page(tenant, after).await?;
+                progress.inc(items.len() as u64);
                 for item in items.into_iter().filter(|item| !item.is_expired(now)) {
                     let key = item.key().as_str().to_owned();
                     if let Some(prefix) = LEFT_BEHIND.iter().find(|prefix| key.starts_with(**prefix)) {

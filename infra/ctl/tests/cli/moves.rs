@@ -251,3 +251,26 @@ async fn a_file_that_is_not_whole_is_not_imported() {
 fn without_line(text: &str, index: usize) -> String {
     text.lines().enumerate().filter(|(at, _)| *at != index).map(|(_, line)| format!("{line}\n")).collect()
 }
+
+/// On a terminal one sees how far it has got; elsewhere nothing is said but the answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn how_far_a_move_has_got_is_shown_on_a_terminal() {
+    let (old, new) = (Stand::with_tenant().await, Stand::start().await);
+    let file = old.file("acme.jsonl");
+    old.ok(&["export", "acme", "--output", text(&file)]).await;
+    let arguments = ["import", text(&file)];
+    let alone = new.run(&[&arguments[..], &["--dry-run"]].concat()).await;
+    assert_eq!((alone.code, alone.err.as_str()), (0, ""));
+
+    // Its second argument is where it keeps what it has seen.
+    let line = format!("'{}' import '{}'", env!("CARGO_BIN_EXE_vyroxctl"), file.display());
+    let mut terminal = Command::new("script");
+    terminal.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env_clear().stdin(Stdio::null());
+    terminal.envs([("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")]);
+    terminal.envs([("AWS_ENDPOINT_URL", new.endpoint.as_str()), ("TERM", "xterm"), ("PATH", "/usr/bin:/bin")]);
+    let shown = said(terminal.output().await.unwrap());
+    assert_eq!(shown.code, 0, "{shown:?}");
+    for part in [" items compared", " items written", "here already"] {
+        assert!(shown.out.contains(part), "{part:?} is not in {shown:?}");
+    }
+}

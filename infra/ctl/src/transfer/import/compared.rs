@@ -5,6 +5,7 @@ use super::super::secret::is_same;
 use super::{AT_ONCE, is_last};
 use crate::deployment::Deployment;
 use crate::error::CtlError;
+use crate::progress;
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::BTreeMap;
 use vyrox_contract::TenantId;
@@ -97,6 +98,7 @@ pub(super) async fn compare(
         let is_imported = deployment.table.holds(tenant, &marker).await?;
         compared.tenants.insert(tenant.clone(), Tenant { is_imported, ..Tenant::default() });
     }
+    let progress = progress::of(whole.manifest.total(), "compared");
     let looked = futures::stream::iter(whole.items()?).map(async |line| {
         let line = line?;
         let what = format!("{} {}", line.tenant, line.item.key().as_str());
@@ -115,6 +117,7 @@ pub(super) async fn compare(
     let mut looked = std::pin::pin!(looked.buffered(AT_ONCE));
     while let Some((tenant, is_last, found)) = looked.try_next().await? {
         compared.note(&tenant, is_last, found);
+        progress.inc(1);
     }
     Ok(compared)
 }

@@ -6,6 +6,8 @@ use super::compared::Compared;
 use super::{AT_ONCE, is_last};
 use crate::deployment::Deployment;
 use crate::error::CtlError;
+use crate::progress;
+use indicatif::ProgressBar;
 use serde_json::json;
 use vyrox_contract::TenantId;
 use vyrox_platform::ledger::{Change, Expect};
@@ -21,7 +23,8 @@ pub(super) async fn write(
 ) -> Result<u64, CtlError> {
     let (head, manifest) = (whole.head.clone(), whole.manifest.clone());
     let mut waiting: Option<(TenantId, Vec<Line>)> = None;
-    let (mut batch, mut count) = (Vec::with_capacity(AT_ONCE), Count::default());
+    let progress = progress::of(found.sum(|tenant| tenant.missing), "written");
+    let (mut batch, mut count) = (Vec::with_capacity(AT_ONCE), Count::new(progress));
     for line in whole.items()? {
         let line = line?;
         if !found.is_wanted(&line.tenant) {
@@ -49,14 +52,20 @@ pub(super) async fn write(
 }
 
 /// How many items were written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Count {
     all: u64,
     of_this_tenant: u64,
+    progress: ProgressBar,
 }
 
 impl Count {
-    const fn add(&mut self, more: u64) {
+    const fn new(progress: ProgressBar) -> Self {
+        Self { all: 0, of_this_tenant: 0, progress }
+    }
+
+    fn add(&mut self, more: u64) {
+        self.progress.inc(more);
         self.all += more;
         self.of_this_tenant += more;
     }
