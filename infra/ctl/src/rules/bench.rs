@@ -28,73 +28,73 @@ pub(super) fn bench(file: &Path, rules: &RuleChoice, as_json: bool) -> Result<()
         return Err(CtlError::NothingToMeasure(file.display().to_string()));
     }
     let events: Vec<Observation<'_>> = read.iter().map(Event::observation).collect();
-    rules.with_bytes(|table, finder| {
-        let heap_before = resident();
-        let cold = Stopwatch::start();
-        let ruleset = Ruleset::load(table, finder)?;
-        let first_load = cold.passed();
-        let heap_loaded = resident();
-        let first_pass = pass(&ruleset, &events);
-        let heap_warm = resident();
-        let warm = warm_pass(&ruleset, &events);
-        black_box(ruleset.try_every_pattern(&ruleset.table().literals.iter().collect::<Vec<_>>().join(" ")));
-        let heap_needed = resident();
-        let load = repeated_load(table, finder)?;
-        let (plain, plain_events, plain_patterns) = plain_loop(&ruleset, &events);
+    let bytes = rules.bytes()?;
+    let (table, finder) = bytes.parts();
+    let heap_before = resident();
+    let cold = Stopwatch::start();
+    let ruleset = Ruleset::load(table, finder)?;
+    let first_load = cold.passed();
+    let heap_loaded = resident();
+    let first_pass = pass(&ruleset, &events);
+    let heap_warm = resident();
+    let warm = warm_pass(&ruleset, &events);
+    black_box(ruleset.try_every_pattern(&ruleset.table().literals.iter().collect::<Vec<_>>().join(" ")));
+    let heap_needed = resident();
+    let load = repeated_load(table, finder)?;
+    let (plain, plain_events, plain_patterns) = plain_loop(&ruleset, &events);
 
-        let per_event = |time: Duration, count: usize| time.as_secs_f64() * 1e6 / count as f64;
-        let heap = |after: Option<u64>| Some(after?.saturating_sub(heap_before?));
-        let (rules, regexes) = (ruleset.rules().len(), ruleset.table().patterns.len());
-        let json = json!({
-            "ruleset": ruleset.version(), "rules": rules, "regexes": regexes,
-            "literals": ruleset.table().literals.len(), "conditions": ruleset.table().conditions.len(),
-            "events": events.len(),
-            "cpu_us_per_event": per_event(warm, events.len()),
-            "cpu_us_per_event_first_pass": per_event(first_pass, events.len()),
-            "init_ms": load.as_secs_f64() * 1e3, "init_ms_first": first_load.as_secs_f64() * 1e3,
-            "heap_bytes_loaded": heap(heap_loaded), "heap_bytes": heap(heap_warm),
-            "heap_bytes_every_pattern": heap(heap_needed),
-            "table_bytes": table.len(), "finder_bytes": finder.len(),
-            "plain_loop": {
-                "cpu_us_per_event": per_event(plain, plain_events), "events": plain_events, "patterns": plain_patterns,
-            },
-        });
-        let mebibytes = |bytes: Option<u64>| {
-            bytes.map_or_else(|| "not known here".to_owned(), |bytes| format!("{:.1} MiB", bytes as f64 / 1_048_576.0))
-        };
-        let text = table::fields(&[
-            ("ruleset", format!("{}, {rules} rules, {regexes} regexes", ruleset.version())),
-            ("events", events.len().to_string()),
-            ("per event", format!("{:.2} us of CPU", per_event(warm, events.len()))),
-            ("first pass", format!("{:.2} us of CPU per event", per_event(first_pass, events.len()))),
-            (
-                "start",
-                format!(
-                    "{:.2} ms of CPU, {:.2} ms the first time",
-                    load.as_secs_f64() * 1e3,
-                    first_load.as_secs_f64() * 1e3
-                ),
+    let per_event = |time: Duration, count: usize| time.as_secs_f64() * 1e6 / count as f64;
+    let heap = |after: Option<u64>| Some(after?.saturating_sub(heap_before?));
+    let (rules, regexes) = (ruleset.rules().len(), ruleset.table().patterns.len());
+    let json = json!({
+        "ruleset": ruleset.version(), "rules": rules, "regexes": regexes,
+        "literals": ruleset.table().literals.len(), "conditions": ruleset.table().conditions.len(),
+        "events": events.len(),
+        "cpu_us_per_event": per_event(warm, events.len()),
+        "cpu_us_per_event_first_pass": per_event(first_pass, events.len()),
+        "init_ms": load.as_secs_f64() * 1e3, "init_ms_first": first_load.as_secs_f64() * 1e3,
+        "heap_bytes_loaded": heap(heap_loaded), "heap_bytes": heap(heap_warm),
+        "heap_bytes_every_pattern": heap(heap_needed),
+        "table_bytes": table.len(), "finder_bytes": finder.len(),
+        "plain_loop": {
+            "cpu_us_per_event": per_event(plain, plain_events), "events": plain_events, "patterns": plain_patterns,
+        },
+    });
+    let mebibytes = |bytes: Option<u64>| {
+        bytes.map_or_else(|| "not known here".to_owned(), |bytes| format!("{:.1} MiB", bytes as f64 / 1_048_576.0))
+    };
+    let text = table::fields(&[
+        ("ruleset", format!("{}, {rules} rules, {regexes} regexes", ruleset.version())),
+        ("events", events.len().to_string()),
+        ("per event", format!("{:.2} us of CPU", per_event(warm, events.len()))),
+        ("first pass", format!("{:.2} us of CPU per event", per_event(first_pass, events.len()))),
+        (
+            "start",
+            format!(
+                "{:.2} ms of CPU, {:.2} ms the first time",
+                load.as_secs_f64() * 1e3,
+                first_load.as_secs_f64() * 1e3
             ),
-            (
-                "heap",
-                format!(
-                    "{} loaded, {} after all events, {} after every regex was needed",
-                    mebibytes(heap(heap_loaded)),
-                    mebibytes(heap(heap_warm)),
-                    mebibytes(heap(heap_needed))
-                ),
+        ),
+        (
+            "heap",
+            format!(
+                "{} loaded, {} after all events, {} after every regex was needed",
+                mebibytes(heap(heap_loaded)),
+                mebibytes(heap(heap_warm)),
+                mebibytes(heap(heap_needed))
             ),
-            (
-                "plain loop",
-                format!(
-                    "{:.1} us of CPU per event, over {plain_events} events and {plain_patterns} compiled regexes",
-                    per_event(plain, plain_events)
-                ),
+        ),
+        (
+            "plain loop",
+            format!(
+                "{:.1} us of CPU per event, over {plain_events} events and {plain_patterns} compiled regexes",
+                per_event(plain, plain_events)
             ),
-            ("build", if cfg!(debug_assertions) { "debug: not the speed of a release" } else { "release" }.to_owned()),
-        ]);
-        Ok(Report::new(json, text).print(as_json).map(drop)?)
-    })
+        ),
+        ("build", if cfg!(debug_assertions) { "debug: not the speed of a release" } else { "release" }.to_owned()),
+    ]);
+    Ok(Report::new(json, text).print(as_json).map(drop)?)
 }
 
 fn pass(ruleset: &Ruleset<'_>, events: &[Observation<'_>]) -> Duration {

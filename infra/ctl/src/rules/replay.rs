@@ -59,71 +59,85 @@ pub(super) async fn replay(
     deployment: &Deployment,
 ) -> Result<(), CtlError> {
     deployment.tenant(tenant).await?;
-    let (mut records, mut after) = (Vec::<AlertRecord>::new(), None);
-    let progress = progress::so_far("alerts read");
+    let bytes = rules.bytes()?;
+    let (table, finder) = bytes.parts();
+    let ruleset = Ruleset::load(table, finder)?;
+    let (mut replayed, mut after) = (Replayed::default(), None);
+    let progress = progress::so_far("alerts judged");
     loop {
         let (page, next) = deployment.table.page(tenant, &Prefix::alerts(), after, deployment.now()).await?;
-        records.extend(page.into_iter().map(|record| record.value));
-        progress.set_position(records.len() as u64);
+        page.iter().for_each(|record| replayed.add(&ruleset, &record.value));
+        progress.set_position(replayed.tally.alerts as u64);
         match next {
             Some(key) => after = Some(key),
             None => break,
         }
     }
     drop(progress);
-    records.sort_by_key(|record| (Reverse(record.alert.received_at), record.alert.id));
-    rules.with(|ruleset| Ok(report(ruleset, &records).print(as_json).map(drop)?))
+    Ok(replayed.report(ruleset.version()).print(as_json).map(drop)?)
 }
 
-fn report(ruleset: &Ruleset<'_>, records: &[AlertRecord]) -> Report {
-    let mut tally = Tally { alerts: records.len(), ..Tally::default() };
-    let mut differences = Vec::new();
-    for record in records {
-        match compare(ruleset, record) {
-            None => tally.without_verdict += 1,
-            Some(difference) => {
-                let (before, after) = (&difference.before, &difference.after);
-                match after.verdict.cmp(&before.verdict) {
-                    _ if difference.is_the_models() => tally.models += 1,
-                    std::cmp::Ordering::Greater => tally.raised += 1,
-                    std::cmp::Ordering::Less => tally.lowered += 1,
-                    std::cmp::Ordering::Equal if difference.is_one() => tally.same_level += 1,
-                    std::cmp::Ordering::Equal => tally.unchanged += 1,
-                }
-                if difference.is_one() {
-                    differences.push(difference);
-                }
-            }
+/// What became of the alerts so far. Memory grows with those that are judged differently, not with all.
+#[derive(Debug, Default)]
+struct Replayed {
+    tally: Tally,
+    differences: Vec<Difference>,
+}
+
+impl Replayed {
+    fn add(&mut self, ruleset: &Ruleset<'_>, record: &AlertRecord) {
+        let Self { tally, differences } = self;
+        tally.alerts += 1;
+        let Some(difference) = compare(ruleset, record) else {
+            tally.without_verdict += 1;
+            return;
+        };
+        let (before, after) = (&difference.before, &difference.after);
+        match after.verdict.cmp(&before.verdict) {
+            _ if difference.is_the_models() => tally.models += 1,
+            std::cmp::Ordering::Greater => tally.raised += 1,
+            std::cmp::Ordering::Less => tally.lowered += 1,
+            std::cmp::Ordering::Equal if difference.is_one() => tally.same_level += 1,
+            std::cmp::Ordering::Equal => tally.unchanged += 1,
+        }
+        if difference.is_one() {
+            differences.push(difference);
         }
     }
-    let rows: Vec<[String; 5]> = differences
-        .iter()
-        .map(|difference| {
-            let changed = difference.came.iter().map(|id| format!("+{id}"));
-            let changed: Vec<String> = changed.chain(difference.went.iter().map(|id| format!("-{id}"))).collect();
-            [
-                difference.alert.to_string(),
-                difference.before.in_words(),
-                difference.after.in_words(),
-                changed.join(" "),
-                table::or_dash(difference.title.as_ref()),
-            ]
-        })
-        .collect();
-    let mut text = table::columns(["ALERT", "BEFORE", "AFTER", "RULES", "TITLE"], &rows);
-    text.push_str(&format!(
-        "\n{} alerts under ruleset {}: {} raised, {} lowered, {} changed within their level, {} differ by what a model said, {} unchanged, {} without a verdict\n",
-        tally.alerts,
-        ruleset.version(),
-        tally.raised,
-        tally.lowered,
-        tally.same_level,
-        tally.models,
-        tally.unchanged,
-        tally.without_verdict,
-    ));
-    text.push_str("AFTER is what the rules say alone; no model was asked, nothing was changed.\n");
-    Report::new(json!({"ruleset": ruleset.version(), "tally": tally, "differences": differences}), text)
+
+    /// The latest first.
+    fn report(mut self, version: &str) -> Report {
+        self.differences.sort_by_key(|difference| (Reverse(difference.received_at), difference.alert));
+        let Self { tally, differences } = &self;
+        let rows: Vec<[String; 5]> = differences
+            .iter()
+            .map(|difference| {
+                let changed = difference.came.iter().map(|id| format!("+{id}"));
+                let changed: Vec<String> = changed.chain(difference.went.iter().map(|id| format!("-{id}"))).collect();
+                [
+                    difference.alert.to_string(),
+                    difference.before.in_words(),
+                    difference.after.in_words(),
+                    changed.join(" "),
+                    table::or_dash(difference.title.as_ref()),
+                ]
+            })
+            .collect();
+        let mut text = table::columns(["ALERT", "BEFORE", "AFTER", "RULES", "TITLE"], &rows);
+        text.push_str(&format!(
+            "\n{} alerts under ruleset {}: {} raised, {} lowered, {} changed within their level, {} differ by what a model said, {} unchanged, {} without a verdict\n",
+            tally.alerts,
+            version,
+            tally.raised,
+            tally.lowered,
+            tally.same_level,
+            tally.models,
+            tally.unchanged,
+            tally.without_verdict,
+        ));
+        text.push_str("AFTER is what the rules say alone; no model was asked, nothing was changed.\n");
+        Report::new(json!({"ruleset": version, "tally": tally, "differences": differences}), text)
+    }
 }
 
 /// The alert's verdicts; `None` if it has had none so far. The one under `ruleset` comes about as triage would come to it, the
@@ -201,7 +215,9 @@ mod tests {
         if let Some(verdict) = &mut record.verdict {
             (verdict.verdict, verdict.decided_by) = (VerdictLevel::Medium, DecidedBy::Llm);
         }
-        let shown = report(ruleset, std::slice::from_ref(&record));
+        let mut replayed = Replayed::default();
+        replayed.add(ruleset, &record);
+        let shown = replayed.report(ruleset.version());
         let tally = &shown.json()["tally"];
         assert_eq!((&tally["models"], &tally["raised"]), (&json!(1), &json!(0)), "a model's word is not the rules'");
         if let Some(verdict) = &mut record.verdict {
