@@ -40,7 +40,11 @@ const PROGRAMS: [&str; 4] = ["vyrox-local", "vyroxctl", "vyrox-audit", "vyrox-ed
 /// Ctrl-C is ended once it is ready, on free ports; of a build, which takes minutes, only its packages are looked for.
 const CARGO: &str = r#"
 case $1 in
-    build) exec "CARGO" metadata --quiet --offline --format-version 1 >metadata.json ;;
+    build)
+        # What other systems need has not been fetched by who builds for this one.
+        host=$("CARGO" -vV | sed -n 's/^host: //p')
+        exec "CARGO" metadata --quiet --offline --filter-platform "$host" --format-version 1 >metadata.json
+        ;;
     run) shift ;;
     *) exit 64 ;;
 esac
