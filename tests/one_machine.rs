@@ -269,12 +269,15 @@ async fn come_to_rest(stage: &Stage) {
                 || record.decision.is_some()
                     && record.containment.as_ref().is_none_or(|action| !action.state.is_final())
         };
-        let open: Vec<AlertRecord> =
-            records.unwrap().into_iter().map(|found| found.value).filter(|record| is_open(record)).collect();
-        if open.is_empty() {
+        // A machine with much else to do may answer too late once.
+        let open = records.map(|records| {
+            records.into_iter().map(|found| found.value).filter(|record| is_open(record)).collect::<Vec<_>>()
+        });
+        if open.as_ref().is_ok_and(Vec::is_empty) {
             break;
         }
-        assert!(Instant::now() < deadline, "{} did not come to rest: {:#?}", open.len(), open[0]);
+        let first = open.as_ref().map(|open| (open.len(), open.first()));
+        assert!(Instant::now() < deadline, "it did not come to rest: {first:#?}");
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     stage.quiet().await;
