@@ -17,6 +17,7 @@ use crate::secret::{Secret, TokenDigest};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -182,8 +183,7 @@ impl Config {
     pub fn problems(&self) -> Vec<Problem> {
         let Self { limits, policy, poll, .. } = self;
         let private = self.listen.ip().is_loopback() || self.tls.is_some() || self.allow_plaintext_listen;
-        let url = self.relay_url.as_deref().unwrap_or("https://");
-        let plaintext = url.starts_with("http://") && (is_loopback(url) || self.allow_plaintext_relay);
+        let relay = self.relay_url.as_deref().is_none_or(|url| is_relay(url, self.allow_plaintext_relay));
         let secret = self.shared_secret.as_ref().map(|secret| secret.expose().len());
         // An id must not be forgotten while its approval could still pass, nor a lease before its end.
         let remembers = |seconds: i64| limits.retention_seconds >= seconds;
@@ -198,12 +198,13 @@ impl Config {
                 "listen",
                 "plain text off loopback; set tls_certificate_file and tls_key_file, or, with TLS in front of it, allow_plaintext_listen = true",
             ),
-            (url.starts_with("https://") || plaintext, "relay_url", "must be https://, or http:// on loopback"),
+            (relay, "relay_url", RELAY),
             (secret.is_none_or(|bytes| bytes >= 32), "hmac_secret", "shorter than 32 bytes"),
             (!poll.min.is_zero() && poll.min <= poll.max, "poll", "min must be above 0 and up to max"),
             (remembers(approval), "limits.retention_seconds", "shorter than an approval's life"),
             (remembers(24 * 3600), "limits.retention_seconds", "shorter than the daily budget"),
             (remembers(lease), "limits.retention_seconds", "shorter than policy.max_lease_seconds"),
+            (limits.retention_seconds <= 10 * 366 * 24 * 3600, "limits.retention_seconds", "longer than ten years"),
             (bounded(limits.connections, 100_000), "limits.connections", amount),
             (bounded(limits.in_flight, 100_000), "limits.in_flight", amount),
             (bounded(limits.body_bytes, 1024 * 1024), "limits.body_bytes", amount),
@@ -242,8 +243,24 @@ impl Config {
     /// The process's environment, as far as it concerns the proxy.
     pub fn environment() -> Environment {
         #[expect(clippy::disallowed_methods, reason = "configuration reads the environment, and only here")]
-        std::env::vars().filter(|(name, _)| name.starts_with("VYROX_")).collect()
+        let variables = std::env::vars_os();
+        // A value that is no text is refused where it is looked at; of other variables' values nothing is asked.
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.to_string_lossy().into()));
+        variables.filter_map(text).filter(|(name, _): &(String, String)| name.starts_with("VYROX_")).collect()
     }
+}
+
+/// What a relay's URL must be.
+pub(crate) const RELAY: &str = "must be https:// (or http:// on loopback) and a host, without user, query or fragment";
+
+/// Whether a URL is a relay's; `plaintext`: also in plain text off loopback. What a URL may have beside the host and a path
+/// would be lost when a path is added, or shown where URLs are.
+pub(crate) fn is_relay(url: &str, plaintext: bool) -> bool {
+    let http = || url.strip_prefix("http://").filter(|_| plaintext || is_loopback(url));
+    let host = url.strip_prefix("https://").or_else(http);
+    host.is_some_and(|host| !host.starts_with('/') && !host.contains(['@', '?', '#']))
+        && reqwest::Url::parse(url).is_ok()
 }
 
 /// Whether a URL names this machine by address (a name could be made to resolve elsewhere).

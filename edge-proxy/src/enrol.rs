@@ -1,6 +1,6 @@
 //! Enrolment: a key of its own, a one-time token, and back come the proxy's name and the keys to believe.
 
-use crate::config::is_loopback;
+use crate::config::{RELAY, is_relay};
 use crate::relay::{Relay, RelayError};
 use serde::Deserialize;
 use serde_json::json;
@@ -38,7 +38,7 @@ pub enum EnrolError {
     #[error("{0} exists already: this proxy is enrolled; move it away to enrol again")]
     AlreadyEnrolled(PathBuf),
     /// The token and the keys must not travel in plain text.
-    #[error("the URL must be https://, or http:// on loopback")]
+    #[error("the URL {RELAY}")]
     Plaintext,
     /// A file.
     #[error("cannot {doing} {path}")]
@@ -90,7 +90,7 @@ struct Reply {
 /// # Errors
 /// [`EnrolError`].
 pub async fn enrol(url: &str, token: &str, dir: &Path, now: i64) -> Result<Enrolment, EnrolError> {
-    if !url.starts_with("https://") && !is_loopback(url) {
+    if !is_relay(url, false) {
         return Err(EnrolError::Plaintext);
     }
     let config_file = dir.join(CONFIG_FILE);

@@ -1,6 +1,7 @@
 //! The program as it is called.
 #![allow(clippy::unwrap_used, reason = "helper functions of tests are tests")]
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Command, Output};
 
 fn run(dir: &std::path::Path, arguments: &[&str]) -> Output {
@@ -42,6 +43,17 @@ fn a_variable_can_name_the_configuration_file() {
     let output = command.arg("--check-config").env_clear().env("VYROX_CONFIG", dir.path().join("other.toml")).output();
     let text = String::from_utf8(output.unwrap().stderr).unwrap();
     assert!(!text.contains("VYROX_TENANT_ID") && text.contains("VYROX_PROXY_ID"), "{text}");
+}
+
+#[test]
+fn variables_that_are_no_text_are_no_reason_to_fail() {
+    let dir = tempfile::tempdir().unwrap();
+    let no_text = std::ffi::OsStr::from_bytes(b"\xff\xfe");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vyrox-edge-proxy"));
+    command.arg("--check-config").current_dir(dir.path()).env_clear();
+    let output = command.env("LESS", no_text).env("VYROX_TENANT_ID", no_text).output().unwrap();
+    assert_eq!(output.status.code(), Some(64), "{output:?}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("VYROX_TENANT_ID"));
 }
 
 #[test]

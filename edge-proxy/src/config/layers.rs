@@ -24,14 +24,17 @@ pub(super) struct Layers<T> {
 }
 
 /// Reads both layers. What has a problem is left at its default.
-pub(super) fn read<T: DeserializeOwned + Default>(file: &str, environment: &Environment) -> Layers<T> {
+///
+/// # Errors
+/// If the file is no TOML; then nothing in it can be looked at, and all would be reported as missing.
+pub(super) fn read<T: DeserializeOwned + Default>(file: &str, environment: &Environment) -> Result<Layers<T>, Problem> {
     let (mut problems, mut warnings) = (Vec::new(), Vec::new());
-    let mut table = toml::from_str::<Table>(file).unwrap_or_else(|error| {
+    let mut table = toml::from_str::<Table>(file).map_err(|error| {
         // The parser's text quotes the line that it stopped at.
-        let at = error.span().map_or(0, |span| span.start);
-        problems.push(Problem::new("file", format!("is not valid TOML (near byte {at})")));
-        Table::new()
-    });
+        let before = &file.as_bytes()[..error.span().map_or(0, |span| span.start)];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        Problem::new("config", format!("is not valid TOML (line {line})"))
+    })?;
     for name in SECRETS {
         if take(&mut table, name).is_some() {
             problems.push(Problem::new(
@@ -58,21 +61,24 @@ pub(super) fn read<T: DeserializeOwned + Default>(file: &str, environment: &Envi
         let text = error.inner().message().to_owned();
         if take(&mut table, &name).is_none() {
             // It is about no single setting, so there is nothing that could be taken out.
-            problems.push(Problem::new("file", expected(&text)));
+            problems.push(Problem::new("config", expected(&text)));
             break T::default();
         }
         let unknown = text.starts_with("unknown field");
+        // Of a rule in a list: without it there would be one rule less, whoever set it.
+        let inside = error.path().iter().count() > 2;
         match readings.get_mut(&name) {
             // It may belong to the container platform.
-            Some((variable, _)) if unknown => {
+            Some((variable, _)) if unknown && !inside => {
                 warnings.push(format!("{variable} is set but is not a setting of this version"));
             }
             Some((_, others)) if !others.is_empty() => put(&mut table, &name, others.remove(0)),
+            _ if unknown && inside => problems.push(Problem::new(&name, "holds what is not a setting of this version")),
             _ if unknown => problems.push(Problem::new(&name, "is not a setting of this version")),
             _ => problems.push(Problem::new(&name, expected(&text))),
         }
     };
-    Layers { settings, problems, warnings }
+    Ok(Layers { settings, problems, warnings })
 }
 
 /// `VYROX_POLICY_KILL_SWITCH_FILE` is `policy.kill_switch_file`.

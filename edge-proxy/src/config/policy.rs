@@ -78,6 +78,7 @@ impl PolicyConfig {
         let quorum = self.quorum.iter().all(|rule| possible(&rule.hosts));
         let approvers = self.quorum.iter().all(|rule| (1..=16).contains(&rule.approvers));
         let maintenance = self.maintenance.iter().all(|window| possible(&window.hosts));
+        let days = self.maintenance.iter().all(|window| !window.days.is_empty());
         let checks = [
             (protected, "policy.protected_hosts", pattern),
             (self.max_approval_age_seconds > 0, "policy.max_approval_age_seconds", "must be above 0"),
@@ -86,6 +87,7 @@ impl PolicyConfig {
             (quorum, "policy.quorum", pattern),
             (approvers, "policy.quorum", "approvers must be from 1 to 16"),
             (maintenance, "policy.maintenance", pattern),
+            (days, "policy.maintenance", "days is empty: the window would never begin"),
         ];
         Problem::among(checks).collect()
     }

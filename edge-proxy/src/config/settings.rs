@@ -5,12 +5,14 @@ use super::problem::{ConfigError, Problem};
 use super::sections::Section;
 use super::{Config, Environment, Limits, PolicyConfig, PollConfig, TlsConfig};
 use crate::secret::{Secret, TokenDigest};
+use crate::text::deceives;
 use crate::tls;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use vyrox_contract::{Ed25519Signer, ProxyId, TenantId, Vendor, VerifyingKey};
+use zeroize::Zeroizing;
 
 /// `proxy.toml`. Every setting is optional here, so that one that is missing does not hide the others' problems.
 #[derive(Deserialize, Default)]
@@ -55,8 +57,11 @@ impl Config {
         let base = file.and_then(Path::parent).unwrap_or(Path::new(""));
         let text = file.map_or(Ok(String::new()), std::fs::read_to_string);
         // Without the file everything in it would be reported as missing.
-        let text = text.map_err(|error| ConfigError(vec![Problem::new("file", format!("cannot be read: {error}"))]))?;
-        Self::parse(&text, base, environment)
+        let text =
+            text.map_err(|error| ConfigError(vec![Problem::new("config", format!("cannot be read: {error}"))]))?;
+        let mut config = Self::parse(&text, base, environment)?;
+        config.warnings.extend(file.and_then(|file| open_to_others("config", file, 0o002)));
+        Ok(config)
     }
 
     /// The same from the file's text; its relative paths are relative to `base`.
@@ -64,7 +69,8 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] with every problem, by name.
     pub fn parse(text: &str, base: &Path, environment: &Environment) -> Result<Self, ConfigError> {
-        let Layers { settings, problems, warnings } = layers::read::<Settings>(text, environment);
+        let read = layers::read::<Settings>(text, environment).map_err(|problem| ConfigError(vec![problem]))?;
+        let Layers { settings, problems, warnings } = read;
         let mut read = Reading { base, problems, warnings };
         // What is missing is filled in, so that every other setting is looked at, too; with a problem nothing is returned.
         let unset = "unset";
@@ -97,6 +103,8 @@ impl Config {
         config.shared_secret = read.secret("hmac_secret", settings.hmac_secret, settings.hmac_secret_file);
         (config.poll, config.limits) = (settings.poll, settings.limits);
         config.policy = settings.policy;
+        let named = config.policy.kill_switch_file.as_ref().is_none_or(|path| !path.as_os_str().is_empty());
+        read.require(named, "policy.kill_switch_file", "is empty: it would never be there, or always");
         config.policy.kill_switch_file = config.policy.kill_switch_file.map(|path| base.join(path));
         let sections = [
             (Vendor::Crowdstrike, settings.crowdstrike),
@@ -129,9 +137,9 @@ impl Reading<'_> {
         value
     }
 
-    fn file(&mut self, name: &str, path: &Path) -> Option<zeroize::Zeroizing<String>> {
+    fn file(&mut self, name: &str, path: &Path) -> Option<Zeroizing<String>> {
         match std::fs::read_to_string(self.base.join(path)) {
-            Ok(text) => Some(zeroize::Zeroizing::new(text)),
+            Ok(text) => Some(Zeroizing::new(text)),
             Err(error) => {
                 self.require(false, name, &format!("cannot be read: {}", error.kind()));
                 None
@@ -141,8 +149,17 @@ impl Reading<'_> {
 
     /// From the variable, or from the file that `<name>_file` names.
     pub(super) fn secret(&mut self, name: &str, variable: Option<String>, file: Option<PathBuf>) -> Option<Secret> {
-        let from_file = file.and_then(|path| self.file(&format!("{name}_file"), &path));
-        variable.or_else(|| from_file.map(|text| text.trim_end_matches(['\r', '\n']).to_owned())).map(Secret::new)
+        let from_file = file.and_then(|path| {
+            let name = format!("{name}_file");
+            // Its group may be the proxy's: so a container platform hands secrets to who is not root.
+            self.warnings.extend(open_to_others(&name, &self.base.join(&path), 0o007));
+            self.file(&name, &path)
+        });
+        let text = variable.map(Zeroizing::new).or(from_file)?;
+        let text = text.trim_end_matches(['\r', '\n']);
+        let visible = !text.contains(|character| deceives(character) || character == char::REPLACEMENT_CHARACTER);
+        self.require(visible, name, "holds a control character, a byte order mark or a byte that is no text");
+        Some(Secret::new(text.to_owned()))
     }
 
     fn platform_keys(&mut self, texts: &[String]) -> Vec<VerifyingKey> {
@@ -154,11 +171,7 @@ impl Reading<'_> {
     }
 
     fn signer(&mut self, path: &Path) -> Option<Ed25519Signer> {
-        let full = self.base.join(path);
-        if std::fs::metadata(&full).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0) {
-            let text = format!("signing_key_file: others than its owner may use {}; chmod 600", full.display());
-            self.warnings.push(text);
-        }
+        self.warnings.extend(open_to_others("signing_key_file", &self.base.join(path), 0o077));
         let pem = self.file("signing_key_file", path)?;
         let signer = Ed25519Signer::from_pem(&pem).ok();
         self.require(signer.is_some(), "signing_key_file", "does not hold an Ed25519 private key (PKCS#8 PEM)");
@@ -169,9 +182,17 @@ impl Reading<'_> {
         let both = certificate.is_some() == key.is_some();
         self.require(both, "tls_key_file", "is needed together with tls_certificate_file, or neither");
         let tls = TlsConfig { certificate_file: self.base.join(certificate?), key_file: self.base.join(key?) };
+        self.warnings.extend(open_to_others("tls_key_file", &tls.key_file, 0o007));
         if let Err(error) = tls::acceptor(&tls) {
             self.require(false, "tls_certificate_file", &crate::cause::chain(&error));
         }
         Some(tls)
     }
+}
+
+/// What to say of a file if others have one of the rights in `mask` to it.
+fn open_to_others(name: &str, path: &Path, mask: u32) -> Option<String> {
+    let mode = std::fs::metadata(path).ok()?.permissions().mode();
+    let text = || format!("{name}: others may use or change {} (mode {:03o})", path.display(), mode & 0o777);
+    (mode & mask != 0).then(text)
 }

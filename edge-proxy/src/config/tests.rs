@@ -261,3 +261,103 @@ fn every_vendors_section_is_read_and_one_that_is_begun_must_be_complete() {
     let names: Vec<_> = error.0.iter().map(|problem| problem.name.as_str()).collect();
     assert_eq!(names, ["crowdstrike.directory", "crowdstrike.api_token"], "what belongs to another vendor");
 }
+
+/// The problems of the example with these lines more in its first section, by name.
+fn refused(lines: &str, variables: &[(&str, &str)]) -> Vec<String> {
+    let dir = directory();
+    let file = write(&dir, &EXAMPLE.replacen("[poll]", &format!("{lines}\n[poll]"), 1));
+    let problems = Config::load(Some(&file), &environment(variables)).map_or_else(|error| error.0, |_| Vec::new());
+    problems.into_iter().map(|problem| problem.name).collect()
+}
+
+#[test]
+fn a_relay_is_a_host_and_nothing_that_would_be_lost_or_shown() {
+    for url in [
+        "https://",
+        "https:///proxy",
+        "https://user:word@relay.example.com",
+        "https://relay.example.com/?a=b",
+        "https://relay.example.com/#a",
+        "https://not a host",
+        "https://relay.example.com:99999",
+        "http://relay.example.com",
+        "http://127.0.0.1.example.com",
+    ] {
+        assert_eq!(refused("", &[("VYROX_RELAY_URL", url)]), ["relay_url"], "{url}");
+    }
+    for url in
+        ["https://relay.example.com:8443/vyrox/", "https://[2001:db8::1]", "http://127.0.0.1:8080", "http://[::1]:1"]
+    {
+        assert!(refused("", &[("VYROX_RELAY_URL", url)]).is_empty(), "{url}");
+    }
+}
+
+#[test]
+fn a_secret_is_taken_without_its_last_line_break_and_refused_with_what_nobody_sees() {
+    let dir = directory();
+    let path = dir.path().join("secret");
+    let read = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        let variables = environment(&[
+            ("VYROX_DRY_RUN", "false"),
+            ("VYROX_CROWDSTRIKE_CLOUD", "eu-1"),
+            ("VYROX_CROWDSTRIKE_CLIENT_ID", "id"),
+            ("VYROX_CROWDSTRIKE_CLIENT_SECRET_FILE", path.to_str().unwrap()),
+            ("VYROX_HMAC_SECRET", "a passphrase of the clients' own choice\r\n"),
+        ]);
+        Config::load(Some(&write(&dir, EXAMPLE)), &variables)
+    };
+    let config = read(b"secret\r\n").unwrap();
+    assert_eq!(config.edrs[0].secret.expose(), "secret");
+    assert_eq!(config.shared_secret.unwrap().expose(), "a passphrase of the clients' own choice");
+    for bytes in [&b"\xef\xbb\xbfsecret"[..], b"sec\0ret", b"one\ntwo", b" secret", b"sec ret", b"\n"] {
+        let error = read(bytes).unwrap_err();
+        let names: Vec<_> = error.0.iter().map(|problem| problem.name.as_str()).collect();
+        assert_eq!(names, ["crowdstrike.client_secret"], "{bytes:?}");
+    }
+    let own = format!("\u{feff}{}", "x".repeat(40));
+    assert_eq!(
+        refused("", &[("VYROX_HMAC_SECRET", &own)]),
+        ["hmac_secret"],
+        "every client's signature would be another"
+    );
+}
+
+#[test]
+fn files_that_others_may_use_are_warned_of() {
+    let dir = directory();
+    let (file, secret) = (write(&dir, EXAMPLE), dir.path().join("hmac"));
+    std::fs::write(&secret, "x".repeat(40)).unwrap();
+    let warned = |file_mode, secret_mode| {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(file_mode)).unwrap();
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(secret_mode)).unwrap();
+        let variables = environment(&[("VYROX_HMAC_SECRET_FILE", secret.to_str().unwrap())]);
+        Config::load(Some(&file), &variables).unwrap().warnings
+    };
+    assert!(warned(0o644, 0o440).is_empty());
+    let warnings = warned(0o646, 0o604);
+    assert_eq!(warnings.len(), 2);
+    assert!(warnings[0].contains("hmac_secret_file") && warnings[1].contains("proxy.toml"), "{warnings:?}");
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_the_only_problem_and_its_line_is_told() {
+    let dir = directory();
+    let error = Config::load(Some(&write(&dir, "tenant_id = 'acme'\nproxy_id = \n")), &Environment::new()).unwrap_err();
+    assert_eq!(error.0, [Problem::new("config", "is not valid TOML (line 2)")]);
+    assert!(error.to_string().contains("VYROX_CONFIG"), "{error}");
+}
+
+#[test]
+fn a_rule_that_is_not_understood_is_never_left_out() {
+    let rule = |rest: &str| format!("[{{hosts=['*'],{rest}}}]");
+    for (variable, value) in [
+        ("VYROX_POLICY_QUORUM", rule("approvers=2,aprovers=3")),
+        ("VYROX_POLICY_MAINTENANCE", rule("from='22:00',to='23:00',zone='CET'")),
+        ("VYROX_POLICY_MAINTENANCE", rule("from='22:00',to='23:00',days=[]")),
+        ("VYROX_POLICY_KILL_SWITCH_FILE", String::new()),
+        ("VYROX_LIMITS_RETENTION_SECONDS", i64::MAX.to_string()),
+    ] {
+        assert_eq!(refused("", &[(variable, &value)]).len(), 1, "{variable} {value}");
+    }
+}

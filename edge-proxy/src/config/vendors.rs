@@ -143,13 +143,14 @@ impl EdrConfig {
         let vendor = self.base.vendor();
         let (sentinelone, secret) = (vendor == Vendor::Sentinelone, self.secret.expose());
         let secret_name = if sentinelone { "api_token" } else { "client_secret" };
-        // SentinelOne's becomes a header.
-        let printable = !sentinelone || secret.bytes().all(|b| b.is_ascii_graphic());
+        // No vendor's has another character: one that is there came with the copying.
+        let graphic = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
         let directory = vendor != Vendor::Defender || is_directory(&self.directory);
         let checks = [
             (sentinelone || !self.client_id.is_empty(), "client_id", "is empty"),
             (!secret.is_empty(), secret_name, "is empty"),
-            (printable, secret_name, "holds a space or a control character"),
+            (graphic(secret), secret_name, "holds a space or another character that no vendor's has"),
+            (graphic(&self.client_id), "client_id", "holds a space or another character that no vendor's has"),
             (directory, "directory", "is neither a directory's id nor its domain"),
             (!self.timing.action.is_zero(), "action_seconds", "is 0: no action could be taken in time"),
         ];
