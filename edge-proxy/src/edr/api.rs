@@ -220,19 +220,22 @@ fn lost(error: reqwest::Error) -> Failure {
     if error.is_connect() { Why::Unreachable(error) } else { Why::NoAnswer(error) }.into()
 }
 
-/// How long a 429 asks to wait: Falcon's `X-Ratelimit-Retryafter` (unix seconds), everybody else's `Retry-After` (seconds).
+/// How long a 429 asks to wait: Falcon's `X-Ratelimit-Retryafter` (unix seconds), everybody else's `Retry-After` (seconds, or
+/// a date).
 pub(super) fn wait(headers: &HeaderMap) -> Duration {
-    let number =
-        |name| headers.get(name).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u64>().ok());
-    let wait = match (number("X-Ratelimit-Retryafter"), number("Retry-After")) {
-        // The vendor's clock against the answer's own Date header, so that this machine's clock does not matter.
-        (Some(at), _) => {
-            let date = headers.get("Date").and_then(|value| value.to_str().ok());
-            let date = date.and_then(|text| httpdate::parse_http_date(text).ok());
-            let now = date.and_then(|date| date.duration_since(SystemTime::UNIX_EPOCH).ok());
-            now.map(|now| Duration::from_secs(at).saturating_sub(now))
-        }
-        (None, seconds) => seconds.map(Duration::from_secs),
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let seconds = |text: &str| {
+        let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        // One that is too large to be read asks for the longest.
+        is_number.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
+    };
+    let date = |text: &str| httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::UNIX_EPOCH).ok();
+    // The vendor's clock against the answer's own Date header, so that this machine's clock does not matter.
+    let from_now = |at: Duration| text("Date").and_then(date).map(|now| at.saturating_sub(now));
+    let wait = match (text("X-Ratelimit-Retryafter").and_then(seconds), text("Retry-After")) {
+        (Some(at), _) => from_now(at),
+        (None, Some(text)) => seconds(text).or_else(|| from_now(date(text)?)),
+        (None, None) => None,
     };
     // A day is longer than any action may take, and still a time that the clock can tell.
     wait.unwrap_or(PAUSE).clamp(LEAST_WAIT, Duration::from_secs(24 * 3600))
@@ -255,7 +258,13 @@ mod tests {
         assert_eq!(wait(&headers(&[("X-Ratelimit-Retryafter", "1700000007")])), PAUSE, "no clock to compare with");
         assert_eq!(wait(&headers(&[("Retry-After", "3")])), seconds(3));
         assert_eq!(wait(&headers(&[("Retry-After", "18446744073709551615")])), seconds(24 * 3600));
-        assert_eq!(wait(&headers(&[("Retry-After", "soon")])), PAUSE);
+        let number = "99999999999999999999999";
+        assert_eq!(wait(&headers(&[("Retry-After", number)])), seconds(24 * 3600), "not a short wait");
+        assert_eq!(wait(&headers(&[("X-Ratelimit-Retryafter", number), date])), seconds(24 * 3600));
+        assert_eq!(wait(&headers(&[("Retry-After", "Tue, 14 Nov 2023 22:13:29 GMT"), date])), seconds(9));
+        for unclear in ["soon", "", "-1", "1.5", "Tue, 14 Nov 2023 22:13:29 GMT"] {
+            assert_eq!(wait(&headers(&[("Retry-After", unclear)])), PAUSE, "{unclear}");
+        }
         assert_eq!(wait(&headers(&[])), PAUSE);
     }
 }

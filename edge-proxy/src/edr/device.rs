@@ -35,10 +35,11 @@ pub enum Found<T> {
 }
 
 impl<T> Found<T> {
-    /// From a list.
-    pub(super) fn of(items: impl IntoIterator<Item = T>) -> Self {
+    /// From a list, which may say of itself that it is a part of so many.
+    pub(super) fn of(items: impl IntoIterator<Item = T>, total: Option<u64>) -> Self {
         let mut items = items.into_iter();
         match (items.next(), items.next()) {
+            _ if total.is_some_and(|total| total > 1) => Self::Several,
             (Some(one), None) => Self::One(one),
             (None, _) => Self::Nothing,
             (Some(_), Some(_)) => Self::Several,
@@ -127,8 +128,9 @@ mod tests {
 
     #[test]
     fn only_exactly_one_is_found() {
-        assert_eq!(Found::of([1]), Found::One(1));
-        assert_eq!(Found::<u8>::of([]), Found::Nothing);
-        assert_eq!(Found::of([1, 1]), Found::Several);
+        assert_eq!(Found::of([1], None), Found::One(1));
+        assert_eq!(Found::of([1], Some(2)), Found::Several, "a part of a list");
+        assert_eq!(Found::<u8>::of([], Some(0)), Found::Nothing);
+        assert_eq!(Found::of([1, 1], None), Found::Several);
     }
 }

@@ -21,6 +21,12 @@ struct Body<T> {
 #[derive(Deserialize)]
 struct Meta {
     trace_id: Option<String>,
+    pagination: Option<Pagination>,
+}
+
+#[derive(Deserialize)]
+struct Pagination {
+    total: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -107,9 +113,14 @@ pub fn device(bytes: &[u8], aid: &str) -> Result<Option<Device>, Malformed> {
 /// The one id that a search has found.
 ///
 /// # Errors
-/// [`Malformed`].
+/// [`Malformed`], also with an error in it: what was searched in part may hold another.
 pub fn ids(bytes: &[u8]) -> Result<Found<String>, Malformed> {
-    Ok(Found::of(Body::<String>::read(bytes)?.resources.unwrap_or_default()))
+    let body = Body::<String>::read(bytes)?;
+    if body.first_error().is_some() {
+        return Err(Malformed);
+    }
+    let total = body.meta.and_then(|meta| meta.pagination?.total);
+    Ok(Found::of(body.resources.unwrap_or_default(), total))
 }
 
 /// What became of a request to contain or lift. 202 is the answer of the queue; each host has its own, and for the one host
@@ -207,6 +218,14 @@ mod tests {
             assert_eq!(change(silent.as_bytes(), AID), Err(None), "{silent}");
         }
         assert_eq!(change(format!(r#"{{"resources":[["{AID}"]]}}"#).as_bytes(), AID), Err(None), "a list is no host");
+    }
+
+    #[test]
+    fn a_search_that_may_have_missed_some_has_not_found_the_one() {
+        let one = |rest: &str| ids(format!(r#"{{"resources":["{AID}"]{rest}}}"#).as_bytes());
+        assert_eq!(one(r#","errors":[],"meta":{"pagination":{"total":1}}"#), Ok(Found::One(AID.to_owned())));
+        assert_eq!(one(r#","meta":{"pagination":{"total":2}}"#), Ok(Found::Several));
+        assert_eq!(one(r#","errors":[{"code":500,"message":"a shard did not answer"}]"#), Err(Malformed));
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub fn machine(bytes: &[u8], id: &str) -> Result<Option<Device>, Malformed> {
 /// [`Malformed`].
 pub fn machines(bytes: &[u8]) -> Result<Found<String>, Malformed> {
     let list: List<Machine> = json::read(bytes)?;
-    Ok(Found::of(list.value.into_iter().map(|machine| machine.id)))
+    Ok(Found::of(list.value.into_iter().map(|machine| machine.id), None))
 }
 
 /// A machine action whose id can be asked for again.

@@ -122,12 +122,11 @@ pub fn refusal(bytes: &[u8]) -> Refusal {
     first.map(|error| error.refusal()).unwrap_or_default()
 }
 
-/// The agents of an answer. More than it says it shows counts as several.
+/// The agents of an answer.
 fn found(bytes: &[u8]) -> Result<Found<Agent>, Malformed> {
     let body: Body<Vec<Agent>> = json::read(bytes)?;
     let total = body.pagination.and_then(|page| page.total_items);
-    let found = Found::of(body.data.ok_or(Malformed)?);
-    Ok(if total.is_some_and(|total| total > 1) { Found::Several } else { found })
+    Ok(Found::of(body.data.ok_or(Malformed)?, total))
 }
 
 /// The agent of this id, if it is there.
