@@ -9,7 +9,7 @@ use crate::verify::{Rejection, Verified, belongs};
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
@@ -91,10 +91,9 @@ impl Routes {
         let Some(expected) = &rules.export_token else {
             return Err(problem(StatusCode::FORBIDDEN, "export is not configured: set export_token_sha256"));
         };
-        let token = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = token.and_then(|value| value.strip_prefix("Bearer "));
-        if !token.is_some_and(|token| expected.matches(token)) {
-            return Err(problem(StatusCode::UNAUTHORIZED, "invalid token"));
+        let token = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
+        if !token.is_some_and(|(scheme, token)| scheme.eq_ignore_ascii_case("Bearer") && expected.matches(token)) {
+            return Err(reject(pipeline, &Rejection::Token));
         }
         let query = head.uri.query().unwrap_or_default();
         let tenant = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "tenant_id");
@@ -113,16 +112,19 @@ impl Routes {
 
 async fn read(mut body: Incoming, limits: &Limits) -> Result<Bytes, Response> {
     let reading = async {
-        match Limited::new(&mut body, limits.body_bytes).collect().await {
-            Ok(read) => Ok(read.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => {
-                let (_, most) = DRAINED;
-                // Whoever sends slowly is told before they are done.
-                let _ = tokio::time::timeout(most, drain(&mut body)).await;
-                Err((StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"))
+        // What says itself that it is too large need not be waited for.
+        let fits = body.size_hint().lower() <= limits.body_bytes as u64;
+        match if fits { Some(Limited::new(&mut body, limits.body_bytes).collect().await) } else { None } {
+            Some(Ok(read)) => return Ok(read.to_bytes()),
+            Some(Err(error)) if !error.is::<LengthLimitError>() => {
+                return Err((StatusCode::BAD_REQUEST, "the body cannot be read"));
             }
-            Err(_) => Err((StatusCode::BAD_REQUEST, "the body cannot be read")),
+            _ => {}
         }
+        let (_, most) = DRAINED;
+        // Whoever sends slowly is told before they are done.
+        let _ = tokio::time::timeout(most, drain(&mut body)).await;
+        Err((StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"))
     };
     let read = tokio::time::timeout(limits.body_timeout, reading).await;
     let late = Err((StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"));
@@ -153,7 +155,7 @@ fn reject(pipeline: &Pipeline, rejection: &Rejection) -> Response {
     pipeline.turn_away(rejection);
     let status = match rejection {
         Rejection::Shape | Rejection::Operation => StatusCode::BAD_REQUEST,
-        Rejection::Signature(_) => StatusCode::UNAUTHORIZED,
+        Rejection::Signature(_) | Rejection::Token => StatusCode::UNAUTHORIZED,
         Rejection::Payload(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Rejection::Window => StatusCode::GONE,
         Rejection::Address => StatusCode::FORBIDDEN,

@@ -51,6 +51,9 @@ pub enum Rejection {
     /// Not an envelope at all.
     #[error("not a signed envelope")]
     Shape,
+    /// Not the token that the export asks for.
+    #[error("invalid token")]
+    Token,
     /// No valid signature; every reason is the same to the sender.
     #[error("invalid signature")]
     Signature(#[source] Option<EnvelopeError>),

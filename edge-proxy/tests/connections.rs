@@ -80,6 +80,12 @@ async fn a_large_body_is_refused_without_being_kept() {
     let mut answer = [0; 64];
     let length = client.read(&mut answer).await.unwrap();
     assert!(answer[..length].starts_with(b"HTTP/1.1 413"), "{}", String::from_utf8_lossy(&answer[..length]));
+    // Nor for any of it, if it says how long it is.
+    let mut client = connect(&proxy).await;
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 64];
+    let length = tokio::time::timeout(Duration::from_secs(5), client.read(&mut answer)).await.unwrap().unwrap();
+    assert!(answer[..length].starts_with(b"HTTP/1.1 413"), "{}", String::from_utf8_lossy(&answer[..length]));
     assert_eq!(proxy.post("/execute", "a".repeat(65 * 1024)).await.0, 413);
     proxy.running.shutdown().await;
 }

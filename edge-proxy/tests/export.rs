@@ -33,6 +33,10 @@ async fn the_export_is_the_log_byte_for_byte_and_needs_its_token() {
     assert_eq!(get("?tenant_id=acme", Some("export-toke")).await.status(), 401);
     assert_eq!(get("?tenant_id=other", Some("export-token")).await.status(), 403);
     assert_eq!(get("", Some("export-token")).await.status(), 403);
+    let metrics = proxy.http.get(format!("{}/metrics", proxy.url)).send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("vyrox_proxy_rejected_total 2"), "who tries tokens is counted: {metrics}");
+    let lower = proxy.http.get(format!("{}/audit/export?tenant_id=acme", proxy.url));
+    assert_eq!(lower.header("Authorization", "bearer export-token").send().await.unwrap().status(), 200);
     let response = get("?tenant_id=acme", Some("export-token")).await;
     assert_eq!(response.headers()["content-type"], "application/x-ndjson");
     let exported = response.text().await.unwrap();
