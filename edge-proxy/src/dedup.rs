@@ -1,9 +1,8 @@
 //! Second step: has this been asked before. `Verified<Action> -> Fresh<Action>`.
 //!
-//! The table is the audit log, known by its index since the start: an intent or an outcome in it is known for the retention
-//! window. So a restart forgets nothing, and there is no second store that could disagree with the log. In memory there are
-//! the actions at work and, for each that has ended, 64 bits of its key with the number of its entry; what it was and how it
-//! ended is read from the log when it is asked for.
+//! The table is the audit log: an intent or an outcome in it is known for the retention window, and a restart forgets nothing.
+//! In memory are the actions at work and, for each that has ended, 64 bits of its key with the number of its entry; the rest
+//! is read from the log when it is asked for. What was approved before the memory begins is not done.
 
 mod budget;
 mod ended;
@@ -20,17 +19,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use vyrox_audit::log::{Log, LogError, SubjectDigest};
 use vyrox_contract::{Action, Receipt};
 
-/// An action that nobody has asked for before, claimed for this one asker. Made only by [`Ledger::claim`].
+/// An action that nobody is known to have asked for, claimed for this one asker. Made only by [`Ledger::claim`].
 #[derive(Debug)]
 pub struct Fresh<T> {
     verified: Verified<T>,
     claim: Claim,
+    is_doubtful: bool,
 }
 
 impl<T> Fresh<T> {
     /// What was claimed.
     pub fn verified(&self) -> &Verified<T> {
         &self.verified
+    }
+
+    /// Whether it may have been done and forgotten: the clock was far ahead for a moment, or the log has lost its beginning.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.is_doubtful
     }
 
     /// What the audit log says about it.
@@ -172,10 +177,8 @@ impl Ledger {
     pub fn rebuild(log: &mut Log, recall: Recall, terms: Terms, now: i64) -> Result<Rebuilt, LogError> {
         let since = now.saturating_sub(terms.retention_seconds);
         let Learned { ended, budget, open, outcomes, leases } = learn(log, since, terms.dry_run, now)?;
-        let mut unfinished = Vec::new();
-        for seq in open.into_values() {
-            unfinished.extend(recall.subject(seq)?.map(Arc::new));
-        }
+        let subjects = open.into_values().filter_map(|seq| recall.subject(seq).transpose());
+        let mut unfinished = subjects.map(|subject| subject.map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
         unfinished.sort_unstable_by(|a, b| a.key.request_id.cmp(&b.key.request_id));
         let working = unfinished.iter().map(|subject| (subject.key.clone(), Arc::clone(subject))).collect();
         let ledger = Self::with(Table { working, ended, budget }, recall, terms);
@@ -195,17 +198,19 @@ impl Ledger {
             return if known.is_same_action(&subject) { Claimed::InFlight } else { Claimed::Taken };
         }
         let Some(seq) = table.ended.find(digest) else {
+            // The end of a lease is asked for by this proxy alone, under an id for each attempt.
+            let is_doubtful = subject.lease_of.is_none() && table.ended.may_have_lost(verified.value().approved_at);
             table.working.insert(subject.key.clone(), Arc::clone(&subject));
             drop(table);
             let mut claim = self.held(subject);
             claim.release();
-            return Claimed::Fresh(Box::new(Fresh { verified, claim }));
+            return Claimed::Fresh(Box::new(Fresh { verified, claim, is_doubtful }));
         };
         drop(table);
         // Outside the lock: others need not wait for the disk.
         match self.recall.outcome(seq) {
             Ok(Some((_, receipt))) if receipt.finished_at < since => {
-                self.lock().ended.forget(digest, seq);
+                self.lock().ended.forget(digest, seq, receipt.finished_at);
                 self.claim(verified, now)
             }
             Ok(Some((known, receipt))) if known.key == subject.key && known.is_same_action(&subject) => {
@@ -256,8 +261,7 @@ mod tests {
     }
 
     fn recall(log: &Log) -> Recall {
-        let config = config();
-        Recall::new(log.reader(), &config.tenant_id, &config.proxy_id)
+        Recall::new(log.reader(), &config().tenant_id, &config().proxy_id)
     }
 
     fn log(dir: &std::path::Path) -> Log {
@@ -265,8 +269,7 @@ mod tests {
     }
 
     fn ledger() -> Arc<Ledger> {
-        let dir = tempfile::tempdir().unwrap();
-        Ledger::empty(recall(&log(dir.path())), terms())
+        Ledger::empty(recall(&log(tempfile::tempdir().unwrap().path())), terms())
     }
 
     /// Writes an entry about the action of these tests into the log.

@@ -52,6 +52,9 @@ pub enum Refusal {
     /// Approved too long ago, or in the future.
     #[error("the approval is too old or lies in the future")]
     ApprovalAge,
+    /// Approved before what this proxy remembers begins.
+    #[error("the approval is older than what this proxy remembers: it may have been done already")]
+    Forgotten,
     /// The kill switch file exists.
     #[error("the kill switch is on")]
     KillSwitch,
@@ -133,7 +136,8 @@ impl Policy {
     fn refusal(&self, fresh: &mut Fresh<Action>, now: i64) -> Option<Refusal> {
         let (rules, action) = (&self.rules, fresh.verified().value());
         let spends = action.operation == Operation::Execute;
-        let refusal = self.objection(action, now).or_else(|| if spends { self.to_host(action, now) } else { None });
+        let refusal = first([(fresh.is_doubtful(), Refusal::Forgotten)]).or_else(|| self.objection(action, now));
+        let refusal = refusal.or_else(|| if spends { self.to_host(action, now) } else { None });
         let (per_hour, per_day) = (rules.max_isolations_per_hour, rules.max_isolations_per_day);
         refusal
             .or_else(|| (spends && !fresh.claim().spend_isolation(now, per_hour, per_day)).then_some(Refusal::Budget))

@@ -192,7 +192,7 @@ const fn ended(outcome: Outcome) -> StatusCode {
 
 const fn refused(refusal: Refusal) -> StatusCode {
     match refusal {
-        Refusal::Expired | Refusal::ApprovalAge => StatusCode::GONE,
+        Refusal::Expired | Refusal::ApprovalAge | Refusal::Forgotten => StatusCode::GONE,
         Refusal::Unsupported => StatusCode::NOT_IMPLEMENTED,
         Refusal::DeviceForm => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::FORBIDDEN,

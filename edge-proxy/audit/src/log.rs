@@ -245,6 +245,24 @@ impl Log {
         plain.try_for_each(|segment| reader::marks(segment, &mut visit))
     }
 
+    /// What was written up to then (unix seconds) is not among the [`marks`](Self::marks): it is compressed, or the log does
+    /// not begin with its first entry any more. `None` if all of the log is among them.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn unmarked_until(&self) -> Result<Option<i64>, LogError> {
+        let files = files::list(&self.dir)?;
+        if let Some(archived) = files.iter().rfind(|file| file.is_archived()) {
+            return Ok(archived.end());
+        }
+        for file in &files {
+            if let Some(first) = reader::first(&file.path)? {
+                return Ok((first.seq() > 0).then(|| first.timestamp()));
+            }
+        }
+        Ok(None)
+    }
+
     /// About how many marks [`marks`](Self::marks) hands out, for making room; 0 if nothing is indexed yet.
     #[must_use]
     pub fn marks_expected(&self) -> u64 {

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 const DAY: i64 = 24 * 3600;
+/// More seconds than two clocks that agree may differ.
+const DISAGREEMENT: i64 = 60;
 
 /// Digests, each with the number of the outcome's entry.
 #[derive(Debug, Default)]
@@ -15,8 +17,20 @@ pub(super) struct Ended {
     is_sorted: bool,
     /// Since the start.
     recent: BTreeMap<u64, u64>,
-    /// The days that these are of, each with the number of its first entry, for forgetting the oldest.
-    days: VecDeque<(i64, u64)>,
+    /// The days that these are of, for forgetting the oldest.
+    days: VecDeque<Day>,
+    /// What ended up to then, unix seconds, may have been forgotten, or was never known.
+    lost: Option<i64>,
+}
+
+#[derive(Debug)]
+struct Day {
+    /// Since 1970.
+    number: i64,
+    /// The number of its first entry.
+    first: u64,
+    /// When the last of it ended, unix seconds.
+    last: i64,
 }
 
 impl Ended {
@@ -38,6 +52,17 @@ impl Ended {
         self.note_day(at, seq);
     }
 
+    /// What ended up to `at` (unix seconds) is not known.
+    pub(super) fn lose(&mut self, at: i64) {
+        self.lost = self.lost.max(Some(at));
+    }
+
+    /// Whether something that was approved at `approved_at` (unix seconds) may have ended and not be known. An action ends
+    /// after it was approved, by clocks that agreed when it was taken on.
+    pub(super) fn may_have_lost(&self, approved_at: i64) -> bool {
+        self.lost.is_some_and(|lost| approved_at <= lost.saturating_add(DISAGREEMENT))
+    }
+
     /// The newest entry with this digest.
     pub(super) fn find(&mut self, digest: u64) -> Option<u64> {
         if let Some(seq) = self.recent.get(&digest) {
@@ -56,8 +81,9 @@ impl Ended {
         }
     }
 
-    /// Forgets one.
-    pub(super) fn forget(&mut self, digest: u64, seq: u64) {
+    /// Forgets one that ended `at` that time (unix seconds).
+    pub(super) fn forget(&mut self, digest: u64, seq: u64, at: i64) {
+        self.lose(at);
         if self.recent.get(&digest) == Some(&seq) {
             self.recent.remove(&digest);
         }
@@ -68,9 +94,9 @@ impl Ended {
     /// reads the entry.
     pub(super) fn forget_before(&mut self, since: i64) {
         let mut first = None;
-        while self.days.len() > 1 && (self.days[0].0 + 1).saturating_mul(DAY) <= since {
-            self.days.pop_front();
-            first = self.days.front().map(|(_, seq)| *seq);
+        while self.days.len() > 1 && (self.days[0].number + 1).saturating_mul(DAY) <= since {
+            self.lost = self.lost.max(self.days.pop_front().map(|day| day.last));
+            first = self.days.front().map(|day| day.first);
         }
         if let Some(first) = first {
             self.recent.retain(|_, seq| *seq >= first);
@@ -80,9 +106,10 @@ impl Ended {
 
     #[inline]
     fn note_day(&mut self, at: i64, seq: u64) {
-        let day = at.div_euclid(DAY);
-        if self.days.back().is_none_or(|(last, _)| *last < day) {
-            self.days.push_back((day, seq));
+        let number = at.div_euclid(DAY);
+        match self.days.back_mut() {
+            Some(day) if number <= day.number => day.last = day.last.max(at),
+            _ => self.days.push_back(Day { number, first: seq, last: at }),
         }
     }
 
@@ -105,10 +132,10 @@ mod tests {
         ended.add(10, 0, 9);
         let found: Vec<_> = [5, 10, 40, 70, 99].map(|digest| ended.find(digest)).into();
         assert_eq!(found, [None, Some(9), Some(7), Some(5), None]);
-        ended.forget(40, 6);
+        ended.forget(40, 6, 0);
         assert_eq!(ended.find(40), Some(7), "another entry of the same digest");
-        ended.forget(40, 7);
-        ended.forget(10, 9);
+        ended.forget(40, 7, 0);
+        ended.forget(10, 9, 0);
         assert_eq!((ended.find(40), ended.find(10)), (None, Some(3)));
     }
 
@@ -120,8 +147,10 @@ mod tests {
         ended.add(3, 2 * DAY, 3);
         ended.forget_before(DAY - 1);
         assert_eq!(ended.len(), 3);
+        assert!(!ended.may_have_lost(0));
         ended.forget_before(DAY);
         assert_eq!((ended.find(1), ended.find(2), ended.len()), (None, Some(2), 2));
+        assert!(ended.may_have_lost(60) && !ended.may_have_lost(61), "it ended at 0");
         ended.forget_before(100 * DAY);
         assert_eq!((ended.find(3), ended.len()), (Some(3), 1), "the newest day stays");
     }

@@ -62,6 +62,8 @@ fn pass(log: &Log, since: i64, dry_run: bool, now: i64) -> Result<Learned, LogEr
                 }
                 if mark.timestamp >= since {
                     learned.ended.learn(digest, mark.timestamp, seq);
+                } else {
+                    learned.ended.lose(mark.timestamp);
                 }
                 learned.outcomes.push(seq);
             }
@@ -69,5 +71,8 @@ fn pass(log: &Log, since: i64, dry_run: bool, now: i64) -> Result<Learned, LogEr
         }
     })?;
     learned.open.extend(newest);
+    if let Some(until) = log.unmarked_until()? {
+        learned.ended.lose(until);
+    }
     Ok(Learned { budget: Budget::of(isolations), ..learned })
 }

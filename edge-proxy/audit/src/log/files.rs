@@ -24,6 +24,11 @@ impl Named {
     pub(super) fn is_archived(&self) -> bool {
         self.path.extension().is_some_and(|extension| extension == "gz")
     }
+
+    /// When its day ends, unix seconds.
+    pub(super) fn end(&self) -> Option<i64> {
+        Some(Date::parse(&self.day, DAY).ok()?.next_day()?.midnight().assume_utc().unix_timestamp())
+    }
 }
 
 /// The UTC day of a unix time.

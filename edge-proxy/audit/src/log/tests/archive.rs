@@ -7,8 +7,10 @@ fn closed_days_are_compressed_still_verify_and_are_exported_as_they_were() {
     let dir = tempfile::tempdir().unwrap();
     let (mut log, bytes) = four_days(dir.path());
     let before_archiving = log.segments().unwrap();
+    assert_eq!(log.unmarked_until().unwrap(), None);
     assert_eq!(log.archiver().archive(NOON + 2 * DAY, None, &|| true).unwrap(), 2);
     assert_eq!(log.archiver().archive(NOON + 2 * DAY, None, &|| true).unwrap(), 0, "once");
+    assert_eq!(log.unmarked_until().unwrap(), Some(NOON + DAY + DAY / 2), "the end of the second day");
     let expected = [
         "audit-2023-11-15.jsonl.gz",
         "audit-2023-11-16.jsonl.gz",
