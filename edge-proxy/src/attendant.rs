@@ -1,5 +1,6 @@
 //! What is due without anybody asking: a person's reset of the circuit breaker, and the ends of leases.
 
+use crate::breaker;
 use crate::pipeline::Pipeline;
 use crate::verify::Verified;
 use serde_json::Map;
@@ -17,6 +18,8 @@ pub(crate) async fn attend(pipeline: Arc<Pipeline>, stop: CancellationToken) {
     let (mut failing, mut reset_entered) = (0, false);
     while let Some(()) = stop.run_until_cancelled(tokio::time::sleep(EVERY)).await {
         reset(&pipeline, &mut reset_entered).await;
+        // That it cannot be kept was said when it opened.
+        let _ = pipeline.breaker.keep();
         // Only what is recorded is done, so a log that cannot be written holds a release up, and nothing else does.
         if pipeline.has_recovered() {
             release(&pipeline);
@@ -50,7 +53,7 @@ fn release(pipeline: &Arc<Pipeline>) {
 async fn reset(pipeline: &Pipeline, entered: &mut bool) {
     let Some(reset) = pipeline.breaker.reset_asked_for() else { return };
     let is_new = !*entered;
-    if is_new && !pipeline.note("BREAKER_RESET", reset).await {
+    if is_new && !pipeline.note(breaker::CLOSED, reset).await {
         return;
     }
     let closed = pipeline.breaker.close();

@@ -3,7 +3,7 @@
 //!
 //! Its state is a file beside the audit log, so that it survives restarts and can be reset by a program that does not hold
 //! the log. Whoever may write into that directory could rewrite the log as well; the file's owner is who reset it. Both
-//! changes are entries of the log.
+//! changes are entries of the log, and a start asks that, too: where the file could not be made, it is tried again.
 
 use crate::config::PolicyConfig;
 use crate::subject::detail;
@@ -15,11 +15,19 @@ use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use vyrox_audit::Entry;
+use vyrox_audit::log::{LogError, Reader};
 
 /// There while the breaker is open.
 const OPEN: &str = "breaker-open";
 /// There from a person's reset until the proxy has entered it in its log.
 const RESET: &str = "breaker-reset";
+/// The entry that says that it opened.
+pub(crate) const OPENED: &str = "BREAKER_OPENED";
+/// The entry that says that a person reset it.
+pub(crate) const CLOSED: &str = "BREAKER_RESET";
+/// So many of the newest events are looked through for one of these.
+const LOOKED_THROUGH: usize = 1000;
 
 /// The breaker of one proxy.
 #[derive(Debug)]
@@ -31,6 +39,8 @@ pub struct Breaker {
 #[derive(Debug)]
 struct State {
     open: bool,
+    /// Whether the next start would know.
+    kept: bool,
     failures: VecDeque<i64>,
     most: u32,
     window: i64,
@@ -39,7 +49,7 @@ struct State {
 impl Breaker {
     /// A breaker that is closed and keeps nothing: for tests.
     pub fn closed(rules: &PolicyConfig) -> Self {
-        let state = State { open: false, failures: VecDeque::new(), most: 0, window: 0 };
+        let state = State { open: false, kept: true, failures: VecDeque::new(), most: 0, window: 0 };
         let breaker = Self { dir: None, state: Mutex::new(state) };
         breaker.follow(rules);
         breaker
@@ -50,6 +60,27 @@ impl Breaker {
         let breaker = Self { dir: Some(dir.to_owned()), ..Self::closed(rules) };
         breaker.lock().open = is_open_in(dir).unwrap_or(true);
         breaker
+    }
+
+    /// Opens if the log's last word of it is that it opened. `events` are the numbers of the entries that are about no action,
+    /// oldest first.
+    ///
+    /// # Errors
+    /// The log's.
+    pub(crate) fn heed(&self, log: &Reader, events: &[u64]) -> Result<(), LogError> {
+        for seq in events.iter().rev().take(LOOKED_THROUGH) {
+            let entry = log.entry(*seq)?;
+            match entry.as_ref().map(Entry::action_type) {
+                Some(OPENED) if !self.is_open() => {
+                    let mut state = self.lock();
+                    (state.open, state.kept) = (true, false);
+                    break;
+                }
+                Some(OPENED | CLOSED) => break,
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Takes over the limits of a policy; whether it is open stays.
@@ -73,15 +104,25 @@ impl Breaker {
         if state.open || failures < state.most as usize {
             return None;
         }
-        state.open = true;
+        (state.open, state.kept) = (true, false);
         let opened = detail([("failures", json!(failures)), ("window_seconds", json!(state.window))]);
         drop(state);
-        if let Some(dir) = &self.dir
-            && let Err(error) = create(&dir.join(OPEN), "")
-        {
-            tracing::error!(%error, "the open breaker cannot be kept for the next start");
+        if let Err(error) = self.keep() {
+            tracing::error!(%error, "the open breaker cannot be kept for the next start yet");
         }
         Some(opened)
+    }
+
+    /// Makes the file if the breaker is open and the file could not be made before.
+    pub(crate) fn keep(&self) -> std::io::Result<()> {
+        let mut state = self.lock();
+        if let (false, Some(dir)) = (state.kept, &self.dir) {
+            match create(&dir.join(OPEN), "") {
+                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+                _ => state.kept = true,
+            }
+        }
+        Ok(())
     }
 
     /// What a person's reset says, if there is one. It takes effect by [`Breaker::close`], once it is in the log.
@@ -101,7 +142,7 @@ impl Breaker {
         remove(&dir.join(OPEN))?;
         remove(&dir.join(RESET))?;
         let mut state = self.lock();
-        state.open = false;
+        (state.open, state.kept) = (false, true);
         state.failures.clear();
         Ok(())
     }
@@ -184,6 +225,33 @@ mod tests {
         breaker.close().unwrap();
         assert!(!breaker.is_open() && !Breaker::load(dir.path(), &rules()).is_open());
         assert!(!ask_for_reset(dir.path(), "again").unwrap(), "nothing to reset");
+    }
+
+    #[test]
+    fn what_could_not_be_kept_is_tried_again_and_the_log_tells_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (audit, now) = (dir.path().join("audit"), NOW);
+        let breaker = Breaker::load(&audit, &PolicyConfig { breaker_failures: 1, ..rules() });
+        let opened = breaker.count(now).unwrap();
+        assert!(breaker.is_open() && breaker.keep().is_err(), "there is no such directory");
+        let mut log = vyrox_audit::log::Log::open(&audit, "proxy-1", "acme", now).unwrap().log;
+        let mut enter = |name: &str, detail: Map<String, Value>| {
+            let entries =
+                log.append(now, &[vyrox_audit::Draft { detail, ..vyrox_audit::Draft::event(now, "acme", name) }]);
+            entries.unwrap()[0].seq()
+        };
+        let events = [enter(OPENED, opened), enter("CONFIG_RELOADED", Map::new())];
+        let reset = enter(CLOSED, Map::new());
+        // Killed before it could be kept.
+        let next = Breaker::load(&audit, &rules());
+        assert!(!next.is_open());
+        next.heed(&log.reader(), &events).unwrap();
+        assert!(next.is_open() && !is_open_in(&audit).unwrap());
+        next.keep().unwrap();
+        assert!(is_open_in(&audit).unwrap(), "a person can see and reset it");
+        next.close().unwrap();
+        next.heed(&log.reader(), &[events[0], events[1], reset]).unwrap();
+        assert!(!next.is_open(), "the last word is that it was reset");
     }
 
     #[test]

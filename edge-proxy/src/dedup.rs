@@ -158,6 +158,8 @@ pub struct Rebuilt {
     pub outcomes: Vec<u64>,
     /// The numbers of the entries that tell of leases, oldest first.
     pub leases: Vec<u64>,
+    /// The numbers of the entries that are about no action, oldest first.
+    pub events: Vec<u64>,
 }
 
 impl Ledger {
@@ -176,14 +178,14 @@ impl Ledger {
     /// The log's, on a damaged entry.
     pub fn rebuild(log: &mut Log, recall: Recall, terms: Terms, now: i64) -> Result<Rebuilt, LogError> {
         let since = now.saturating_sub(terms.retention_seconds);
-        let Learned { ended, budget, open, outcomes, leases } = learn(log, since, terms.dry_run, now)?;
+        let Learned { ended, budget, open, outcomes, leases, events } = learn(log, since, terms.dry_run, now)?;
         let subjects = open.into_values().filter_map(|seq| recall.subject(seq).transpose());
         let mut unfinished = subjects.map(|subject| subject.map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
         unfinished.sort_unstable_by(|a, b| a.key.request_id.cmp(&b.key.request_id));
         let working = unfinished.iter().map(|subject| (subject.key.clone(), Arc::clone(subject))).collect();
         let ledger = Self::with(Table { working, ended, budget }, recall, terms);
         let unfinished = unfinished.into_iter().map(|subject| ledger.held(subject)).collect();
-        Ok(Rebuilt { ledger, unfinished, outcomes, leases })
+        Ok(Rebuilt { ledger, unfinished, outcomes, leases, events })
     }
 
     /// Claims a verified action's key, atomically. `now` in unix seconds.

@@ -10,7 +10,7 @@
 //! From the claim on, work runs in a task of its own: whoever asked may leave.
 
 use crate::audit::Audit;
-use crate::breaker::Breaker;
+use crate::breaker::{self, Breaker};
 use crate::cause::chain;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
@@ -295,7 +295,7 @@ impl Pipeline {
             && let Some(opened) = self.breaker.count(self.clock.now())
         {
             tracing::error!("the circuit breaker is open: nothing is contained until `vyrox-edge-proxy breaker reset`");
-            self.note("BREAKER_OPENED", opened).await;
+            self.note(breaker::OPENED, opened).await;
         }
     }
 

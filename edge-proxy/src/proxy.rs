@@ -94,7 +94,8 @@ impl Proxy {
         }
         let terms = Terms { dry_run: config.dry_run, retention_seconds: config.limits.retention_seconds };
         let recall = Recall::new(log.reader(), &config.tenant_id, &config.proxy_id);
-        let Rebuilt { ledger, unfinished, outcomes, leases } = Ledger::rebuild(&mut log, recall.clone(), terms, now)?;
+        let known = Ledger::rebuild(&mut log, recall.clone(), terms, now)?;
+        let Rebuilt { ledger, unfinished, outcomes, leases, events } = known;
         let leases = Leases::rebuild(&log.reader(), leases, config.dry_run)?;
 
         let listener =
@@ -102,6 +103,7 @@ impl Proxy {
         let address = listener.local_addr().map_err(|error| StartError::Listen(config.listen, error))?;
 
         let breaker = Arc::new(Breaker::load(&config.audit_dir, &config.policy));
+        breaker.heed(&log.reader(), &events)?;
         if breaker.is_open() {
             tracing::warn!("the circuit breaker is open: nothing is contained until `vyrox-edge-proxy breaker reset`");
         }

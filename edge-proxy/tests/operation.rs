@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use support::edr::{Edr, Mood};
 use support::process::{Process, now_with};
-use support::{Harness, config, entries, eventually, receipt};
+use support::{Harness, config, entries, eventually, live, receipt};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 fn command(dir: &Path, arguments: &[&str]) -> Output {
@@ -137,6 +137,31 @@ async fn a_reset_whose_file_cannot_be_removed_is_entered_once_and_takes_effect_w
     eventually("it is closed", || !dir.path().join("audit/breaker-reset").exists()).await;
     assert_eq!(proxy.execute(|action| action["request_id"] = json!("after")).await.0, 200);
     assert_eq!(count(dir.path(), "BREAKER_RESET"), 1);
+    proxy.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_breaker_whose_file_could_not_be_made_is_open_after_a_restart_and_can_be_reset() {
+    let dir = tempfile::tempdir().unwrap();
+    let edr = Edr::start(Mood::Status(500)).await;
+    let mut config = live(dir.path(), &edr.url);
+    config.policy.breaker_failures = 1;
+    let proxy = Harness::start(config.clone()).await;
+    assert_eq!(proxy.execute(|_| ()).await.0, 502);
+    eventually("it is entered", || count(dir.path(), "BREAKER_OPENED") == 1).await;
+    proxy.running.shutdown().await;
+    let (audit, open) = (dir.path().join("audit"), dir.path().join("audit/breaker-open"));
+    // As if it had never been made: no file could be made any more, say.
+    std::fs::remove_file(&open).unwrap();
+    let proxy = Harness::start(config.clone()).await;
+    assert_eq!(proxy.execute(|action| action["request_id"] = json!("again")).await.0, 403);
+    eventually("it is made up for", || open.exists()).await;
+    assert!(vyrox_edge_proxy::breaker::ask_for_reset(&audit, "looked").unwrap());
+    eventually("it is closed", || !open.exists()).await;
+    proxy.running.shutdown().await;
+    edr.with(|falcon| falcon.mood = Mood::Fine);
+    let proxy = Harness::start(config).await;
+    assert_eq!(proxy.execute(|action| action["request_id"] = json!("after")).await.0, 200);
     proxy.running.shutdown().await;
 }
 

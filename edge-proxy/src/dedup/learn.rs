@@ -17,6 +17,8 @@ pub(super) struct Learned {
     pub(super) outcomes: Vec<u64>,
     /// The entries that tell of leases, oldest first.
     pub(super) leases: Vec<u64>,
+    /// The entries that are about no action, oldest first.
+    pub(super) events: Vec<u64>,
 }
 
 /// Reads the index, made anew if it is broken. What ended before `since` is forgotten; isolations of the last day before
@@ -47,7 +49,7 @@ fn pass(log: &Log, since: i64, dry_run: bool, now: i64) -> Result<Learned, LogEr
         if mark.leased {
             learned.leases.push(seq);
         }
-        let Some(digest) = mark.subject.map(SubjectDigest::bits) else { return };
+        let Some(digest) = mark.subject.map(SubjectDigest::bits) else { return learned.events.push(seq) };
         match mark.phase {
             Phase::Intent => {
                 if !mark.rollback && mark.dry_run == dry_run && mark.timestamp > a_day_ago {
