@@ -26,6 +26,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+/// The local runner's, which is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Drives alerts from webhook to card on this machine, and prints what it carries.
 #[derive(Debug, Parser)]
 #[command(name = "load")]
