@@ -141,11 +141,7 @@ impl System {
         let backup = BackupStandin::start().await.map_err(starting("the backup stand-in"))?;
 
         let timeline = Timeline::new(Arc::clone(&clock));
-        let mut aws = Aws::local(&endpoint);
-        if let Some(embedded) = &embedded {
-            aws = aws.with_dynamodb_at(embedded.dynamodb_endpoint_url());
-        }
-        let clients = Clients::new(&aws);
+        let clients = Clients::new(&Aws::local(&endpoint));
         let parameters = parameters(&options, &state, &discord, &llm);
         let deployed = match &options.deploy {
             None => None,

@@ -38,10 +38,7 @@ pub(crate) fn environment(
     environment
 }
 
-/// What leads a function's binary straight to the embedded AWS, whatever else it was told: each service at its own address.
+/// What leads a function's binary straight to the embedded AWS, whatever else it was told.
 pub(crate) fn straight(aws: &Embedded) -> BTreeMap<String, String> {
-    let text = |(name, value): (&str, String)| (name.to_owned(), value);
-    [("AWS_ENDPOINT_URL", aws.endpoint_url()), ("AWS_ENDPOINT_URL_DYNAMODB", aws.dynamodb_endpoint_url())]
-        .map(text)
-        .into()
+    BTreeMap::from([("AWS_ENDPOINT_URL".to_owned(), aws.endpoint_url())])
 }

@@ -1,8 +1,12 @@
-//! DynamoDB: dynoxide behind a loopback listener of its own, and the way there.
+//! DynamoDB: dynoxide, asked directly where that will do, else behind a loopback listener of its own, and the way there.
 
+mod at_once;
+
+use crate::wire::{Protocol, answer};
+use at_once::{AtOnce, Done};
 use axum::body::Body;
 use axum::http::uri::{PathAndQuery, Uri};
-use axum::http::{Request, Response, StatusCode};
+use axum::http::{HeaderMap, Request, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use dynoxide::Database;
 use hyper_util::client::legacy::Client;
@@ -14,10 +18,12 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Where DynamoDB's requests are passed on to.
+/// What carries DynamoDB's requests out.
 ///
-/// Its server is reached over a socket, not called, because it checks more of a request than its library does.
+/// dynoxide's server is reached over a socket, not called, because it checks more of a request than its library does: the
+/// library is asked only for what is nothing but carried out.
 pub(crate) struct DynamoDb {
+    at_once: AtOnce,
     client: Client<HttpConnector, Body>,
     address: SocketAddr,
 }
@@ -35,6 +41,7 @@ impl DynamoDb {
         let database = database.map_err(|error| crate::StartError::DynamoDb(Box::new(error)))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(crate::StartError::Listen)?;
         let address = listener.local_addr().map_err(crate::StartError::Listen)?;
+        let at_once = AtOnce::new(database.clone());
         let served = tokio::spawn(async move {
             let stopped = async move { stop.cancelled().await };
             if let Err(error) = dynoxide::server::serve_with_shutdown(listener, database, stopped).await {
@@ -44,16 +51,29 @@ impl DynamoDb {
         let mut connector = HttpConnector::new();
         // A larger request is passed on in pieces: the last one must not wait 40 ms for the acknowledgement of those before.
         connector.set_nodelay(true);
-        Ok((Self { client: Client::builder(TokioExecutor::new()).build(connector), address }, served))
+        Ok((Self { at_once, client: Client::builder(TokioExecutor::new()).build(connector), address }, served))
     }
 
-    /// Where its server is.
-    pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
+    /// Answers a request.
+    pub(crate) async fn handle(&self, operation: &str, request: Request<Body>) -> Response<Body> {
+        if !is_ordinary(request.headers()) {
+            return self.forward(request).await;
+        }
+        let (head, body) = request.into_parts();
+        let body = match axum::body::to_bytes(body, crate::embedded::MAX_BODY).await {
+            Ok(body) => body,
+            // Nobody is there any more, or it is larger than DynamoDB takes.
+            Err(_) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        };
+        match self.at_once.handle(operation, &body).await {
+            Done::Yes(output) => answer(Protocol::Json10, StatusCode::OK, output),
+            Done::OtherBefore(why) => answer(Protocol::Json10, StatusCode::BAD_REQUEST, why),
+            Done::No => self.forward(Request::from_parts(head, Body::from(body))).await,
+        }
     }
 
     /// Passes a request on and its answer back.
-    pub(crate) async fn forward(&self, mut request: Request<Body>) -> Response<Body> {
+    async fn forward(&self, mut request: Request<Body>) -> Response<Body> {
         let path = request.uri().path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
         *request.uri_mut() = Uri::builder()
             .scheme("http")
@@ -69,4 +89,10 @@ impl DynamoDb {
             }
         }
     }
+}
+
+/// Whether it is signed, and says what it is in, as an SDK's requests are; of others dynoxide's server knows what to say.
+fn is_ordinary(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == Protocol::Json10.content_type());
+    content_type && headers.contains_key(header::AUTHORIZATION) && !headers.contains_key(header::ORIGIN)
 }

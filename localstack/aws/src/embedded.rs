@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// The largest request that is read, in bytes: DynamoDB's limit, above SQS's and KMS's.
-const MAX_BODY: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_BODY: usize = 16 * 1024 * 1024;
 
 /// How long open requests may take at shutdown.
 const GRACE: Duration = Duration::from_secs(5);
@@ -78,7 +78,6 @@ impl StartError {
 /// The running services. Dropping it stops them without waiting.
 pub struct Embedded {
     address: SocketAddr,
-    dynamodb: SocketAddr,
     stop: DropGuard,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -112,8 +111,6 @@ impl Embedded {
         // DynamoDB ends after the front, which passes requests on to it.
         let after_front = CancellationToken::new();
         let (dynamodb, behind) = DynamoDb::start(file("dynamodb.sqlite").as_deref(), after_front.clone()).await?;
-
-        let dynamodb_address = dynamodb.address();
         let clock = Arc::new(SystemClock);
         let services = Arc::new(Services {
             dynamodb,
@@ -135,19 +132,13 @@ impl Embedded {
                 () = async { deadline.cancelled().await; tokio::time::sleep(GRACE).await } => {}
             }
         });
-        Ok(Self { address, dynamodb: dynamodb_address, stop: stop.drop_guard(), tasks: vec![front, behind] })
+        Ok(Self { address, stop: stop.drop_guard(), tasks: vec![front, behind] })
     }
 
     /// `http://127.0.0.1:port`, for SDK clients.
     #[must_use]
     pub fn endpoint_url(&self) -> String {
         format!("http://{}", self.address)
-    }
-
-    /// Where DynamoDB alone answers, for clients that do not need to be passed on by the address of all.
-    #[must_use]
-    pub fn dynamodb_endpoint_url(&self) -> String {
-        format!("http://{}", self.dynamodb)
     }
 
     /// Stops: waiting receivers are answered at once, open requests get five seconds.
@@ -167,7 +158,7 @@ async fn handle(State(services): State<Arc<Services>>, request: Request<Body>) -
         "AmazonSQS" => Protocol::Json10,
         "TrentService" => Protocol::Json11,
         // DynamoDB answers for what nobody knows, too.
-        _ => return services.dynamodb.forward(request).await,
+        _ => return services.dynamodb.handle(&operation, request).await,
     };
     let result = match axum::body::to_bytes(request.into_body(), MAX_BODY).await {
         Err(error) => Err(Refusal::new("SerializationException", error.to_string()).into()),

@@ -16,7 +16,7 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    const fn content_type(self) -> &'static str {
+    pub(crate) const fn content_type(self) -> &'static str {
         match self {
             Self::Json10 => "application/x-amz-json-1.0",
             Self::Json11 => "application/x-amz-json-1.1",
@@ -84,20 +84,25 @@ pub(crate) fn respond(protocol: Protocol, result: Result<Value, OperationError>)
             (StatusCode::INTERNAL_SERVER_ERROR, None, body)
         }
     };
-    let mut response = Response::new(Body::from(body.to_string()));
+    let mut response = answer(protocol, status, body.to_string());
+    if let Some(error) = query_error {
+        response.headers_mut().insert("x-amzn-query-error", visible(&error));
+    }
+    response
+}
+
+/// The HTTP answer with a body that is JSON already.
+pub(crate) fn answer(protocol: Protocol, status: StatusCode, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(protocol.content_type()));
-    let id = uuid::Uuid::from_bytes(random());
-    headers.extend(
-        [("x-amzn-requestid", Some(id.to_string())), ("x-amzn-query-error", query_error)].into_iter().filter_map(
-            |(name, value)| {
-                let value = HeaderValue::from_str(&value?).expect("ids and error names are visible ASCII");
-                Some((header::HeaderName::from_static(name), value))
-            },
-        ),
-    );
+    headers.insert("x-amzn-requestid", visible(&uuid::Uuid::from_bytes(random()).to_string()));
     response
+}
+
+fn visible(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("ids and error names are visible ASCII")
 }
 
 /// Fresh random bytes.

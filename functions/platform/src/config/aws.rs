@@ -35,13 +35,6 @@ impl Aws {
         }
     }
 
-    /// The same with DynamoDB at an address of its own.
-    #[must_use]
-    pub fn with_dynamodb_at(mut self, endpoint_url: String) -> Self {
-        self.dynamodb_endpoint_url = Some(endpoint_url);
-        self
-    }
-
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         Self {
             region: reader.required("AWS_REGION"),
