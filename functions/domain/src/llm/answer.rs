@@ -3,7 +3,8 @@
 use super::Prompt;
 use crate::text::visible;
 use crate::verdict::{AnalystDecision, Confidence, VerdictLevel};
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, IntoDeserializer as _};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 16 * 1024;
@@ -16,11 +17,18 @@ const ECHO: &str = "The model's reasoning is not shown: it repeats what the mode
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
+    #[serde(deserialize_with = "word")]
     verdict: VerdictLevel,
     confidence: Confidence,
     reasoning: String,
     mitre_techniques: Vec<String>,
+    #[serde(deserialize_with = "word")]
     suggested_action: AnalystDecision,
+}
+
+/// One of an enum's words, as a string: serde takes `{"HIGH":null}` for one, too.
+fn word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::deserialize(String::deserialize(deserializer)?.into_deserializer())
 }
 
 /// The answer is not the published object.
@@ -58,6 +66,10 @@ impl Answer {
     pub fn parse(text: &str) -> Result<Self, InvalidAnswer> {
         if text.len() > MAX_ANSWER {
             return Err(InvalidAnswer::TooLong);
+        }
+        // serde takes an array of the members' values for the object, too.
+        if text.trim_start().starts_with('[') {
+            return Err(InvalidAnswer::Shape(serde_json::Error::custom("an array is not the object")));
         }
         let mut answer: Self = serde_json::from_str(text).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => InvalidAnswer::Shape(error),
@@ -125,6 +137,33 @@ mod tests {
             "I think it is fine".into(),
             "null".into(),
             format!("[{GOOD}]"),
+            r#"["HIGH",0.8,"r",[],"escalate"]"#.into(),
+            " \n[\"HIGH\", 0.8, \"r\", [], \"escalate\"]".into(),
+            GOOD.replace("\"HIGH\"", "{\"HIGH\":null}"),
+            GOOD.replace("\"HIGH\"", "3"),
+            GOOD.replace("\"escalate\"", "{\"quarantine\":null}"),
+            GOOD.replace("HIGH", "HIGH\u{200b}"),
+            GOOD.replace("HIGH", "ＨＩＧＨ"),
+            GOOD.replace("HIGH", " HIGH"),
+            GOOD.replace("0.8", "NaN"),
+            GOOD.replace("0.8", "Infinity"),
+            GOOD.replace("0.8", "true"),
+            GOOD.replace("0.8", "[0.8]"),
+            GOOD.replace("0.8", "{\"value\":0.8}"),
+            GOOD.replace("0.8", "\"0.8\""),
+            GOOD.replace("0.8", "0.8e400"),
+            GOOD.replace("0.8", "0x1"),
+            GOOD.replace("0.8", "1.0000001"),
+            GOOD.replace("\"T1003\"", "null"),
+            GOOD.replace("\"r\"", "\"\\ud83d\""),
+            GOOD.replace("\"r\"", "null"),
+            GOOD.replace("{\"verdict\"", "{\"\\u0076erdict\":\"BENIGN\",\"verdict\""),
+            GOOD.replace("\"verdict\"", "\"Verdict\""),
+            format!("\u{feff}{GOOD}"),
+            format!("data: {GOOD}\n\n"),
+            format!("{GOOD}\u{0}"),
+            format!("{}{GOOD}{}", "{\"answer\":", "}"),
+            serde_json::to_string(GOOD).unwrap(),
             format!("```json\n{GOOD}\n```"),
             format!("Here it is: {GOOD}"),
             GOOD.replace("HIGH", "SAFE"),
