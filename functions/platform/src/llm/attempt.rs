@@ -42,12 +42,18 @@ pub enum NoAnswer {
     /// It is not JSON.
     #[error("response is not JSON")]
     NotJson,
+    /// A member of it is named twice.
+    #[error("response says the same thing twice")]
+    Ambiguous,
     /// 200 with an error inside.
     #[error("response is an error with status 200")]
     ErrorObject,
     /// No choices.
     #[error("response contains no answer")]
     NoChoices,
+    /// More than the one that was asked for.
+    #[error("response contains several answers")]
+    SeveralChoices,
     /// The model refused.
     #[error("model refused to answer")]
     Refused,
@@ -57,6 +63,9 @@ pub enum NoAnswer {
     /// The provider's filter withheld it.
     #[error("answer was withheld by the provider's filter")]
     Filtered,
+    /// It ended for a reason that is no end of an answer, or that nobody here knows.
+    #[error("answer did not end as an answer ends")]
+    Unfinished,
     /// It wants to call tools, of which there are none.
     #[error("model asked for a tool instead of answering")]
     ToolCalls,

@@ -3,6 +3,7 @@
 use super::attempt::{NoAnswer, Spent, Tried, failure};
 use super::completion;
 use super::dialect::{self, Dialect};
+use super::unambiguous::Unambiguous;
 use crate::config;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use std::collections::HashSet;
@@ -105,7 +106,8 @@ async fn received(response: reqwest::Response, prompt: &Prompt) -> (Tried, Spent
         Err(why) => return failure(why, Spent::Unknown),
     };
     match serde_json::from_slice(&body) {
-        Ok(answer) => completion::read(&answer, prompt),
+        Ok(Unambiguous(completion)) => completion::read(&completion, prompt),
+        Err(error) if error.is_data() => failure(NoAnswer::Ambiguous, Spent::Unknown),
         Err(_) => failure(NoAnswer::NotJson, Spent::Unknown),
     }
 }

@@ -12,6 +12,7 @@ mod attempt;
 mod completion;
 mod dialect;
 mod endpoint;
+mod unambiguous;
 
 pub use attempt::NoAnswer;
 
