@@ -10,6 +10,7 @@ mod batch;
 mod message;
 mod queue;
 mod receive;
+mod turns;
 
 use crate::clock::Clock;
 use crate::store::Store;

@@ -3,7 +3,7 @@
 use super::attributes::{self, MessageAttributes};
 use super::message::receipt;
 use super::queue::Queue;
-use super::{ACCOUNT, Sqs, check_range};
+use super::{ACCOUNT, Sqs, check_range, turns};
 use crate::wire::OperationError;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
@@ -144,38 +144,14 @@ impl Sqs {
     }
 }
 
-/// The messages whose turn it is: the oldest of every group, then every group's second, as a fair queue of AWS does it in
-/// effect. So a group that floods the queue delays itself. Groups are looked at only where not everything can be had.
+/// The messages whose turn it is.
 fn fairly(transaction: &Transaction<'_>, queue: &str, now: i64, limit: i64) -> rusqlite::Result<Vec<Stored>> {
-    let read = |sql: &str, limit: i64| {
-        let mut statement = transaction.prepare_cached(sql)?;
-        statement.query_map(params![queue, now, limit], Stored::read)?.collect::<rusqlite::Result<Vec<_>>>()
-    };
-    let oldest = read(
+    let mut message = transaction.prepare_cached(
         "SELECT id, message_id, body, attributes, group_id, trace, sent, first_received, receives, dead_from
-         FROM messages WHERE queue = ?1 AND visible <= ?2 ORDER BY visible, id LIMIT ?3",
-        limit + 1,
+         FROM messages WHERE id = ?",
     )?;
-    if i64::try_from(oldest.len()).is_ok_and(|found| found <= limit) {
-        return Ok(oldest);
-    }
-    read(
-        "WITH RECURSIVE groups(name) AS (
-             SELECT min(coalesce(group_id, '')) FROM messages WHERE queue = ?1
-             UNION ALL
-             SELECT (SELECT min(coalesce(group_id, '')) FROM messages WHERE queue = ?1 AND coalesce(group_id, '') > name)
-             FROM groups WHERE name IS NOT NULL
-         ), turns(id, turn) AS (
-             SELECT id, row_number() OVER (PARTITION BY groups.name ORDER BY visible, id)
-             FROM groups JOIN messages ON id IN (
-                 SELECT id FROM messages
-                 WHERE queue = ?1 AND coalesce(group_id, '') = groups.name AND visible <= ?2 ORDER BY visible, id LIMIT ?3
-             )
-         )
-         SELECT id, message_id, body, attributes, group_id, trace, sent, first_received, receives, dead_from
-         FROM turns JOIN messages USING (id) ORDER BY turn, visible, id LIMIT ?3",
-        limit,
-    )
+    let ids = turns::next(transaction, queue, now, limit)?;
+    ids.into_iter().map(|id| message.query_row([id], Stored::read)).collect()
 }
 
 /// Moves those of the messages whose turn it is that have been received as often as the policy allows to the dead-letter queue,
