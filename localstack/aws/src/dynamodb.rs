@@ -18,6 +18,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// A database in memory, read through a cache as one in a file is. One that is nothing but a cache, as SQLite's `:memory:` is, is
+/// gone through as a whole whenever a transaction has split a page.
+const MEMORY: &str = "file:dynamodb?vfs=memdb";
+
 /// What carries DynamoDB's requests out.
 ///
 /// dynoxide's server is reached over a socket, not called, because it checks more of a request than its library does: the
@@ -36,7 +40,7 @@ impl DynamoDb {
     ) -> Result<(Self, JoinHandle<()>), crate::StartError> {
         let database = match file {
             Some(file) => Database::new(&file.to_string_lossy()),
-            None => Database::memory(),
+            None => Database::new(MEMORY),
         };
         let database = database.map_err(|error| crate::StartError::DynamoDb(Box::new(error)))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(crate::StartError::Listen)?;
