@@ -14,7 +14,7 @@ use vyrox_domain::record::AlertRecord;
 use vyrox_domain::storm::Place;
 use vyrox_platform::batch::chain;
 use vyrox_platform::ledger::CommitError;
-use vyrox_platform::line::{self, Came, GivenUp};
+use vyrox_platform::line::{self, GivenUp};
 use vyrox_platform::table::TableError;
 
 /// The most alerts that are placed in one transaction: each writes its record, its entry and perhaps its group, beside the
@@ -60,22 +60,16 @@ impl Notify {
         let given_up =
             |GivenUp| Err(CommitError::Unavailable("the place that it was to have was given up".into()).into());
         let line = self.line(&subject.tenant.id);
-        let mut outcome = line.join(subject);
-        let _turn = match line.come(&mut outcome).await {
-            Came::First(turn) => turn,
-            Came::Along(outcome) => return outcome.unwrap_or_else(given_up),
-        };
-        loop {
+        let place_those_whose_turn_it_is = async |turn| {
             let (mut count, mut alerts) = (0, HashSet::new());
             let together = line.next(|subject| {
                 count += 1;
                 count <= MOST_TOGETHER && alerts.insert(subject.record.alert.id)
             });
             self.place_all(together).await;
-            if let Some(outcome) = line::told(&mut outcome) {
-                return outcome.unwrap_or_else(given_up);
-            }
-        }
+            turn
+        };
+        line.wait(subject, place_those_whose_turn_it_is).await.unwrap_or_else(given_up)
     }
 
     fn line(&self, tenant: &TenantId) -> Arc<Line> {

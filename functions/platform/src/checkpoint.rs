@@ -161,7 +161,7 @@ impl CheckpointLane {
         changes.extend_from_slice(records);
         let at = SortKey::checkpoint(entry.seq());
         let entered = Entered { at: &at, entry: &entry, following: &[], with: &[] };
-        match transact(&self.table, tenant, &changes, &entered, now).await {
+        match transact(&self.table, tenant, changes.iter(), &entered, now).await {
             Ok(()) => Ok(entry),
             Err(Attempt::Conflict(index)) => Err(CommitError::Conflict(index).into()),
             Err(Attempt::Taken) => Err(CommitError::Conflict(changes.len()).into()),

@@ -27,12 +27,12 @@ pub(crate) use together::Together as Writes;
 
 use crate::batch::chain;
 use crate::clock::Clock;
-use crate::line::{Came, GivenUp, told};
+use crate::line::GivenUp;
 use crate::random;
 use crate::table::{SortKey, Table};
 use crate::{Class, Classified};
 use lane::Lane;
-use line::{Line, Waiting};
+use line::{Commit, Line, Waiting};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -127,18 +127,13 @@ impl Ledger {
         }
         let given_up = |GivenUp| Err(CommitError::Unavailable("the commit that it went with was given up".into()));
         let line = self.line(tenant).await;
-        let mut outcome = line.join(changes, events);
-        let mut lane = match line.0.come(&mut outcome).await {
-            Came::First(lane) => lane,
-            Came::Along(outcome) => return outcome.unwrap_or_else(given_up),
-        };
-        loop {
+        let commit = Commit { changes: changes.to_vec(), events };
+        let committed = line.0.wait(commit, async |mut lane| {
             self.ready(tenant, &mut lane).await;
             Box::pin(self.commit_together(tenant, &mut lane, line.next())).await;
-            if let Some(outcome) = told(&mut outcome) {
-                return outcome.unwrap_or_else(given_up);
-            }
-        }
+            lane
+        });
+        committed.await.unwrap_or_else(given_up)
     }
 
     /// Makes a lane one that can be written to.
@@ -155,8 +150,8 @@ impl Ledger {
     /// and the others go without it; if it is not known whose fault it was, each goes alone.
     async fn commit_together(&self, tenant: &TenantId, lane: &mut Lane, mut together: Vec<Waiting>) {
         while together.len() > 1 {
-            let changes: Vec<Change> = together.iter().flat_map(|one| one.want.changes.iter().cloned()).collect();
-            let events: Vec<Draft> = together.iter().flat_map(|one| one.want.events.iter().cloned()).collect();
+            let changes: Vec<&Change> = together.iter().flat_map(|one| &one.want.changes).collect();
+            let events: Vec<&Draft> = together.iter().flat_map(|one| &one.want.events).collect();
             match self.append(tenant, lane, (&changes, &events), RETRIES_TOGETHER).await {
                 Ok(heads) => {
                     let mut heads = heads.into_iter();
@@ -187,7 +182,9 @@ impl Ledger {
             }
         }
         for one in together {
-            let heads = self.append(tenant, lane, (&one.want.changes, &one.want.events), CONTENTION_RETRIES).await;
+            let (changes, events) =
+                (one.want.changes.iter().collect::<Vec<_>>(), one.want.events.iter().collect::<Vec<_>>());
+            let heads = self.append(tenant, lane, (&changes, &events), CONTENTION_RETRIES).await;
             let own = heads.and_then(|heads| heads.into_iter().last().ok_or(CommitError::Invalid));
             one.tell(own);
         }
@@ -213,9 +210,14 @@ impl Ledger {
             Err(error) => return tracing::error!(%tenant, %error, "a closing entry cannot be sealed"),
         };
         let at = SortKey::audit(entry.chain(), entry.seq());
-        let ended =
-            transact(&self.table, tenant, &[], &Entered { at: &at, entry: &entry, following: &[], with: &[] }, now)
-                .await;
+        let ended = transact(
+            &self.table,
+            tenant,
+            std::iter::empty(),
+            &Entered { at: &at, entry: &entry, following: &[], with: &[] },
+            now,
+        )
+        .await;
         if let Err(attempt) = ended {
             tracing::info!(%tenant, lane = last.id(), ?attempt, "lane is left for a checkpoint to close");
         }
@@ -226,7 +228,7 @@ impl Ledger {
         &self,
         tenant: &TenantId,
         lane: &mut Lane,
-        (changes, events): (&[Change], &[Draft]),
+        (changes, events): (&[&Change], &[&Draft]),
         retries: u32,
     ) -> Result<Vec<AuditHead>, CommitError> {
         let mut contention = 0;
@@ -237,7 +239,7 @@ impl Ledger {
             let opening = lane.opening();
             let entered = Entered { at: &at, entry, following, with: opening.as_slice() };
             // In a box: a request of the SDK's takes much of the stack of whoever waits for it.
-            match Box::pin(transact(&self.table, tenant, changes, &entered, self.clock.now())).await {
+            match Box::pin(transact(&self.table, tenant, changes.iter().copied(), &entered, self.clock.now())).await {
                 Ok(()) => return Ok(entries.iter().map(|entry| lane.advance(entry)).collect()),
                 Err(Attempt::Conflict(index)) => return Err(CommitError::Conflict(index)),
                 // An earlier attempt of unknown fate did land, or a checkpoint has closed the lane: it ends there.

@@ -26,17 +26,8 @@ impl<Want, Outcome> Waiting<Want, Outcome> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GivenUp;
 
-/// What has come of somebody's waiting.
-#[derive(Debug)]
-pub enum Came<'l, Turn, Outcome> {
-    /// Their turn: they take along those who wait, themselves among them, until they have been [`told`].
-    First(MutexGuard<'l, Turn>),
-    /// It was somebody else's turn, who has taken them along.
-    Along(Result<Outcome, GivenUp>),
-}
-
 /// What one is told, if one has been.
-pub fn told<Outcome>(outcome: &mut oneshot::Receiver<Outcome>) -> Option<Result<Outcome, GivenUp>> {
+fn told<Outcome>(outcome: &mut oneshot::Receiver<Outcome>) -> Option<Result<Outcome, GivenUp>> {
     match outcome.try_recv() {
         Ok(outcome) => Some(Ok(outcome)),
         Err(TryRecvError::Closed) => Some(Err(GivenUp)),
@@ -63,22 +54,41 @@ impl<Turn, Want, Outcome> Line<Turn, Want, Outcome> {
         Self { turn: Mutex::new(turn), waiting: StdMutex::new(VecDeque::new()) }
     }
 
+    /// Waits in the line until one is told what came of it. Who is not taken along by somebody before takes their turn: they
+    /// serve those whose turn it is ([`Line::next`]) again and again, until they have been served themselves, and give the turn
+    /// back each time.
+    ///
+    /// # Errors
+    /// [`GivenUp`].
+    // The turn goes to `serve` and back: a future that borrowed it would not be known to be `Send` by those who spawn it.
+    pub async fn wait<'l, Served>(
+        &'l self,
+        want: Want,
+        mut serve: impl FnMut(MutexGuard<'l, Turn>) -> Served,
+    ) -> Result<Outcome, GivenUp>
+    where
+        Served: Future<Output = MutexGuard<'l, Turn>>,
+    {
+        let mut outcome = self.join(want);
+        tokio::task::yield_now().await;
+        let mut turn = tokio::select! {
+            biased;
+            told = &mut outcome => return told.map_err(|_closed| GivenUp),
+            turn = self.turn.lock() => turn,
+        };
+        loop {
+            if let Some(outcome) = told(&mut outcome) {
+                return outcome;
+            }
+            turn = serve(turn).await;
+        }
+    }
+
     /// Waits at the end of the line. What comes of it is told by whoever has the turn when this is taken along.
-    pub fn join(&self, want: Want) -> oneshot::Receiver<Outcome> {
+    pub(crate) fn join(&self, want: Want) -> oneshot::Receiver<Outcome> {
         let (told, outcome) = oneshot::channel();
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(Waiting { want, told });
         outcome
-    }
-
-    /// Waits until it is one's turn, or somebody has taken one along who had the turn before.
-    pub async fn come(&self, outcome: &mut oneshot::Receiver<Outcome>) -> Came<'_, Turn, Outcome> {
-        tokio::task::yield_now().await;
-        let turn = tokio::select! {
-            biased;
-            told = &mut *outcome => return Came::Along(told.map_err(|_closed| GivenUp)),
-            turn = self.turn.lock() => turn,
-        };
-        told(outcome).map_or(Came::First(turn), Came::Along)
     }
 
     /// What the turn holds, for whoever waits for nothing of the kind that others wait for.
@@ -107,27 +117,24 @@ impl<Turn, Want, Outcome> Line<Turn, Want, Outcome> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Came, GivenUp, Line};
+    use super::{GivenUp, Line};
     use std::sync::Mutex;
 
     /// Comes, and says how many went with the one whose turn it was.
     async fn go(line: &Line<(), u8, usize>, groups: &Mutex<Vec<Vec<u8>>>, number: u8) -> Option<usize> {
-        let mut outcome = line.join(number);
-        let turn = match line.come(&mut outcome).await {
-            Came::First(turn) => turn,
-            Came::Along(outcome) => return outcome.ok(),
+        let serve = async |turn| {
+            let mut room = 3_usize;
+            let together = line.next(|_| {
+                room = room.saturating_sub(1);
+                room > 0 || number > 9
+            });
+            tokio::task::yield_now().await;
+            groups.lock().unwrap().push(together.iter().map(|one| one.want).collect());
+            let count = together.len();
+            together.into_iter().for_each(|one| one.tell(count));
+            turn
         };
-        let mut room = 3_usize;
-        let together = line.next(|_| {
-            room = room.saturating_sub(1);
-            room > 0 || number > 9
-        });
-        tokio::task::yield_now().await;
-        groups.lock().unwrap().push(together.iter().map(|one| one.want).collect());
-        let count = together.len();
-        together.into_iter().for_each(|one| one.tell(count));
-        drop(turn);
-        outcome.await.ok()
+        line.wait(number, serve).await.ok()
     }
 
     #[tokio::test]
@@ -150,8 +157,13 @@ mod tests {
     #[tokio::test]
     async fn whoever_was_taken_along_by_one_who_gave_up_is_told_so() {
         let line: Line<(), u8, usize> = Line::before(());
-        let mut outcome = line.join(1);
-        drop(line.next(|_| true));
-        assert!(matches!(line.come(&mut outcome).await, Came::Along(Err(GivenUp))));
+        let turn = line.turn().await;
+        let waits = line.wait(1, async |_| unreachable!("it is somebody else's turn"));
+        let gives_up = async {
+            tokio::task::yield_now().await;
+            drop(line.next(|_| true));
+        };
+        assert_eq!(futures::future::join(waits, gives_up).await.0, Err(GivenUp));
+        drop(turn);
     }
 }

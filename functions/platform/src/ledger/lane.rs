@@ -96,7 +96,15 @@ pub async fn close_idle(
     let event = closed(tenant, "checkpoint", Closing::Idle, now);
     let entry = Chain::resume(chain, head.seq, &head.hash).seal(&event)?;
     let at = SortKey::audit(chain, entry.seq());
-    match transact(table, tenant, &[], &Entered { at: &at, entry: &entry, following: &[], with: &[] }, now).await {
+    match transact(
+        table,
+        tenant,
+        std::iter::empty(),
+        &Entered { at: &at, entry: &entry, following: &[], with: &[] },
+        now,
+    )
+    .await
+    {
         Ok(()) => Ok(Some(entry)),
         Err(Attempt::Conflict(_) | Attempt::Taken) => Ok(None),
         Err(Attempt::Contention) => Err(CommitError::Contended),
@@ -126,14 +134,14 @@ impl Lane {
     }
 
     /// What is to be entered, one after the other.
-    pub(super) fn seal(&self, events: &[Draft]) -> Result<Vec<Entry>, SealError> {
+    pub(super) fn seal(&self, events: &[&Draft]) -> Result<Vec<Entry>, SealError> {
         let mut chain = self.chain.clone();
         let seal = |event| {
             let entry = chain.seal(event)?;
             chain.advance(&entry);
             Ok(entry)
         };
-        events.iter().map(seal).collect()
+        events.iter().copied().map(seal).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -5,7 +5,6 @@ use super::lane::Lane;
 use super::{Change, CommitError};
 use crate::line;
 use std::collections::HashSet;
-use tokio::sync::oneshot;
 use vyrox_audit::Draft;
 use vyrox_contract::AuditHead;
 
@@ -41,15 +40,6 @@ pub(super) struct Line(pub(super) line::Line<Lane, Commit, Result<AuditHead, Com
 impl Line {
     pub(super) fn before(lane: Lane) -> Self {
         Self(line::Line::before(lane))
-    }
-
-    /// Waits at the end of the line. What comes of it is told by whoever has the lane when its turn has come.
-    pub(super) fn join(
-        &self,
-        changes: &[Change],
-        events: Vec<Draft>,
-    ) -> oneshot::Receiver<Result<AuditHead, CommitError>> {
-        self.0.join(Commit { changes: changes.to_vec(), events })
     }
 
     /// Those whose turn it is, in order: as many as fit into one transaction, which takes no item twice.
@@ -90,7 +80,7 @@ mod tests {
     #[test]
     fn what_touches_the_same_item_is_too_much_or_too_large_goes_next_time() {
         let line = line();
-        let wait = |changes: &[Change], count| line.join(changes, events(count));
+        let wait = |changes: &[Change], count| line.0.join(Commit { changes: changes.to_vec(), events: events(count) });
         let same = [wait(&[put(1, 1)], 1), wait(&[put(2, 1)], 1), wait(&[put(1, 1), put(3, 1)], 1), wait(&[], 1)];
         assert_eq!(sizes(&line), [2, 2]);
         let many = [wait(&[], 30), wait(&[], 30), wait(&[], 1), wait(&[], 99), wait(&[], 1)];
@@ -103,8 +93,8 @@ mod tests {
     #[test]
     fn nothing_is_done_for_who_has_given_up() {
         let line = line();
-        let stays = line.join(&[put(1, 1)], events(1));
-        drop(line.join(&[put(2, 1)], events(1)));
+        let stays = line.0.join(Commit { changes: vec![put(1, 1)], events: events(1) });
+        drop(line.0.join(Commit { changes: vec![put(2, 1)], events: events(1) }));
         let next = line.next();
         assert_eq!(next.len(), 1);
         assert_eq!(next[0].want.changes.len(), 1);

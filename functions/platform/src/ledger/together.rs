@@ -4,7 +4,7 @@
 
 use super::transaction::{Attempt, Transaction};
 use crate::batch::chain;
-use crate::line::{self, Came, GivenUp};
+use crate::line::{self, GivenUp};
 use crate::table::Table;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -36,22 +36,16 @@ impl Together {
     /// Commits a transaction, in one request with those that come at the same time.
     pub(super) async fn commit(&self, table: &Table, transaction: Transaction) -> Outcome {
         let given_up = |GivenUp| Err(Attempt::Unknown("the request that it went with was given up".into()));
-        let mut outcome = self.0.join(transaction);
-        let _turn = match self.0.come(&mut outcome).await {
-            Came::First(turn) => turn,
-            Came::Along(outcome) => return outcome.unwrap_or_else(given_up),
-        };
-        loop {
+        let send_those_whose_turn_it_is = async |turn| {
             // In a task of its own: who gives up (a sender who hangs up) must not leave others without an answer.
             let (client, together) = (table.client().clone(), self.next());
             let sent = tokio::spawn(async move { send_all(&client, together).await }).await;
             if let Err(error) = sent {
                 tracing::error!(%error, "transactions were given up");
             }
-            if let Some(outcome) = line::told(&mut outcome) {
-                return outcome.unwrap_or_else(given_up);
-            }
-        }
+            turn
+        };
+        self.0.wait(transaction, send_those_whose_turn_it_is).await.unwrap_or_else(given_up)
     }
 
     /// Those whose turn it is: as many as one request takes, which takes no item twice.

@@ -51,7 +51,7 @@ pub(super) struct Transaction {
 pub(crate) async fn transact(
     table: &Table,
     tenant: &TenantId,
-    changes: &[Change],
+    changes: impl ExactSizeIterator<Item = &Change>,
     entered: &Entered<'_>,
     now: i64,
 ) -> Result<(), Attempt> {

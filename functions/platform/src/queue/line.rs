@@ -2,7 +2,7 @@
 
 use super::{Outgoing, SendError};
 use crate::batch::chain;
-use crate::line::{self, Came, GivenUp};
+use crate::line::{self, GivenUp};
 use std::collections::HashMap;
 
 /// The most messages of one request.
@@ -20,17 +20,11 @@ impl Line {
     /// Sends a message to the queue at a URL, together with those that are sent at the same time.
     pub(super) async fn send(&self, queue: (&aws_sdk_sqs::Client, &str), message: Outgoing) -> Result<(), SendError> {
         let given_up = |GivenUp| Err(SendError("the request that it went with was given up".into()));
-        let mut outcome = self.0.join(message);
-        let _turn = match self.0.come(&mut outcome).await {
-            Came::First(turn) => turn,
-            Came::Along(outcome) => return outcome.unwrap_or_else(given_up),
-        };
-        loop {
+        let send_those_whose_turn_it_is = async |turn| {
             send_together(queue, self.next()).await;
-            if let Some(outcome) = line::told(&mut outcome) {
-                return outcome.unwrap_or_else(given_up);
-            }
-        }
+            turn
+        };
+        self.0.wait(message, send_those_whose_turn_it_is).await.unwrap_or_else(given_up)
     }
 
     /// Those whose turn it is: as many as one request takes.

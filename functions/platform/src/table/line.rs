@@ -3,7 +3,7 @@
 
 use super::{Item, SortKey, Table, TableError, key_of, text};
 use crate::batch::chain;
-use crate::line::{self, Came, GivenUp};
+use crate::line::{self, GivenUp};
 use crate::random;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use std::collections::{HashMap, HashSet};
@@ -58,12 +58,7 @@ impl Line {
     }
 
     async fn ask(&self, table: &Table, wanted: Wanted) -> Result<Found, GivenUp> {
-        let mut outcome = self.0.join(wanted);
-        let _turn = match self.0.come(&mut outcome).await {
-            Came::First(turn) => turn,
-            Came::Along(found) => return found,
-        };
-        loop {
+        let ask_for_those_whose_turn_it_is = async |turn| {
             let together = self.next();
             let places: HashSet<Place> = together.iter().flat_map(|one| one.want.places()).collect();
             // In a box: a request of the SDK's takes much of the stack of whoever waits for it.
@@ -74,10 +69,9 @@ impl Line {
                 });
                 one.tell(own);
             }
-            if let Some(found) = line::told(&mut outcome) {
-                return found;
-            }
-        }
+            turn
+        };
+        self.0.wait(wanted, ask_for_those_whose_turn_it_is).await
     }
 
     /// Those whose turn it is: as many as one request takes.
