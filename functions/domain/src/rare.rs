@@ -16,7 +16,15 @@ pub(crate) struct Rare {
 pub(crate) struct Folded<'t> {
     pub(crate) text: &'t str,
     lower: String,
+    pairs: Pairs,
 }
+
+/// How many pairs of bytes are told apart.
+const PAIRS: usize = 4_096;
+
+/// Which bytes stand beside each other in a text in lower case. Nearly every word that a text does not have has a pair that the
+/// text does not have either, so that few are searched for.
+struct Pairs([u64; PAIRS / 64]);
 
 impl Rare {
     /// `may_match` says yes to every text with a match.
@@ -39,22 +47,25 @@ impl<'t> Folded<'t> {
         if !lower.is_ascii() && lower.contains(['ſ', '\u{212A}']) {
             lower = lower.replace('ſ', "s").replace('\u{212A}', "k");
         }
-        Self { text, lower }
+        let pairs = Pairs::of(lower.as_bytes());
+        Self { text, lower, pairs }
     }
 
     /// Whether it has one of these, in whatever case; they are written in lower case.
     pub(crate) fn has(&self, words: &[&str]) -> bool {
-        words.iter().any(|word| memmem::find(self.lower.as_bytes(), word.as_bytes()).is_some())
+        let lower = self.lower.as_bytes();
+        words.iter().any(|word| self.pairs.may_have(word) && memmem::find(lower, word.as_bytes()).is_some())
     }
 
     /// Whether it has one of these as they are written.
     pub(crate) fn has_exactly(&self, words: &[&str]) -> bool {
-        words.iter().any(|word| memmem::find(self.text.as_bytes(), word.as_bytes()).is_some())
+        let text = self.text.as_bytes();
+        words.iter().any(|word| self.pairs.may_have(word) && memmem::find(text, word.as_bytes()).is_some())
     }
 
     /// Whether one of `words`, in whatever case, has one of `next` behind it, with nothing but `between` in between.
     pub(crate) fn has_before(&self, words: &[&str], between: fn(char) -> bool, next: &[&str]) -> bool {
-        words.iter().any(|word| {
+        words.iter().filter(|word| self.pairs.may_have(word)).any(|word| {
             memmem::find_iter(self.lower.as_bytes(), word.as_bytes()).any(|at| {
                 let rest = self.lower[at + word.len()..].trim_start_matches(between);
                 next.iter().any(|next| rest.starts_with(next))
@@ -65,7 +76,7 @@ impl<'t> Folded<'t> {
     /// Whether it has one of `starts` as they are written, and after it at least so many bytes that `is_part` takes.
     pub(crate) fn has_long(&self, starts: &[&str], least: usize, is_part: fn(u8) -> bool) -> bool {
         let bytes = self.text.as_bytes();
-        starts.iter().any(|start| {
+        starts.iter().filter(|start| self.pairs.may_have(start)).any(|start| {
             memmem::find_iter(bytes, start.as_bytes()).any(|at| {
                 bytes[at + start.len()..].get(..least).is_some_and(|rest| rest.iter().all(|byte| is_part(*byte)))
             })
@@ -73,10 +84,34 @@ impl<'t> Folded<'t> {
     }
 }
 
+impl Pairs {
+    fn of(lower: &[u8]) -> Self {
+        let mut pairs = [0; PAIRS / 64];
+        for pair in lower.windows(2) {
+            let at = Self::at(pair[0], pair[1]);
+            pairs[at / 64] |= 1 << (at % 64);
+        }
+        Self(pairs)
+    }
+
+    const fn at(first: u8, second: u8) -> usize {
+        ((first as usize) << 5 ^ second as usize) % PAIRS
+    }
+
+    /// Whether a word, in whatever case, may be in the text: it is not, if not.
+    fn may_have(&self, word: &str) -> bool {
+        word.as_bytes().windows(2).all(|pair| {
+            let at = Self::at(pair[0].to_ascii_lowercase(), pair[1].to_ascii_lowercase());
+            self.0[at / 64] & 1 << (at % 64) != 0
+        })
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use proptest::strategy::{Strategy as _, ValueTree as _};
+    use proptest::prelude::*;
+    use proptest::strategy::ValueTree as _;
     use proptest::string::string_regex;
     use proptest::test_runner::TestRunner;
 
@@ -97,5 +132,20 @@ pub(crate) mod tests {
         }
         assert!(matches > 500, "{matches} of {}", rare.pattern);
         assert!(rare.on(&Folded::of(r"C:\Windows\System32\cmd.exe /c whoami > C:\Users\Public\out.txt")).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn a_word_is_found_where_it_stands(
+            text in "[aAbBsSkK_ſ\u{212A}é|-]{0,12}", word in "[aAbBsSkK_|-]{1,4}"
+        ) {
+            let folded = Folded::of(&text);
+            let plain = text.to_lowercase().replace('ſ', "s");
+            let lower = word.to_ascii_lowercase();
+            prop_assert_eq!(folded.has_exactly(&[&word]), text.contains(&word));
+            prop_assert_eq!(folded.has(&[&lower]), plain.contains(&lower));
+            prop_assert_eq!(folded.has_long(&[&word], 0, |_| false), text.contains(&word));
+            prop_assert_eq!(folded.has_before(&[&lower], |_| false, &[""]), plain.contains(&lower));
+        }
     }
 }
