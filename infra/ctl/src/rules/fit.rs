@@ -123,9 +123,13 @@ fn read(arguments: &FitArgs) -> Result<Dataset, CtlError> {
 fn learn(data: &Dataset, folds: usize, progress: &(dyn Fn(&str) + Sync)) -> Fitted {
     let judged =
         HeldTogether::ALL.map(|held| Judged { held, opinions: opinion::cross_validated(data, held, folds, progress) });
-    let by_group = &judged[0].opinions;
+    let opinions = |held| {
+        let found = judged.iter().find(|one| one.held == held);
+        &found.expect("all ways of holding together were judged").opinions
+    };
+    let by_group = opinions(HeldTogether::Group);
     let resemblance = calibration::resemblance(&data.rows, by_group);
-    let levels = calibration::levels(data, by_group, &resemblance);
+    let levels = calibration::levels(data, opinions(HeldTogether::Source), &resemblance);
     let report = report::report(data, &judged, &resemblance, &levels);
     let unseen = report::confidences(data, by_group, &resemblance, &levels);
     progress("all events");

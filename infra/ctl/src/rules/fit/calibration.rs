@@ -3,9 +3,11 @@
 use super::dataset::{Dataset, Row};
 use super::measure::threshold_at;
 use super::opinion::{Channel, Opinion};
+use std::collections::{BTreeMap, BTreeSet};
 use vyrox_domain::heuristics::{
     BENIGN_AT_MOST, CRITICAL_FROM, Curve, HIGH_FROM, LINUX_RESEMBLANCE_ALONE, MEDIUM_FROM, System,
 };
+use vyrox_domain::verdict::Confidence;
 
 /// A resemblance is worth at most this: less than CRITICAL needs.
 const CEILING: f64 = 0.80;
@@ -13,15 +15,21 @@ const CEILING: f64 = 0.80;
 const SHIFT: f64 = 0.7;
 /// Log-odds around even that the curve follows.
 const REACH: i32 = 6;
-/// Shares of harmless rows that may reach a level in cross-validation: below what is allowed, because thresholds chosen on
-/// known data let more through on unseen data.
-pub(crate) const BENIGN_RATE: f64 = 0.06;
-pub(crate) const MEDIUM_RATE: f64 = 0.025;
-pub(crate) const HIGH_RATE: f64 = 0.0067;
-/// The same per system: where attacks are hard to see, a little more.
-const HIGH_RATES: [(System, f64); 4] =
-    [(System::Unknown, HIGH_RATE), (System::Windows, 0.0065), (System::Linux, 0.0070), (System::Macos, 0.0067)];
-pub(crate) const CRITICAL_RATE: f64 = 0.0005;
+/// Shares of harmless rows that may reach a level in cross-validation with whole sources held together: an environment that
+/// nobody has fitted for is one more source. Below what is allowed, because the next one may be less like these than they
+/// are like each other.
+pub(crate) const BENIGN_RATE: f64 = 0.09;
+pub(crate) const MEDIUM_RATE: f64 = 0.04;
+pub(crate) const HIGH_RATE: f64 = 0.009;
+pub(crate) const CRITICAL_RATE: f64 = 0.001;
+/// The same per system, for not BENIGN and for HIGH: more where one more harmless row brings more attacks, less where attacks
+/// stand out by themselves.
+const RATES: [(System, f64, f64); 4] = [
+    (System::Unknown, BENIGN_RATE, HIGH_RATE),
+    (System::Windows, 0.10, 0.008),
+    (System::Linux, 0.085, 0.0075),
+    (System::Macos, 0.07, 0.011),
+];
 /// The highest confidence.
 const CERTAIN: u16 = 9_900;
 
@@ -83,23 +91,44 @@ impl Levels {
 }
 
 /// The levels of the published contract, placed where harmless rows thin out. CRITICAL is the same everywhere: it takes
-/// all harmless rows to see where so few are left.
+/// all harmless rows to see where so few are left. `opinions` are those of models that had not seen the row's source.
 pub(crate) fn levels(data: &Dataset, opinions: &[Opinion], curve: &Curve) -> Levels {
+    placed(data, opinions, curve, |_| true)
+}
+
+/// The confidence in every row, with levels that were placed without the harmless rows of its source: neither the model nor
+/// the thresholds have seen where it comes from.
+pub(crate) fn confidences_without_source(data: &Dataset, opinions: &[Opinion], curve: &Curve) -> Vec<Confidence> {
+    let sources = data.rows.iter().filter(|row| row.label.benign()).map(|row| row.label.source.as_str());
+    let levels: BTreeMap<&str, Levels> = sources
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .map(|source| (source, placed(data, opinions, curve, |row| row.label.source != source)))
+        .collect();
+    let all = placed(data, opinions, curve, |_| true);
+    let confidence = |(row, opinion): (&Row, &Opinion)| {
+        let own = Some(row).filter(|row| row.label.benign()).and_then(|row| levels.get(row.label.source.as_str()));
+        own.unwrap_or(&all).of(row.system).weight(opinion.suspicion(data, curve, Channel::Both))
+    };
+    data.rows.iter().zip(opinions).map(confidence).collect()
+}
+
+fn placed(data: &Dataset, opinions: &[Opinion], curve: &Curve, counts: impl Fn(&Row) -> bool) -> Levels {
     let harmless: Vec<(System, f64)> = data
         .rows
         .iter()
         .zip(opinions)
-        .filter(|(row, _)| row.label.benign())
+        .filter(|(row, _)| row.label.benign() && counts(row))
         .map(|(row, opinion)| (row.system, opinion.suspicion(data, curve, Channel::Both)))
         .collect();
     let all: Vec<f64> = harmless.iter().map(|(_, score)| *score).collect();
-    let one = |system: System, high: f64| {
+    let one = |system: System, benign: f64, high: f64| {
         let own: Vec<f64> = harmless.iter().filter(|(other, _)| *other == system).map(|(_, score)| *score).collect();
         let own = if system == System::Unknown || own.is_empty() { &all } else { &own };
         let above_alone = if system == System::Linux { LINUX_RESEMBLANCE_ALONE.ratio() + 0.001 } else { 0.03 };
         let (mut from, mut to) = (vec![0.0], vec![0]);
         for (scores, rate, confidence, least) in [
-            (own, BENIGN_RATE, BENIGN_AT_MOST, 0.01),
+            (own, benign, BENIGN_AT_MOST, 0.01),
             (own, MEDIUM_RATE, MEDIUM_FROM, 0.02),
             (own, high, HIGH_FROM, above_alone),
             (&all, CRITICAL_RATE, CRITICAL_FROM, CEILING + 0.01),
@@ -113,7 +142,7 @@ pub(crate) fn levels(data: &Dataset, opinions: &[Opinion], curve: &Curve) -> Lev
         to.push(CERTAIN);
         Curve::new(from, to).expect("each threshold is above the last")
     };
-    Levels(HIGH_RATES.map(|(system, high)| (system, one(system, high))).into())
+    Levels(RATES.map(|(system, benign, high)| (system, one(system, benign, high))).into())
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 0.8 before it is scaled")]

@@ -1,6 +1,6 @@
 //! What was measured, for people and for plots.
 
-use super::calibration::{BENIGN_RATE, CRITICAL_RATE, HIGH_RATE, Levels, MEDIUM_RATE};
+use super::calibration::{self, BENIGN_RATE, CRITICAL_RATE, HIGH_RATE, Levels, MEDIUM_RATE};
 use super::dataset::{Dataset, Row};
 use super::folds::HeldTogether;
 use super::measure::{Rates, Share, TechniqueRow, by_technique, number, rates, threshold_at};
@@ -78,7 +78,10 @@ pub(crate) fn report(data: &Dataset, judged: &[Judged], curve: &Curve, levels: &
     let suspicion = |judged: &Judged, channel: Channel| -> Vec<f64> {
         judged.opinions.iter().map(|opinion| opinion.suspicion(data, curve, channel)).collect()
     };
-    let confidences = |judged: &Judged| confidences(data, &judged.opinions, curve, levels);
+    let confidences = |judged: &Judged| match judged.held {
+        HeldTogether::Source => calibration::confidences_without_source(data, &judged.opinions, curve),
+        HeldTogether::Group | HeldTogether::Technique => confidences(data, &judged.opinions, curve, levels),
+    };
     let mut validations = Vec::new();
     for one in judged {
         let confidences = confidences(one);
@@ -187,7 +190,7 @@ impl FitReport {
     pub(crate) fn text(&self) -> String {
         let mut out = format!(
             "{} events, learned from {}; {} rules count, {} of them fired\n\
-            levels are placed at these shares of harmless events, groups held together: CRITICAL {:.2} %, HIGH {:.2} %, \
+            levels are placed at these shares of harmless events, sources held together: CRITICAL {:.2} %, HIGH {:.2} %, \
             MEDIUM {:.1} %, not BENIGN {:.1} %\n",
             self.events,
             self.learned_from,
@@ -202,8 +205,10 @@ impl FitReport {
             let count = validation.high.benign.of + validation.high.strong_lines.of + validation.high.weak.of;
             writeln!(
                 out,
-                "\nCROSS-VALIDATION, every {} held together, events: {} ({count})",
-                validation.held_together, validation.rows
+                "\nCROSS-VALIDATION, every {} held together{}, events: {} ({count})",
+                validation.held_together,
+                if validation.held_together == HeldTogether::Source.name() { ", levels placed without it" } else { "" },
+                validation.rows
             )
             .expect("writing to a String cannot fail");
             out.push_str(&validation.text());

@@ -185,7 +185,34 @@ fn the_levels_let_through_what_they_promise() {
             levels.of(System::Linux).weight(suspicion) >= vyrox_domain::heuristics::HIGH_FROM
         })
         .count();
-    assert_eq!(high, 0, "0.70 % of 90 rows is none");
+    assert_eq!(high, 0, "0.75 % of 90 rows is none");
+}
+
+/// Harmless rows of one source talk like attacks. Fitted without it, they are taken for attacks, and that is where levels are
+/// placed: they are not, where groups alone were held together.
+#[test]
+fn the_levels_are_placed_where_a_source_that_was_left_out_needs_them() {
+    let mut data = learnable();
+    for row in data.rows.iter_mut().filter(|row| row.label.benign() && row.label.source == "source-0") {
+        let own = if row.label.group.len().is_multiple_of(2) { "even" } else { "odd" };
+        let text = format!("local {own} steal the keys of our own house");
+        row.windows = gram_sets(&Observation { process_cmdline: Some(&text), ..Observation::EMPTY });
+    }
+    let fitted = learn(&data, 5, &|_| {});
+    let by = |held| cross_validated(&data, held, 5, &|_| {});
+    let place = |held| calibration::levels(&data, &by(held), &fitted.resemblance);
+    assert_eq!(fitted.levels, place(HeldTogether::Source));
+    let not_benign = |levels: &calibration::Levels| levels.of(System::Linux).points().nth(1).unwrap().0;
+    assert!(not_benign(&fitted.levels) > not_benign(&place(HeldTogether::Group)) + 0.05);
+    // Without its own rows the threshold is lower, and that is what the report tells about that source.
+    let opinions = by(HeldTogether::Source);
+    let without = calibration::confidences_without_source(&data, &opinions, &fitted.resemblance);
+    let with = super::report::confidences(&data, &opinions, &fitted.resemblance, &fitted.levels);
+    let share = |confidences: &[vyrox_domain::verdict::Confidence]| {
+        let rows = data.rows.iter().zip(confidences).filter(|(row, _)| row.label.benign());
+        rows.filter(|(_, confidence)| **confidence > vyrox_domain::heuristics::BENIGN_AT_MOST).count()
+    };
+    assert!(share(&without) > share(&with), "{} {}", share(&without), share(&with));
 }
 
 #[test]
