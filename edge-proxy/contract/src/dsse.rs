@@ -111,7 +111,7 @@ impl Envelope {
     /// Serialises, signs and wraps a payload with an Ed25519 key.
     #[must_use]
     pub fn seal<T: Payload>(payload: &T, signer: &Ed25519Signer) -> Self {
-        let bytes = serde_json::to_vec(payload).expect("payload types have string keys and finite numbers");
+        let bytes = bytes_of(payload);
         let signature = signer.sign(&pre_authentication_encoding(T::TYPE, &bytes));
         Self::from_signature::<T>(&bytes, signer.id().clone(), &signature)
     }
@@ -119,7 +119,7 @@ impl Envelope {
     /// The same, signed by several keys, in their order.
     #[must_use]
     pub fn seal_by_all<T: Payload>(payload: &T, signers: &[&Ed25519Signer]) -> Self {
-        let bytes = serde_json::to_vec(payload).expect("payload types have string keys and finite numbers");
+        let bytes = bytes_of(payload);
         let message = pre_authentication_encoding(T::TYPE, &bytes);
         let signature = |signer: &&Ed25519Signer| EnvelopeSignature {
             keyid: signer.id().clone(),
@@ -162,12 +162,19 @@ impl Envelope {
     }
 }
 
+/// A payload's bytes; with room for any receipt, as what grows is copied.
+fn bytes_of(payload: &impl Payload) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut bytes, payload).expect("payload types have string keys and finite numbers");
+    bytes
+}
+
 /// DSSE's pre-authentication encoding: `"DSSEv1" SP len(type) SP type SP len(payload) SP payload`.
 #[must_use]
 pub fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
-    let mut out = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
-    out.extend_from_slice(payload);
-    out
+    let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());
+    // In one piece: it is made for every envelope, and what grows is copied.
+    [head.as_bytes(), payload].concat()
 }
 
 #[cfg(test)]

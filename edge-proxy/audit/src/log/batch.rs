@@ -17,7 +17,8 @@ pub struct Batch<'a> {
 impl<'a> Batch<'a> {
     pub(super) fn new(log: &'a mut Log) -> Self {
         let chain = log.chain.clone();
-        Self { log, chain, entries: Vec::new(), records: Vec::new(), bytes: Vec::new() }
+        // Room for some entries: what grows is copied.
+        Self { log, chain, entries: Vec::new(), records: Vec::new(), bytes: Vec::with_capacity(16 * 1024) }
     }
 
     /// Seals a draft as the next entry.
