@@ -4,6 +4,7 @@
 //! cargo build --release --workspace --bins && cargo run --release -p vyrox-tests --bin startup
 //! target/release/startup api notify           # these alone
 //! target/release/startup 5                    # each 5 times instead of 15
+//! target/load/startup --record                # writes functions/layout.txt; needs valgrind, and programs with symbols
 //! ```
 //!
 //! The real binaries, each a process of its own; AWS is the embedded one on loopback, in this process, each service at its own
@@ -18,6 +19,9 @@
 //! an approving click, dispatch an action that waits for its proxy to poll, checkpoint its schedule's event; assist a command
 //! that was answered, relay and api a caller that they refuse.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
+
+mod layout;
+mod record;
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -80,12 +84,19 @@ struct Spent {
 async fn main() {
     let bench = Bench::start().await;
     let desk = Desk::start_at(vyrox_local::clock::system().now()).await;
-    let (rounds, wanted): (Vec<String>, Vec<String>) =
+    let (rounds, mut wanted): (Vec<String>, Vec<String>) =
         std::env::args().skip(1).partition(|argument| argument.parse::<usize>().is_ok());
+    let records = wanted.iter().any(|argument| argument == "--record");
+    wanted.retain(|argument| argument != "--record");
     let rounds = rounds.first().map_or(ROUNDS, |rounds| rounds.parse().unwrap());
     let mut subjects = subjects(&bench, &desk, rounds).await;
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
     subjects.retain(|subject| subject.name.starts_with("empty") || is_wanted(subject.name));
+    if records {
+        assert!(wanted.is_empty(), "all are recorded, for they share one file");
+        record::record(&mut subjects, &desk).await;
+        std::process::exit(0);
+    }
     for round in 0..rounds {
         // Not always in the same order.
         let count = subjects.len();
@@ -166,10 +177,15 @@ fn binary(name: &str) -> PathBuf {
     path
 }
 
+fn environment_of(subject: &Subject, runtime: &RuntimeApi) -> BTreeMap<String, String> {
+    let lambdas = runtime.environment(subject.name).into_iter().map(|(name, value)| (name.to_owned(), value));
+    subject.environment.clone().into_iter().chain(lambdas).collect()
+}
+
 async fn measure(subject: &mut Subject, desk: &Desk) -> Measured {
     let runtime = RuntimeApi::start().await.unwrap();
     let mut command = Command::new(binary(subject.name));
-    command.env_clear().envs(&subject.environment).envs(runtime.environment(subject.name));
+    command.env_clear().envs(environment_of(subject, &runtime));
     if let Some(kind) = subject.name.strip_prefix("empty, ") {
         command.arg(kind);
     }
