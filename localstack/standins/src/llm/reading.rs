@@ -10,17 +10,23 @@ pub(super) fn everything(text: &str) -> String {
     for depth in 0..3 {
         let latest: Vec<String> = readings.clone();
         for reading in latest {
-            let mut more = vec![visible_only(&reading), tags(&reading), latin(&reading), escapes(&reading)];
+            let mut more =
+                vec![visible_only(&reading), tags(&reading), latin(&reading), escapes(&reading), signs(&reading)];
+            more.extend([bare(&reading), bare(&reading).replace('-', "")]);
+            more.extend(pieced(&reading));
             more.extend(
                 reading.split(|c: char| c.is_whitespace() || "\"'<>()[]{},;:|&$/?".contains(c)).flat_map(decoded),
             );
+            if depth < 2 {
+                more.push(rot13(&reading));
+            }
             if depth == 0 {
-                more.extend([rot13(&reading), reading.chars().rev().collect(), digits_as_letters(&reading)]);
+                more.extend([reading.chars().rev().collect(), digits_as_letters(&reading)]);
                 more.push(reading.chars().filter(|c| c.is_alphanumeric()).collect());
                 more.extend(character_codes(&reading));
             }
             for found in more {
-                if found.len() > 7 && readings.len() < 120 && !readings.contains(&found) {
+                if found.len() > 7 && readings.len() < 400 && !readings.contains(&found) {
                     readings.push(found);
                 }
             }
@@ -46,8 +52,12 @@ fn decoded(word: &str) -> Vec<String> {
     .flatten()
     .filter(|bytes| bytes.len() >= 4)
     {
-        let wide: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
-        for text in [String::from_utf8(bytes).ok(), String::from_utf16(&wide).ok()].into_iter().flatten() {
+        let wide = |unit: fn([u8; 2]) -> u16| {
+            let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+            String::from_utf16(&units).ok()
+        };
+        let wides = [wide(u16::from_le_bytes), wide(u16::from_be_bytes)];
+        for text in [String::from_utf8(bytes).ok()].into_iter().chain(wides).flatten() {
             let plain = text.chars().filter(|c| !c.is_control()).count();
             if plain * 10 >= text.chars().count() * 9 {
                 found.push(text.replace('\0', ""));
@@ -55,6 +65,54 @@ fn decoded(word: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// Base64 cut by white space, and base64 of one word each.
+fn pieced(text: &str) -> Vec<String> {
+    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || "<>&".contains(c)).collect();
+    let is_base64 = |word: &&&str| {
+        word.len() > 3 && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+    };
+    let pieces: Vec<&str> = words.iter().filter(is_base64).copied().collect();
+    let mut found: Vec<String> = (0..pieces.len().min(8)).flat_map(|from| decoded(&pieces[from..].concat())).collect();
+    let single = |word: &&str| String::from_utf8(BASE64_STANDARD_NO_PAD.decode(word.trim_end_matches('=')).ok()?).ok();
+    found.push(pieces.iter().filter_map(single).collect::<Vec<_>>().join(" "));
+    found
+}
+
+/// Without tags, comments, terminal sequences, emphasis, entities and struck-out letters.
+fn bare(text: &str) -> String {
+    let text = text.replace("⟦U+001B⟧", "\u{1b}").replace("⟦U+0008⟧", "\u{8}").replace("\\e[", "\u{1b}[");
+    let text = ["&shy;", "&zwnj;", "&ZeroWidthSpace;"].iter().fold(text, |text, entity| text.replace(entity, ""));
+    let (mut out, mut skipped) = (String::new(), None);
+    for c in text.replace("&nbsp;", " ").chars() {
+        match (skipped, c) {
+            (None, '<' | '\u{1b}') => skipped = Some(c),
+            (Some('<'), '>') => skipped = None,
+            (Some('\u{1b}'), c) if c.is_ascii_alphabetic() => skipped = None,
+            (Some(_), _) | (None, '*' | '_' | '`') => {}
+            (None, '\u{8}') => {
+                out.pop();
+            }
+            (None, c) => out.push(c),
+        }
+    }
+    out
+}
+
+/// Braille and Morse.
+fn signs(text: &str) -> String {
+    const ALPHABET: &str = "abcdefghijklmnopqrstuvwxyz";
+    const DOTS: &str = "⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵";
+    const MORSE: &str =
+        ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --..";
+    let letter = |at: usize| ALPHABET.chars().nth(at);
+    if text.contains(|c| DOTS.contains(c)) {
+        let one = |c| DOTS.chars().position(|sign| sign == c).and_then(letter).unwrap_or(c);
+        return text.chars().map(one).collect();
+    }
+    let one = |word| MORSE.split(' ').position(|sign| sign == word).and_then(letter).unwrap_or(' ');
+    text.split_whitespace().map(one).collect()
 }
 
 fn base32(word: &str) -> Option<Vec<u8>> {
@@ -94,7 +152,7 @@ fn tags(text: &str) -> String {
     spelled.chain(written).filter_map(letter).collect()
 }
 
-/// `%41`, `\x41`, `\u0041`, `&#65;`.
+/// `%41`, `\x41`, `\101`, `\u0041`, `\u{41}`, `U+0041`, `&#65;`.
 fn escapes(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text;
@@ -111,11 +169,23 @@ fn escapes(text: &str) -> String {
             };
             Some((code, body.len() + 3))
         };
+        let octal = || {
+            let digits = rest.strip_prefix('\\')?.get(..3)?;
+            Some((u32::from_str_radix(digits, 8).ok().filter(|code| *code < 256)?, 4))
+        };
+        let braced = || {
+            let (digits, _) = rest.strip_prefix("\\u{")?.split_once('}')?;
+            Some((u32::from_str_radix(digits, 16).ok()?, digits.len() + 4))
+        };
+        let numbered =
+            || code("U+", 4).map(|(code, length)| (code, length + usize::from(rest[length..].starts_with(" U+"))));
         let found = code("%", 2).or_else(|| code("\\x", 2)).or_else(|| code("=", 2)).filter(|(code, _)| *code > 0);
         if let Some((code, length)) = found {
             bytes.push(u8::try_from(code).unwrap_or(b' '));
             rest = &rest[length..];
-        } else if let Some((code, length)) = code("\\u", 4).or_else(entity) {
+        } else if let Some((code, length)) =
+            code("\\u", 4).or_else(|| code("\\U", 8)).or_else(entity).or_else(octal).or_else(braced).or_else(numbered)
+        {
             bytes.extend(char::from_u32(code).unwrap_or(' ').to_string().bytes());
             rest = &rest[length..];
         } else {
@@ -174,7 +244,12 @@ fn digits_as_letters(text: &str) -> String {
 /// Lists of numbers as characters, decimal, hexadecimal or binary.
 fn character_codes(text: &str) -> Vec<String> {
     let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    [10, 16, 2]
+    let halves = |word: &&str| -> Vec<String> {
+        word.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).into_owned()).collect()
+    };
+    let pairs: Vec<String> = words.iter().filter(|word| word.len() == 4).flat_map(halves).collect();
+    let words: Vec<&str> = words.into_iter().chain(pairs.iter().map(String::as_str)).collect();
+    [10, 16, 8, 2]
         .into_iter()
         .map(|radix| {
             let code = |word: &&str| u8::from_str_radix(word.trim_start_matches("0x"), radix).ok();

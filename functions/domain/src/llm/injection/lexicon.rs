@@ -53,6 +53,7 @@ mod tests {
         assert_eq!((LATIN_1.len(), LATIN_A.len(), VIETNAMESE.len()), (64, 128, 90));
         assert_eq!(words("Bỏ QUA Hướng-dẫn, Großstadt Çığ"), " bo qua huong dan grosstadt cig ");
         assert_eq!(words("IgnorePreviousInstructions"), " ignore previous instructions ");
+        assert_eq!(words("请ignore之前的instructions"), " 请 ignore 之前的 instructions ");
     }
 
     #[test]

@@ -136,19 +136,30 @@ impl Mark {
 }
 
 /// The words of all marks are ASCII, so words end where ASCII's end: where those of other alphabets do takes far longer to tell.
-static MARKS: [Mark; 10] = [
+static MARKS: [Mark; 12] = [
     Mark::instructs(
         Kind::RoleMarker,
         Rare::new(
             |text| text.has(&["<|"]),
-            r"(?i)<\|\s*(?:im_start|im_end|im_sep|system|user|assistant|endoftext|eot_id|start_header_id|end_header_id|begin_of_text|end_of_turn|endofprompt)\s*\|?>",
+            r"(?i)<\|\s*(?:im_start|im_end|im_sep|system|user|assistant|endoftext|eot_id|start_header_id|end_header_id|begin_of_text|end_of_turn|endofprompt|python_tag|eom_id|channel|message|constrain|start|end|return|call)\s*\|?>",
         ),
     ),
     Mark::instructs(
         Kind::RoleMarker,
         Rare::new(
-            |text| text.has(&["inst]", "sys>", "_of_turn>", "{{system", "{{#system"]),
-            r"(?i)\[/?inst\]|<</?sys>>|</?(?:start|end)_of_turn>|\{\{#?system",
+            |text| {
+                text.has(&[
+                    "inst]",
+                    "tool_results]",
+                    "tool_calls]",
+                    "available_tools]",
+                    "sys>",
+                    "_of_turn>",
+                    "{{system",
+                    "{{#system",
+                ])
+            },
+            r"(?i)\[/?(?:inst|tool_results|tool_calls|available_tools)\]|<</?sys>>|</?(?:start|end)_of_turn>|\{\{#?system",
         ),
     ),
     Mark::instructs(
@@ -180,6 +191,14 @@ static MARKS: [Mark; 10] = [
             r"(?i)(?:^|[\r\n]|\\n)\s*(?:system|assistant|human)\s*:\s*\p{L}",
         ),
     ),
+    Mark::instructs(
+        Kind::RoleMarker,
+        Rare::new(
+            |text| text.has(&["function_calls", "tool_call", "tool_result", "tool_response", "invoke name="]),
+            r"(?i)</?(?:function_calls|tool_calls?|tool_results?|tool_response|invoke name=[^<>]{1,60})\s*>",
+        ),
+    ),
+    Mark::mentions(Kind::RoleMarker, Rare::new(|text| text.has(&["\"tool_calls\""]), r#"(?i)"tool_calls"\s*:\s*\["#)),
     Mark::mentions(
         Kind::RoleMarker,
         Rare::new(|text| text.has(&["\"role\""]), r#"(?i)"role"\s*:\s*"(?:system|assistant|developer)""#),
@@ -191,8 +210,8 @@ static MARKS: [Mark; 10] = [
     Mark::mentions(
         Kind::Fence,
         Rare::new(
-            |text| text.has(&["untrusted>", "_data>", "alert>", "user_input>"]),
-            r"(?i)</?(?:untrusted|untrusted_data|alert_data|alert|user_input|user_data|input_data)>",
+            |text| text.has(&["untrusted>", "_data>", "alert>", "user_input>", "nonce>"]),
+            r"(?i)</?(?:nonce|untrusted|untrusted_data|alert_data|alert|user_input|user_data|input_data)>",
         ),
     ),
     Mark::instructs(

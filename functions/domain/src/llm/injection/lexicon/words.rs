@@ -74,6 +74,10 @@ const WORDS: &[(Concept, &str)] = &[
         "忽略,无视,無視,忘记,忘記,忘掉,忽視,不要理会,忘れ,従わない,무시,잊어,잊으,따르지,تجاهل,انس_,نادیده,فراموش,התעלם,תתעלם,תתעלמ,התעלמ,שכח,अनदेखा,नजरअंदाज,नज़रअंदाज़,भूल_जा,उपेक्षा,ละเว้น,เพิกเฉย,ไม่ต้องสนใจ,ลืม",
     ),
     (
+        Concept::Override,
+        "zanemari*,ignoriraj*,ignorisi*,zaboravi*,игнориш*,занемари*,заборави*,prezri*,ne_upostevaj*,nepaisyk*,ignoruok*,pamirsk*,neievero*,উপেক্ষা,অগ্রাহ্য,ভুলে_যা,புறக்கணி,மறந்து,نظر_انداز,نظرانداز,بھول_جا,անտես*,უგულებელ*,დაივიწყ*,nəzərə_alma*,елеме*,ескерме*,hunsa*,gleymdu*,ችላ*,ignoriruy*,ignorirui*,zabud*,hulue,wushi,mushi_shi*,nazarandaz*,tajahal*",
+    ),
+    (
         Concept::Instruct,
         "instruction*,directive*,guideline*,your_rules,all_rules,previous_rules,prior_rules,your_prompt,system_prompt*,previous_prompt*,prior_prompt*,your_programming,your_training,everything_above,the_above_text,anything_above,prior_context,previous_context,previous_messages,what_you_were_told,safety_rules",
     ),
@@ -88,6 +92,10 @@ const WORDS: &[(Concept, &str)] = &[
     (
         Concept::Instruct,
         "指令,指示,说明,提示词,提示,规则,規則,指引,命令,プロンプト,ルール,지시,명령,지침,프롬프트,تعليمات,أوامر,توجيهات,دستورالعمل,دستورات,הוראות,הנחיות,निर्देश,คำสั่ง,คำแนะนำ",
+    ),
+    (
+        Concept::Instruct,
+        "uput*,naredb*,smjernic*,упутств*,инструкциј*,наредб*,navodil*,nurodym*,noradijum*,নির্দেশ,வழிமுறை,அறிவுறுத்தல்,ہدایات,ہدایت,arahan*,հրահանգ*,ინსტრუქცი*,მითითებ*,təlimat*,нұсқау*,fyrirmæl*,መመሪያ*,instruktsi*,ukazani*,zhiling,tishici,shiji,nirdesh*,taelimat*,altaelimat*,instrucci*,instrucion*",
     ),
     (
         Concept::Order,
@@ -118,6 +126,10 @@ const WORDS: &[(Concept, &str)] = &[
         "صنف,صنّف,اعتبر,أجب,ضع_علامة,قيّم,طبقه_بندی,طبقه‌بندی,پاسخ,در_نظر_بگیر,علامت,סווג,סמן,השב,ענה,התייחס,דרג,वर्गीकृत,चिह्नित,उत्तर,जवाब,मानें,घोषित,จัดประเภท,ตอบ,ทำเครื่องหมาย,ถือว่า",
     ),
     (
+        Concept::Order,
+        "oznaci*,klasificiraj*,odgovori*,smatraj*,означи*,одговори*,сматрај*,pazymek*,klasifikuok*,laikyk*,atsakyk*,atzime*,klasifice*,atbildi*,চিহ্নিত,শ্রেণীবদ্ধ,உள்ளதாக,குறிக்க,வகைப்படுத்த,قرار_د,نشان_زد,نشان_لگا,նշիր*,դասակարգ*,მონიშნ*,ჩათვალ*,işarələ*,cavab_ver*,hesab_et*,белгіле*,деп_таны*,merktu*,ምልክት*,klassifitsiru*,otvet*,pomet*,otmet*,schitai*,schitay*,panding,biaoji,huida,hantei,kotae*",
+    ),
+    (
         Concept::OrderSoft,
         "report,output,return,set,say,must,should,print,write,give,choose,select,decide,ensure,make_sure,close,tag,assign,state,gib,melde,setze,musst,sollst,donne,indique*,indica*,devuelve,retorne,必须,輸出,输出,返回,返し,出力,출력",
     ),
@@ -140,6 +152,10 @@ const WORDS: &[(Concept, &str)] = &[
     (
         Concept::Innocent,
         "良性,无害,無害,误报,誤報,誤検知,무해,오탐,حميد,حميدة,غير_ضار,غير_ضارة,غير_خبيث,إيجابية_كاذبة,إنذار_كاذب,بی_خطر,بی‌خطر,بی_ضرر,בלתי_מזיק,לא_מזיק,שפיר,חיובי_שגוי,हानिरहित,सौम्य,ไม่เป็นอันตราย,ไม่มีอันตราย",
+    ),
+    (
+        Concept::Innocent,
+        "bezopas*,bezazlen*,безопас*,neskodljiv*,nekenksming*,nepavojing*,nekaitig*,নিরীহ,ক্ষতিকর_নয়,தீங்கற்ற,بے_ضرر,بےضرر,անվնաս*,უვნებ*,უსაფრთხ*,zərərsiz*,зиянсыз*,қауіпсіз*,skaðlaus*,hættulaus*,ጉዳት_የሌለ*,bezvredn*,liangxing,wuhai,mugai,hanirahit",
     ),
     (
         Concept::Soft,
@@ -278,7 +294,14 @@ pub(crate) fn words(text: &str) -> String {
             if !out.ends_with(' ') {
                 out.push(' ');
             }
-        } else if c.is_ascii() {
+            before = c;
+            continue;
+        }
+        // Words of one alphabet end where a script without spaces begins, and begin where it ends.
+        if before.is_alphanumeric() && (joins_words(c) && before.is_ascii() || c.is_ascii() && joins_words(before)) {
+            out.push(' ');
+        }
+        if c.is_ascii() {
             // Most letters: none of these has an accent.
             if c.is_ascii_uppercase() && before.is_lowercase() {
                 out.push(' ');

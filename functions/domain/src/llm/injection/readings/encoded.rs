@@ -1,4 +1,4 @@
-//! Encodings undone: escapes, base64, base32, and characters written as numbers.
+//! Encodings undone: base64, base32, and characters written as numbers.
 
 use crate::reading::{FIELD_LIMIT, decompressed, from_base32};
 use base64::Engine as _;
@@ -15,86 +15,6 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
         .with_decode_allow_trailing_bits(true),
 );
-
-/// `%41`, `=41`, `\x41`, `\u0041`, `&#65;`, `&#x41;`, `&lt;`, and quotes, carets and backticks inside words.
-pub(super) fn escapes_undone(text: &str) -> Option<String> {
-    if !text.contains(['%', '\\', '&', '=', '^', '`', '"', '\'', '+']) {
-        return None;
-    }
-    let bytes = text.as_bytes();
-    let mut out: Vec<u8> = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    let hex = |from: usize, length: usize| {
-        let digits = text.get(from..from + length)?;
-        digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok())?
-    };
-    let push = |out: &mut Vec<u8>, code: u32| match char::from_u32(code) {
-        Some(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-        None => out.push(b' '),
-    };
-    while at < bytes.len() {
-        let (byte, next) = (bytes[at], bytes.get(at + 1).copied().unwrap_or(0));
-        match (byte, next) {
-            (b'%' | b'=', _) if hex(at + 1, 2).is_some() => {
-                out.push(u8::try_from(hex(at + 1, 2).unwrap_or(32)).unwrap_or(b' '));
-                at += 3;
-            }
-            (b'\\', b'x') if hex(at + 2, 2).is_some() => {
-                out.push(u8::try_from(hex(at + 2, 2).unwrap_or(32)).unwrap_or(b' '));
-                at += 4;
-            }
-            (b'\\' | b'%', b'u') if hex(at + 2, 4).is_some() => {
-                push(&mut out, hex(at + 2, 4).unwrap_or(32));
-                at += 6;
-            }
-            (b'\\', b'n' | b'r' | b't') => {
-                out.push(b' ');
-                at += 2;
-            }
-            (b'&', b'#') => {
-                let end = text[at..].find(';').filter(|length| (3..10).contains(length)).map(|length| at + length);
-                let code = end.and_then(|end| match text.get(at + 2..end)? {
-                    digits if digits.starts_with(['x', 'X']) => u32::from_str_radix(&digits[1..], 16).ok(),
-                    digits => digits.parse().ok(),
-                });
-                match (code, end) {
-                    (Some(code), Some(end)) => {
-                        push(&mut out, code);
-                        at = end + 1;
-                    }
-                    _ => {
-                        out.push(byte);
-                        at += 1;
-                    }
-                }
-            }
-            (b'&', b'l' | b'g') if matches!(text.get(at..at + 4), Some("&lt;" | "&gt;")) => {
-                out.push(if next == b'l' { b'<' } else { b'>' });
-                at += 4;
-            }
-            (b'^' | b'`', _) => at += 1,
-            // 'ig' + 'nore', "ig""nore"
-            (b'"' | b'\'', _) => {
-                let rest = text[at + 1..].trim_start_matches([' ', '+', '.', '&']);
-                at += 1;
-                if let Some(after) = rest.strip_prefix(['"', '\'']) {
-                    at = text.len() - after.len();
-                }
-            }
-            // Spaces in a query string.
-            (b'+', _) => {
-                out.push(b' ');
-                at += 1;
-            }
-            _ => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
-    let out = String::from_utf8_lossy(&out).into_owned();
-    (out != text).then_some(out)
-}
 
 /// What the base64 in `text` says, every run of it. Plain runs are longer than what they say, so no number bounds them; what
 /// is unpacked is bounded to [`UNPACKED`] bytes, and `is_cut` is set where there was more.
@@ -296,7 +216,7 @@ fn is_written(text: &str) -> bool {
 }
 
 /// The bytes of one run of base64.
-fn from_base64(run: &str) -> Option<Vec<u8>> {
+pub(super) fn from_base64(run: &str) -> Option<Vec<u8>> {
     let standard = run.replace('-', "+").replace('_', "/");
     let whole = if standard.len() % 4 == 1 { &standard[..standard.len() - 1] } else { &standard };
     LENIENT.decode(whole).ok()
@@ -330,22 +250,25 @@ pub(super) fn numbers(text: &str) -> Option<String> {
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|token| !token.is_empty() && !matches!(*token, "char" | "chr" | "x"))
         .collect();
-    type Parse = fn(&str) -> Option<u8>;
-    let ways: [Parse; 3] = [
-        |token| token.parse().ok().filter(|code| (9..=126).contains(code)),
+    type Parse = fn(&str) -> Option<Vec<u8>>;
+    let ways: [Parse; 4] = [
+        |token| Some(vec![token.parse().ok().filter(|code| (9..=126).contains(code))?]),
         |token| {
             let digits = token.strip_prefix("0x").or(token.strip_prefix('x')).unwrap_or(token);
-            (digits.len() == 2).then(|| u8::from_str_radix(digits, 16).ok()).flatten()
+            (2..=8).contains(&digits.len()).then(|| hex::decode(digits).ok()).flatten()
         },
-        |token| (token.len() == 8).then(|| u8::from_str_radix(token, 2).ok()).flatten(),
+        |token| Some(vec![(2..=3).contains(&token.len()).then(|| u8::from_str_radix(token, 8).ok()).flatten()?]),
+        |token| Some(vec![(token.len() == 8).then(|| u8::from_str_radix(token, 2).ok()).flatten()?]),
     ];
     for parse in ways {
         let mut run = Vec::new();
         for token in tokens.iter().copied().chain(["end"]) {
             match parse(token) {
-                Some(byte) => run.push(byte),
+                Some(bytes) => run.extend(bytes),
                 None => {
-                    out.extend((run.len() >= 10).then(|| readable(&run)).flatten());
+                    // Dumps begin with a number of zeros: where they are.
+                    let said = &run[run.iter().take_while(|byte| **byte == 0).count()..];
+                    out.extend((said.len() >= 10).then(|| readable(said)).flatten());
                     run.clear();
                 }
             }
@@ -354,14 +277,18 @@ pub(super) fn numbers(text: &str) -> Option<String> {
     (!out.is_empty()).then(|| out.join(" "))
 }
 
-/// The text that bytes say, as UTF-16LE or UTF-8; nothing if much of it is not text.
-fn readable(bytes: &[u8]) -> Option<String> {
-    let zeros = bytes.iter().skip(1).step_by(2).filter(|byte| **byte == 0).count();
-    let text = if bytes.len() >= 16 && zeros * 5 >= bytes.len() * 2 {
-        let units = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+/// The text that bytes say, as UTF-16 or UTF-8; nothing if much of it is not text.
+pub(super) fn readable(bytes: &[u8]) -> Option<String> {
+    let zeros = |first: usize| bytes.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
+    let is_wide = |first: usize| bytes.len() >= 16 && zeros(first) * 5 >= bytes.len() * 2;
+    let wide = |unit: fn([u8; 2]) -> u16| -> String {
+        let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
         char::decode_utf16(units).map(|c| c.unwrap_or(' ')).collect()
-    } else {
-        std::str::from_utf8(bytes).ok()?.to_owned()
+    };
+    let text = match (is_wide(1), is_wide(0)) {
+        (true, _) => wide(u16::from_le_bytes),
+        (_, true) => wide(u16::from_be_bytes),
+        _ => std::str::from_utf8(bytes).ok()?.to_owned(),
     };
     let odd = text.chars().filter(|c| c.is_control() && !c.is_whitespace()).count();
     (text.chars().count() >= 10 && odd * 20 <= text.chars().count()).then_some(text)
