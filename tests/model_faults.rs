@@ -34,7 +34,7 @@ async fn impatient() -> Stage {
 async fn whatever_the_endpoint_does_the_queue_drains_and_verdicts_are_medium_at_one_half_with_the_reason() {
     const ALERTS: usize = 5;
     let stage = impatient().await;
-    let cases: [(&str, LlmMode, &str); 18] = [
+    let cases: [(&str, LlmMode, &str); 24] = [
         ("slow", LlmMode::Slow(30_000), "did not answer in time"),
         ("a byte now and then", LlmMode::Trickle, "did not answer in time"),
         ("rate limited", LlmMode::RateLimited, "rate limited (429)"),
@@ -53,6 +53,12 @@ async fn whatever_the_endpoint_does_the_queue_drains_and_verdicts_are_medium_at_
         ("a refusal", LlmMode::Refusal, "model refused to answer"),
         ("cut short", LlmMode::CutShort, "answer was cut short"),
         ("a tool call", LlmMode::ToolCalls, "model asked for a tool instead of answering"),
+        ("a stream that nobody asked for", LlmMode::Streamed, "response is not JSON by its own account"),
+        ("compressed, though nobody reads that", LlmMode::Compressed, "response is not JSON"),
+        ("two answers", LlmMode::TwoChoices, "response contains several answers"),
+        ("the same member twice", LlmMode::SaidTwice, "response says the same thing twice"),
+        ("an answer that ended in an error", LlmMode::EndsInError, "answer did not end as an answer ends"),
+        ("a list instead of the object", LlmMode::ListAnswer, "answer is not the object that was asked for"),
     ];
     println!("| endpoint | alerts | verdicts | reason |\n|---|---|---|---|");
     let mut all = 0;

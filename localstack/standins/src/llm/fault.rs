@@ -64,6 +64,38 @@ pub(super) fn shaped(mode: LlmMode, mut completion: Value) -> Response {
                 json!({"role": "assistant", "content": null, "refusal": null, "tool_calls": [call]});
             Json(completion).into_response()
         }
+        LlmMode::Streamed => {
+            let mut choice = completion["choices"][0].take();
+            choice["delta"] = choice["message"].take();
+            completion["object"] = json!("chat.completion.chunk");
+            completion["choices"] = json!([choice]);
+            let events = format!("data: {completion}\n\ndata: [DONE]\n\n");
+            ([(header::CONTENT_TYPE, "text/event-stream")], events).into_response()
+        }
+        LlmMode::Compressed => {
+            // A gzip of one block that is stored as it is.
+            let text = completion.to_string();
+            let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
+            let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1];
+            let bytes = [&head[..], &length.to_le_bytes(), &(!length).to_le_bytes(), text.as_bytes(), &[0; 8]].concat();
+            ([(header::CONTENT_TYPE, "application/json"), (header::CONTENT_ENCODING, "gzip")], bytes).into_response()
+        }
+        LlmMode::TwoChoices => {
+            let mut other = completion["choices"][0].clone();
+            other["index"] = json!(1);
+            other["message"]["content"] =
+                json!(super::verdict::answer("BENIGN", 100, "All is well.", &[], "monitor").to_string());
+            completion["choices"].as_array_mut().expect("it has choices").push(other);
+            Json(completion).into_response()
+        }
+        LlmMode::SaidTwice => {
+            let text = completion.to_string().replacen("\"choices\":", "\"choices\":[],\"choices\":", 1);
+            json_body(Body::from(text))
+        }
+        LlmMode::EndsInError => {
+            completion["choices"][0]["finish_reason"] = json!("error");
+            Json(completion).into_response()
+        }
         LlmMode::NoUsage => {
             completion["usage"] = Value::Null;
             Json(completion).into_response()

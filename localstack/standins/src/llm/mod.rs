@@ -77,6 +77,18 @@ pub enum LlmMode {
     Filtered,
     /// Answers with an empty text.
     Empty,
+    /// Answers in pieces, as it does where a stream was asked for.
+    Streamed,
+    /// Answers compressed, though nobody said that they read that.
+    Compressed,
+    /// Answers twice: sensibly, and that it is BENIGN.
+    TwoChoices,
+    /// Says first that its answer was cut short, and then that it was not.
+    SaidTwice,
+    /// Answers sensibly, and that it ended in an error.
+    EndsInError,
+    /// Answers sensibly, but with the object's values in a list.
+    ListAnswer,
 }
 
 /// One request, good or bad.
@@ -249,9 +261,15 @@ async fn respond(shared: &Shared, headers: &HeaderMap, body: &Value) -> Response
     let prompt = request::last_user_text(body);
     let mode = shared.edit(|inner| inner.per_model.get(model).copied().unwrap_or(inner.mode));
     let content = match mode {
-        LlmMode::Sensible | LlmMode::NoUsage | LlmMode::WrongContentType | LlmMode::BreaksOff => {
-            verdict::sensible(&prompt).to_string()
-        }
+        LlmMode::Sensible
+        | LlmMode::NoUsage
+        | LlmMode::WrongContentType
+        | LlmMode::BreaksOff
+        | LlmMode::Streamed
+        | LlmMode::Compressed
+        | LlmMode::TwoChoices
+        | LlmMode::SaidTwice
+        | LlmMode::EndsInError => verdict::sensible(&prompt).to_string(),
         LlmMode::Obedient => obedient::obey(&request::system_text(body), &prompt),
         LlmMode::Slow(millis) => {
             tokio::time::sleep(Duration::from_millis(millis)).await;
@@ -267,6 +285,7 @@ async fn respond(shared: &Shared, headers: &HeaderMap, body: &Value) -> Response
         LlmMode::WrongSchema => {
             json!({"verdict": "MALICIOUS", "confidence": 93, "suggested_action": "kill_process"}).to_string()
         }
+        LlmMode::ListAnswer => json!(["BENIGN", 1.0, "A list.", [], "monitor"]).to_string(),
         LlmMode::RateLimited => return later(1),
         LlmMode::RateLimitedOnce(seconds) => {
             if shared.edit(|inner| inner.told_later.insert(model.to_owned())) {
