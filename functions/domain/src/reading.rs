@@ -17,15 +17,18 @@ use std::borrow::Cow;
 /// many as a command line on Windows has at most.
 pub(crate) const FIELD_LIMIT: usize = 32 * 1024;
 
-/// `text`, or of a longer one its beginning and its end with a space between them: at most [`FIELD_LIMIT`] bytes.
+/// Stands for what was left out of a text: a rule looks for it.
+pub(crate) const LEFT_OUT: &str = " [...] ";
+
+/// `text`, or of a longer one its beginning and its end with [`LEFT_OUT`] between them: at most [`FIELD_LIMIT`] bytes.
 pub(crate) fn bounded(text: &str) -> Cow<'_, str> {
     if text.len() <= FIELD_LIMIT {
         return Cow::Borrowed(text);
     }
-    let half = FIELD_LIMIT / 2 - 1;
+    let half = (FIELD_LIMIT - LEFT_OUT.len()) / 2;
     let head = text.floor_char_boundary(half);
     let tail = text.ceil_char_boundary(text.len() - half);
-    Cow::Owned(format!("{} {}", &text[..head], &text[tail..]))
+    Cow::Owned(format!("{}{LEFT_OUT}{}", &text[..head], &text[tail..]))
 }
 
 #[cfg(test)]
@@ -37,6 +40,8 @@ mod tests {
         let long = format!("first {} last", "é".repeat(FIELD_LIMIT));
         let read = bounded(&long);
         assert!(read.len() <= FIELD_LIMIT && read.starts_with("first ") && read.ends_with(" last"));
+        assert!(read.contains("\u{e9} [...] \u{e9}"), "that something was left out is said");
+        assert!(bounded(&format!("sh {read}")).contains(" [...] "), "and stays");
         assert_eq!(bounded("short"), "short");
     }
 }

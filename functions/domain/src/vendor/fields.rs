@@ -1,14 +1,13 @@
 //! Reading a vendor's JSON: absent, null, empty and wrongly typed are all `None`; nothing is guessed.
 
 use crate::alert::{Platform, VendorStatus};
+use crate::reading::LEFT_OUT;
 use serde_json::Value;
 
 /// The longest text that is kept of one field, in characters: no command line on Windows is longer.
 const MAX_TEXT: usize = 32_768;
 /// Of a text that is too long, runs of white space are kept up to so many characters: enough to be seen as padding.
 const MAX_BLANKS: usize = 256;
-/// Stands for what was left out of a text.
-const LEFT_OUT: &str = " [...] ";
 
 /// The value at a path of object keys.
 #[must_use]
