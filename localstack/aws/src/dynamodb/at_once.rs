@@ -12,8 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 /// How long DynamoDB remembers a transaction's token.
 const REMEMBERED: Duration = Duration::from_secs(600);
@@ -138,7 +139,8 @@ mod tests {
     use super::{AtOnce, Done, First, REMEMBERED, Tokens};
     use dynoxide::Database;
     use serde_json::{Value, json};
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
+    use tokio::time::Instant;
 
     async fn table() -> AtOnce {
         let database = Database::memory().unwrap();
