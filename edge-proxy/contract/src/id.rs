@@ -115,7 +115,7 @@ checked_text! {
 
 /// An alert: a UUID, deterministic over tenant, source and the vendor's own id, so that a retry is the same alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct AlertId(uuid::Uuid);
 
 impl AlertId {
@@ -141,11 +141,25 @@ impl fmt::Display for AlertId {
 impl FromStr for AlertId {
     type Err = UntrustedInput;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // Only the hyphenated form: one alert, one spelling.
-        if text.len() != 36 {
-            return Err(UntrustedInput::new("alert id", "it is not a hyphenated UUID"));
+        let id = uuid::Uuid::try_parse(text).map_err(|_| UntrustedInput::new("alert id", "it is not a UUID"))?;
+        // One alert, one spelling: without braces or a scheme, and not in capitals.
+        if *id.as_hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()) != *text {
+            return Err(UntrustedInput::new("alert id", "it is not a hyphenated UUID in lower case"));
         }
-        uuid::Uuid::try_parse(text).map(Self).map_err(|_| UntrustedInput::new("alert id", "it is not a UUID"))
+        Ok(Self(id))
+    }
+}
+
+impl TryFrom<String> for AlertId {
+    type Error = UntrustedInput;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<AlertId> for String {
+    fn from(value: AlertId) -> Self {
+        value.to_string()
     }
 }
 
@@ -167,6 +181,16 @@ mod tests {
     fn serde_goes_through_the_same_check() {
         assert!(serde_json::from_str::<TenantId>("\"a/b\"").is_err());
         assert!(serde_json::from_str::<AlertId>("\"not-a-uuid\"").is_err());
+    }
+
+    #[test]
+    fn an_alert_has_one_spelling() {
+        let id = "8c5f1f9e-3f0a-5b1e-9d57-0d9f6f3f1a11";
+        assert_eq!(serde_json::from_value::<AlertId>(id.into()).unwrap().to_string(), id);
+        for other in [id.to_uppercase(), id.replace('-', ""), format!("{{{id}}}"), format!("urn:uuid:{id}")] {
+            assert!(other.parse::<AlertId>().is_err(), "{other}");
+            assert!(serde_json::from_value::<AlertId>(other.clone().into()).is_err(), "{other}");
+        }
     }
 
     #[test]
