@@ -1,10 +1,12 @@
 //! One entry: what a writer knows ([`Draft`]) and what stands in the log ([`Entry`]).
 
+use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::ops::Range;
 use vyrox_contract::canonical;
+use vyrox_contract::strict::Strict;
 
 /// The `previous_hash` of a chain's first entry: 64 zeros.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -174,8 +176,8 @@ fn member(name: &str, value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) -> R
 
 /// An entry of a chain. Its hash is the hash of its content: that holds for every value of this type, also for one that
 /// was deserialised. Whether it follows on another entry is for the reader of the whole chain to check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Fields", into = "Fields")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "Fields")]
 pub struct Entry(Fields);
 
 impl Entry {
@@ -308,10 +310,10 @@ impl Entry {
     }
 }
 
-impl TryFrom<Fields> for Entry {
-    type Error = EntryError;
-    fn try_from(fields: Fields) -> Result<Self, Self::Error> {
-        Self::checked(fields, &mut Vec::new())
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let fields = Fields::deserialize(Strict(from))?;
+        Self::checked(fields, &mut Vec::new()).map_err(D::Error::custom)
     }
 }
 
@@ -363,6 +365,14 @@ mod tests {
         assert!(matches!(refused(line.replace("{\"count\"", "{ \"count\"")), EntryError::NotCanonical));
         assert!(matches!(refused(line.replace("\"count\":3", "\"count\":3.5")), EntryError::Number(_)));
         assert!(matches!(refused(line[..40].to_owned()), EntryError::Form(_)));
-        assert!(serde_json::from_str::<Entry>(&line.replace("acme", "evil")).is_err());
+        let read = |line: &str| serde_json::from_str::<Entry>(line);
+        assert!(read(&line).is_ok() && read(&line.replace("acme", "evil")).is_err());
+        // The fields by their places, in the order of their declaration, and one of them twice.
+        let fields: Map<String, serde_json::Value> = serde_json::from_str(&line).unwrap();
+        let declared = "timestamp tenant_id action_type host approved_by dry_run previous_hash hash schema_version chain seq \
+                        phase request_id alert_id outcome detail";
+        let listed: Vec<_> = declared.split_whitespace().map(|name| fields[name].clone()).collect();
+        assert!(read(&json!(listed).to_string()).is_err());
+        assert!(read(&line.replace("\"count\":3", "\"count\":3,\"count\":3")).is_err());
     }
 }

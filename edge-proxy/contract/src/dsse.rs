@@ -1,7 +1,7 @@
 //! The signed envelope: DSSE, so that the exact bytes are authenticated before anything in them is parsed and the
 //! signature covers what kind of payload it is. The same object serves push, poll and archive.
 
-use crate::{Ed25519Signer, KeyId, VerifyingKey};
+use crate::{Ed25519Signer, KeyId, VerifyingKey, strict};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
@@ -80,7 +80,7 @@ impl<T: Payload> VerifiedPayload<T> {
     /// # Errors
     /// [`EnvelopeError::Payload`].
     pub fn parse(&self) -> Result<T, EnvelopeError> {
-        serde_json::from_slice(&self.bytes).map_err(|error| EnvelopeError::Payload(T::TYPE, error))
+        strict::from_slice(&self.bytes).map_err(|error| EnvelopeError::Payload(T::TYPE, error))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! What it is: the signed envelope ([`Envelope`], DSSE), the three payloads that travel in it ([`Action`], [`Receipt`],
 //! [`Poll`]), the typed values inside them ([`Target`] and the ids), and the canonical JSON that signatures of plans and
-//! audit hashes are computed over ([`canonical`]).
+//! audit hashes are computed over ([`canonical`]); what comes in is read by [`strict`].
 //!
 //! What it is not: a client, a server, a clock, or a policy. Nothing here does I/O.
 //!
@@ -24,6 +24,7 @@ mod id;
 mod key;
 mod poll;
 mod receipt;
+pub mod strict;
 mod target;
 
 pub use action::{Action, ActionType, Approver, Checkpoint, Operation};

@@ -10,7 +10,7 @@
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
-use vyrox_contract::{Envelope, Operation};
+use vyrox_contract::{Envelope, Operation, strict};
 use vyrox_domain::message::{ActionApproved, Message as _};
 use vyrox_domain::trace::TRACEPARENT;
 use vyrox_platform::aws::Clients;
@@ -168,7 +168,7 @@ impl Dispatch {
         let response = request.send().await.map_err(|error| DispatchError::Proxy(error.without_url().into()))?;
         let status = response.status();
         let body = bounded(response).await?;
-        match serde_json::from_slice::<Reply>(&body) {
+        match strict::from_slice::<Reply>(&body) {
             Ok(reply) => Ok(reply.receipt),
             Err(error) => Err(DispatchError::Proxy(format!("status {status} without a receipt: {error}").into())),
         }

@@ -27,7 +27,7 @@ use http_body_util::{BodyExt as _, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::sync::Arc;
-use vyrox_contract::{TenantId, VerifyingKey};
+use vyrox_contract::{TenantId, VerifyingKey, strict};
 use vyrox_domain::message::CardRequested;
 use vyrox_platform::aws::Clients;
 use vyrox_platform::batch::chain;
@@ -184,7 +184,7 @@ async fn respond<T: DeserializeOwned>(
 
 async fn answer<T: DeserializeOwned>(body: Body, handle: impl AsyncFnOnce(T) -> Result<Response, Refusal>) -> Response {
     let outcome = match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => match serde_json::from_slice(&body.to_bytes()) {
+        Ok(body) => match strict::from_slice(&body.to_bytes()) {
             Ok(request) => handle(request).await,
             Err(_) => Err(Refusal::Unreadable),
         },

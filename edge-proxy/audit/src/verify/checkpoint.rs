@@ -98,8 +98,10 @@ impl Noted {
         let detail = entry.get("detail").and_then(Value::as_object);
         let detail = detail.ok_or(Problem::BadCheckpoint("it has no detail"))?;
         self.signature(previous, entry, detail)?;
-        let lanes = detail.get("lanes").cloned().unwrap_or_default();
-        let lanes = Vec::<Lane>::deserialize(lanes).map_err(|_| Problem::BadCheckpoint("its lanes cannot be read"))?;
+        // Each an object: a list of the same values would be read as one.
+        let lanes = detail.get("lanes").and_then(Value::as_array).filter(|lanes| lanes.iter().all(Value::is_object));
+        let lanes = lanes.and_then(|lanes| lanes.iter().map(|lane| Lane::deserialize(lane).ok()).collect());
+        let lanes: Vec<Lane> = lanes.ok_or(Problem::BadCheckpoint("its lanes cannot be read"))?;
         for Lane { chain, seq, hash, closed, kept_until } in lanes {
             let heads = self.lanes.entry(chain.clone()).or_default();
             if heads.last.is_some_and(|last| seq <= last) {
@@ -153,5 +155,23 @@ impl Noted {
             let gone = !is_there(chain) && expired(heads);
             (!gone).then(|| (chain.clone(), head.seq, head.hash.clone()))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_lane_is_an_object() {
+        let take = |lanes: Value| {
+            let detail = json!({"signature": {"keyid": "k", "sig": "s"}, "lanes": lanes});
+            let entry = json!({"action_type": "CHECKPOINT", "chain": "checkpoints-acme", "tenant_id": "acme", "detail": detail});
+            Noted::default().take(0, "", entry.as_object().unwrap(), |_| None)
+        };
+        assert!(take(json!([{"chain": "lane", "seq": 3, "hash": "00"}])).is_ok());
+        assert!(take(json!([["lane", 3, "00"]])).is_err());
+        assert!(take(json!([{"chain": "lane", "seq": "3", "hash": "00"}])).is_err());
     }
 }

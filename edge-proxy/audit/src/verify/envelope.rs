@@ -1,6 +1,6 @@
 //! A signed envelope as an entry holds it: an action as the platform signed it, a receipt as the proxy did.
 
-use super::PublicKey;
+use super::{PublicKey, json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -23,7 +23,7 @@ impl Opened {
         let signature = &envelope["signatures"][0];
         Some(Self {
             payload_type: envelope["payloadType"].as_str()?.to_owned(),
-            payload: serde_json::from_slice(&bytes).ok()?,
+            payload: json::any(&bytes)?,
             bytes,
             key_id: signature["keyid"].as_str()?.to_owned(),
             signature: signature["sig"].as_str()?.to_owned(),
@@ -47,5 +47,21 @@ impl Opened {
     pub fn is_signed_by(&self, keys: &[PublicKey]) -> bool {
         let mut named = keys.iter().filter(|key| key.id() == self.key_id);
         named.any(|key| key.has_signed(&self.payload_type, &self.bytes, &self.signature))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_payload_that_names_a_member_twice_is_none() {
+        let opened = |payload: &str| {
+            let signatures = json!([{"keyid": "k", "sig": "s"}]);
+            Opened::of(&json!({"payloadType": "t", "payload": STANDARD.encode(payload), "signatures": signatures}))
+        };
+        assert_eq!(opened(r#"{"a":{"b":1}}"#).unwrap().payload(), &json!({"a": {"b": 1}}));
+        assert!(opened(r#"{"a":{"b":1,"b":2}}"#).is_none());
     }
 }

@@ -17,6 +17,11 @@ pub(super) fn parse(line: &[u8]) -> Result<Map<String, Value>, Problem> {
     }
 }
 
+/// Any JSON in which no object repeats a key.
+pub(super) fn any(bytes: &[u8]) -> Option<Value> {
+    serde_json::from_slice(bytes).ok().map(|Strict(value)| value)
+}
+
 fn only_integers(value: &Value) -> bool {
     match value {
         Value::Number(number) => !number.is_f64(),

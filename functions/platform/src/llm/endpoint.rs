@@ -3,13 +3,13 @@
 use super::attempt::{NoAnswer, Spent, Tried, failure};
 use super::completion;
 use super::dialect::{self, Dialect};
-use super::unambiguous::Unambiguous;
 use crate::config;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use std::collections::HashSet;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use vyrox_contract::strict;
 use vyrox_domain::llm::Prompt;
 
 /// The most tokens that an answer may have.
@@ -105,8 +105,8 @@ async fn received(response: reqwest::Response, prompt: &Prompt) -> (Tried, Spent
         Ok(body) => body,
         Err(why) => return failure(why, Spent::Unknown),
     };
-    match serde_json::from_slice(&body) {
-        Ok(Unambiguous(completion)) => completion::read(&completion, prompt),
+    match strict::from_slice(&body) {
+        Ok(completion) => completion::read(&completion, prompt),
         Err(error) if error.is_data() => failure(NoAnswer::Ambiguous, Spent::Unknown),
         Err(_) => failure(NoAnswer::NotJson, Spent::Unknown),
     }

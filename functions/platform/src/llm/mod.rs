@@ -12,7 +12,6 @@ mod attempt;
 mod completion;
 mod dialect;
 mod endpoint;
-mod unambiguous;
 
 pub use attempt::NoAnswer;
 
