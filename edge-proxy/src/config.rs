@@ -185,6 +185,7 @@ impl Config {
         let private = self.listen.ip().is_loopback() || self.tls.is_some() || self.allow_plaintext_listen;
         let relay = self.relay_url.as_deref().is_none_or(|url| is_relay(url, self.allow_plaintext_relay));
         let secret = self.shared_secret.as_ref().map(|secret| secret.expose().len());
+        let own = self.platform_keys.contains(&self.signer.verifying_key());
         // An id must not be forgotten while its approval could still pass, nor a lease before its end.
         let remembers = |seconds: i64| limits.retention_seconds >= seconds;
         let (approval, lease) = (policy.max_approval_age_seconds.saturating_add(3600), policy.max_lease_seconds.into());
@@ -193,6 +194,7 @@ impl Config {
         let checks = [
             (!self.platform_keys.is_empty(), "platform_keys", "at least one key is needed"),
             (self.platform_keys.len() <= 4, "platform_keys", "more than four keys"),
+            (!own, "platform_keys", "holds this proxy's own key: it must not give itself orders"),
             (
                 private,
                 "listen",

@@ -13,7 +13,6 @@ mod deed;
 mod defender;
 mod device;
 mod failure;
-mod json;
 mod sentinelone;
 mod turns;
 

@@ -66,8 +66,8 @@ pub enum EnrolError {
     /// The relay.
     #[error("the relay did not enrol this proxy")]
     Relay(#[source] RelayError),
-    /// A 200 without any platform key.
-    #[error("the relay sent no platform key")]
+    /// A 200 without any platform key, or with this proxy's own for one.
+    #[error("the relay sent no platform key, or this proxy's own")]
     NoPlatformKey,
 }
 
@@ -108,6 +108,9 @@ pub async fn enrol(url: &str, token: &str, dir: &Path, now: i64) -> Result<Enrol
     };
     let keys: Result<Vec<_>, _> = reply.platform_keys.iter().map(|text| VerifyingKey::from_text(text)).collect();
     let platform_keys = keys?;
+    if platform_keys.contains(&signer.verifying_key()) {
+        return Err(EnrolError::NoPlatformKey);
+    }
 
     let settings = json!({
         "tenant_id": reply.tenant_id,

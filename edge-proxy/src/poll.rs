@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use vyrox_contract::{Envelope, Poll, Receipt};
+use vyrox_contract::{Envelope, Poll, Receipt, strict};
 
 /// The most envelopes of one answer that are looked at. The relay hands out again what was not reported.
 const MAX_ACTIONS: usize = 64;
@@ -59,7 +59,7 @@ async fn ask(pipeline: &Pipeline, relay: &Relay) -> Result<Option<Work>, RelayEr
 }
 
 fn take(pipeline: &Arc<Pipeline>, envelope: Value) {
-    let envelope = serde_json::from_value::<Envelope>(envelope).map_err(|_| Rejection::Shape);
+    let envelope = strict::from_value::<Envelope>(envelope).map_err(|_| Rejection::Shape);
     match envelope.and_then(|envelope| pipeline.verify(&envelope)) {
         Ok(verified) => pipeline.submit_unattended(verified),
         Err(rejection) => pipeline.turn_away(&rejection),
@@ -97,8 +97,9 @@ pub(crate) async fn receipts(pipeline: Arc<Pipeline>, relay: Relay, config: Poll
 async fn post(pipeline: &Pipeline, relay: &Relay, receipt: &Receipt) -> Result<(), RelayError> {
     let envelope = pipeline.seal(receipt);
     match relay.post::<Value>("/proxy/v1/receipts", &envelope, pipeline.clock.now()).await {
-        // 200 with any body is an acknowledgement.
-        Ok(_) | Err(RelayError::Answer(_)) => Ok(()),
+        // What stands in front of a relay can answer 200, too: only its own word is an acknowledgement.
+        Ok(Some(answer)) if answer["status"] == "recorded" => Ok(()),
+        Ok(_) => Err(RelayError::Unsaid),
         Err(error) if error.is_final() => {
             tracing::error!(request_id = %receipt.request_id, error = %chain(&error), "the relay does not want this receipt");
             Ok(())

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
+use vyrox_contract::strict;
 
 /// A difference between the clocks of more than this is worth a word, in seconds.
 const WORTH_SAYING: u64 = 5;
@@ -29,6 +30,9 @@ pub enum RelayError {
     /// A 200 that is not what the relay documents.
     #[error("the relay's answer is not understood")]
     Answer(#[source] serde_json::Error),
+    /// A success that does not say the one thing which was asked for.
+    #[error("the relay does not say that it has done it")]
+    Unsaid,
 }
 
 impl RelayError {
@@ -89,7 +93,7 @@ impl Relay {
             StatusCode::NO_CONTENT => Ok(None),
             status if status.is_success() => {
                 let body = outbound::body(response).await.map_err(RelayError::Unreachable)?;
-                serde_json::from_slice(&body).map(Some).map_err(RelayError::Answer)
+                strict::from_slice(&body).map(Some).map_err(RelayError::Answer)
             }
             StatusCode::UNAUTHORIZED => Err(RelayError::Unauthorised(ahead)),
             StatusCode::GONE => Err(RelayError::Clock(ahead)),

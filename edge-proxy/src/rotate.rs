@@ -45,6 +45,7 @@ pub struct Rotated {
 /// The relay's answer.
 #[derive(Deserialize)]
 struct Reply {
+    status: String,
     #[serde(default)]
     platform_keys: Vec<String>,
 }
@@ -71,10 +72,12 @@ pub async fn rotate(config: &Config, now: i64) -> Result<Rotated, RotateError> {
         RelayError::Unauthorised(_) => RotateError::Refused,
         other => RotateError::Relay(other),
     })?;
+    // Anything else than the relay's own word, and the key in use stays the one that it knows.
+    let said = reply.filter(|reply| reply.status == "rotated");
+    let reply = said.ok_or(RotateError::Relay(RelayError::Unsaid))?;
     // The old one first: a crash in between leaves both, and the command can be given again with the old one put back.
     std::fs::copy(file, &old_file).map_err(failed("copy the key to", &old_file))?;
     std::fs::rename(&new_file, file).map_err(failed("put in place", file))?;
-    let platform_keys = reply.into_iter().flat_map(|reply| reply.platform_keys);
-    let platform_keys = platform_keys.filter_map(|text| VerifyingKey::from_text(&text).ok()).collect();
+    let platform_keys = reply.platform_keys.iter().filter_map(|text| VerifyingKey::from_text(text).ok()).collect();
     Ok(Rotated { signer: new, old_file, platform_keys })
 }

@@ -18,7 +18,7 @@ use serde_json::json;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use vyrox_contract::{Action, Envelope, Operation, Outcome, Receipt};
+use vyrox_contract::{Action, Envelope, Operation, Outcome, Receipt, strict};
 
 const SIGNATURE: &str = "X-Vyrox-Signature";
 /// So much of a body that is too large is read and thrown away before the answer, and for so long.
@@ -147,7 +147,7 @@ fn verify(pipeline: &Pipeline, headers: &HeaderMap, body: &[u8]) -> Result<Verif
         let signature = signature.to_str().unwrap_or_default();
         return pipeline.rules().verifier.shared_secret(body, signature, pipeline.clock.now());
     }
-    let envelope: Envelope = serde_json::from_slice(body).map_err(|_| Rejection::Shape)?;
+    let envelope: Envelope = strict::from_slice(body).map_err(|_| Rejection::Shape)?;
     pipeline.verify(&envelope)
 }
 

@@ -92,7 +92,7 @@ async fn receipts(State(told): Shared, Json(envelope): Json<Envelope>) -> Respon
     }
     told.receipts.push(envelope.verify::<Receipt>(&[proxy_signer().verifying_key()]).unwrap().parse().unwrap());
     told.actions.clear();
-    Json(json!({"status": "ok"})).into_response()
+    Json(json!({"status": "recorded"})).into_response()
 }
 
 async fn rotation(State(told): Shared, Json(envelope): Json<Envelope>) -> Response {

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 use std::collections::BTreeMap;
 use toml::{Table, Value};
+use vyrox_contract::strict::Strict;
 
 /// The tables of the file: `VYROX_POLICY_QUORUM` is `quorum` in `[policy]`.
 const SECTIONS: [&str; 6] = ["poll", "policy", "limits", "crowdstrike", "sentinelone", "defender"];
@@ -53,7 +54,7 @@ pub(super) fn read<T: DeserializeOwned + Default>(file: &str, environment: &Envi
         }
     }
     let settings = loop {
-        let error = match serde_path_to_error::deserialize(Value::Table(table.clone())) {
+        let error = match serde_path_to_error::deserialize(Strict(Value::Table(table.clone()))) {
             Ok(settings) => break settings,
             Err(error) => error,
         };

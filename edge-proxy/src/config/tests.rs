@@ -111,7 +111,7 @@ fn variables_win_over_the_file_and_unknown_ones_are_a_warning() {
 
 fn config() -> Config {
     let signer = Ed25519Signer::from_seed(&[1; 32]);
-    let keys = vec![signer.verifying_key()];
+    let keys = vec![Ed25519Signer::from_seed(&[9; 32]).verifying_key()];
     Config::new("acme".parse().unwrap(), "p1".parse().unwrap(), "audit".into(), keys, signer)
 }
 
@@ -360,4 +360,38 @@ fn a_rule_that_is_not_understood_is_never_left_out() {
     ] {
         assert_eq!(refused("", &[(variable, &value)]).len(), 1, "{variable} {value}");
     }
+}
+
+#[test]
+fn this_proxys_own_key_is_no_key_of_the_platform() {
+    let dir = directory();
+    let own = Ed25519Signer::from_seed(&[3; 32]).verifying_key().to_text();
+    let platform = Ed25519Signer::from_seed(&[9; 32]).verifying_key().to_text();
+    let text = format!(
+        "tenant_id = 'a'\nproxy_id = 'p'\naudit_dir = 'audit'\nsigning_key_file = 'proxy-key.pem'\n\
+         platform_keys = ['{platform}', '{own}']"
+    );
+    let error = Config::load(Some(&write(&dir, &text)), &Environment::new()).unwrap_err();
+    assert_eq!(error.0.iter().map(|problem| problem.name.as_str()).collect::<Vec<_>>(), ["platform_keys"]);
+    assert!(error.to_string().contains("this proxy's own key"), "{error}");
+    assert!(Config::load(Some(&write(&dir, &text.replace(&format!(", '{own}'"), ""))), &Environment::new()).is_ok());
+}
+
+#[test]
+fn a_section_or_a_rule_is_no_list_of_its_settings_values() {
+    let dir = directory();
+    let named = |text: &str, variables: &[(&str, &str)]| {
+        let text = EXAMPLE.replace("[poll]\nmin_seconds = 2\nmax_seconds = 60", text);
+        let loaded = Config::load(Some(&write(&dir, &text)), &environment(variables));
+        loaded.map_or_else(|error| error.0.into_iter().map(|problem| problem.name).collect(), |_| Vec::new())
+    };
+    assert_eq!(named("[poll]\nmin_seconds = 2", &[]), [""; 0]);
+    let inline = EXAMPLE
+        .replace("[poll]\nmin_seconds = 2\nmax_seconds = 60", "")
+        .replace("[policy]", "poll = [2, 60]\n[policy]");
+    let error = Config::load(Some(&write(&dir, &inline)), &Environment::new()).unwrap_err();
+    assert_eq!(error.0.iter().map(|problem| problem.name.as_str()).collect::<Vec<_>>(), ["poll"]);
+    let good = [("VYROX_POLICY_QUORUM", "[{hosts = ['srv-*'], approvers = 2}]")];
+    assert_eq!(named("", &good), [""; 0]);
+    assert_eq!(named("", &[("VYROX_POLICY_QUORUM", "[[['srv-*'], 2]]")]), ["policy.quorum"]);
 }

@@ -2,7 +2,6 @@
 
 use super::api::{Malformed, wait};
 use super::failure::{Failure, Why};
-use super::json;
 use crate::outbound;
 use crate::secret::Secret;
 use reqwest::StatusCode;
@@ -11,6 +10,7 @@ use serde::Deserialize;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use vyrox_contract::strict;
 
 /// A token is renewed this long before it ends.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -109,7 +109,7 @@ struct TokenAnswer {
 /// # Errors
 /// [`Malformed`].
 pub fn token(body: &[u8]) -> Result<(Secret, Duration), Malformed> {
-    let answer: TokenAnswer = json::read(body)?;
+    let answer: TokenAnswer = strict::from_slice(body)?;
     let text = Secret::new(answer.access_token);
     if text.expose().is_empty() || !text.expose().bytes().all(|b| b.is_ascii_graphic()) {
         return Err(Malformed);

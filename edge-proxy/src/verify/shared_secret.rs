@@ -18,7 +18,7 @@ use serde::Deserialize;
 use sha2::Sha256;
 use vyrox_contract::{
     Action, ActionType, AlertId, Approver, DeviceId, Hostname, MAX_AGE_SECONDS, Measure, Operation, ProcessId,
-    RequestId, Sha1, Target, TenantId, ThreatId, Vendor,
+    RequestId, Sha1, Target, TenantId, ThreatId, Vendor, strict,
 };
 
 #[derive(Deserialize)]
@@ -65,7 +65,7 @@ impl Verifier {
         mac.update(body);
         mac.verify_slice(&given.unwrap_or_default()).map_err(|_| Rejection::Signature(None))?;
 
-        let body: Published = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
+        let body: Published = strict::from_slice(body).map_err(|error| unreadable(&error))?;
         let approver = Some(body.approved_by).filter(|name| !name.is_empty());
         let action = Action {
             request_id: body.request_id,

@@ -5,11 +5,10 @@ use crate::edr::api::Malformed;
 use crate::edr::change::{Answer, Reading};
 use crate::edr::device::{Device, Found, is_plain};
 use crate::edr::failure::Refusal;
-use crate::edr::json;
 use crate::text::printable;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use vyrox_contract::Operation;
+use vyrox_contract::{Operation, strict};
 
 #[derive(Deserialize)]
 struct Body<T> {
@@ -77,7 +76,7 @@ impl ApiError {
 
 impl<T: DeserializeOwned> Body<T> {
     fn read(bytes: &[u8]) -> Result<Self, Malformed> {
-        Ok(json::read(bytes)?)
+        Ok(strict::from_slice(bytes)?)
     }
 
     fn first_error(&self) -> Option<Refusal> {

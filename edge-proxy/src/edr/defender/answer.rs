@@ -4,9 +4,9 @@ use crate::edr::api::Malformed;
 use crate::edr::change::Reading;
 use crate::edr::device::{Device, Found, is_plain};
 use crate::edr::failure::Refusal;
-use crate::edr::json;
 use crate::text::printable;
 use serde::Deserialize;
+use vyrox_contract::strict;
 
 #[derive(Deserialize)]
 struct List<T> {
@@ -73,7 +73,7 @@ impl ActionItem {
 
 /// The error of a body; an empty one for a body that has none or is none.
 pub fn refusal(bytes: &[u8]) -> Refusal {
-    let Ok(ErrorBody { error }) = json::read(bytes) else { return Refusal::default() };
+    let Ok(ErrorBody { error }) = strict::from_slice(bytes) else { return Refusal::default() };
     let text = |text: Option<String>, most| printable(text.as_deref().unwrap_or_default(), most);
     let trace = Some(text(error.target, 64)).filter(|trace| !trace.is_empty());
     Refusal { status: 0, code: text(error.code, 48), message: text(error.message, 160), trace }
@@ -91,7 +91,7 @@ pub fn is_in_progress(refusal: &Refusal) -> bool {
 /// # Errors
 /// [`Malformed`], also for another.
 pub fn machine(bytes: &[u8], id: &str) -> Result<Option<Device>, Malformed> {
-    let machine: Machine = json::read(bytes)?;
+    let machine: Machine = strict::from_slice(bytes)?;
     let device = Device { id: machine.id, hostname: machine.computer_dns_name, state: None };
     if device.id == id { Ok(Some(device)) } else { Err(Malformed) }
 }
@@ -101,7 +101,7 @@ pub fn machine(bytes: &[u8], id: &str) -> Result<Option<Device>, Malformed> {
 /// # Errors
 /// [`Malformed`].
 pub fn machines(bytes: &[u8]) -> Result<Found<String>, Malformed> {
-    let list: List<Machine> = json::read(bytes)?;
+    let list: List<Machine> = strict::from_slice(bytes)?;
     Ok(Found::of(list.value.into_iter().map(|machine| machine.id), None))
 }
 
@@ -110,7 +110,7 @@ pub fn machines(bytes: &[u8]) -> Result<Found<String>, Malformed> {
 /// # Errors
 /// [`Malformed`].
 pub fn action(bytes: &[u8]) -> Result<ActionItem, Malformed> {
-    let action: ActionItem = json::read(bytes)?;
+    let action: ActionItem = strict::from_slice(bytes)?;
     if is_plain(&action.id) { Ok(action) } else { Err(Malformed) }
 }
 
@@ -119,7 +119,7 @@ pub fn action(bytes: &[u8]) -> Result<ActionItem, Malformed> {
 /// # Errors
 /// [`Malformed`].
 pub fn actions(bytes: &[u8]) -> Result<Vec<ActionItem>, Malformed> {
-    let List { mut value } = json::read::<List<ActionItem>>(bytes)?;
+    let List { mut value } = strict::from_slice::<List<ActionItem>>(bytes)?;
     value.retain(|action| is_plain(&action.id));
     value.sort_by(|one, other| other.creation_date_time_utc.cmp(&one.creation_date_time_utc));
     Ok(value)

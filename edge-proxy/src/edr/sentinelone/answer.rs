@@ -4,11 +4,10 @@ use crate::edr::api::Malformed;
 use crate::edr::change::{Answer, Reading};
 use crate::edr::device::{Device, Found};
 use crate::edr::failure::Refusal;
-use crate::edr::json;
 use crate::text::printable;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-use vyrox_contract::Operation;
+use vyrox_contract::{Operation, strict};
 
 #[derive(Deserialize)]
 struct Body<T> {
@@ -117,14 +116,14 @@ impl ApiError {
 
 /// The first error of a body; an empty one for a body that has none or is none.
 pub fn refusal(bytes: &[u8]) -> Refusal {
-    let body: Option<Body<serde::de::IgnoredAny>> = json::read(bytes).ok();
+    let body: Option<Body<serde::de::IgnoredAny>> = strict::from_slice(bytes).ok();
     let first = body.and_then(|body| body.errors?.into_iter().next());
     first.map(|error| error.refusal()).unwrap_or_default()
 }
 
 /// The agents of an answer.
 fn found(bytes: &[u8]) -> Result<Found<Agent>, Malformed> {
-    let body: Body<Vec<Agent>> = json::read(bytes)?;
+    let body: Body<Vec<Agent>> = strict::from_slice(bytes)?;
     let total = body.pagination.and_then(|page| page.total_items);
     Ok(Found::of(body.data.ok_or(Malformed)?, total))
 }
@@ -160,7 +159,7 @@ pub fn agents(bytes: &[u8]) -> Result<Found<String>, Malformed> {
 /// # Errors
 /// [`Malformed`].
 pub fn threat(bytes: &[u8], id: &str) -> Result<Option<Threat>, Malformed> {
-    let body: Body<Vec<Threat>> = json::read(bytes)?;
+    let body: Body<Vec<Threat>> = strict::from_slice(bytes)?;
     Ok(body.data.ok_or(Malformed)?.into_iter().find(|threat| threat.id == id))
 }
 
@@ -169,7 +168,7 @@ pub fn threat(bytes: &[u8], id: &str) -> Result<Option<Threat>, Malformed> {
 /// # Errors
 /// `Err(None)` if it is not understood, `Err(Some)` with the vendor's error.
 pub fn affected(bytes: &[u8]) -> Result<Answer, Option<Refusal>> {
-    let body: Body<Map<String, Value>> = json::read(bytes).map_err(|_| None)?;
+    let body: Body<Map<String, Value>> = strict::from_slice(bytes).map_err(|_| None)?;
     if let Some(error) = body.errors.unwrap_or_default().first() {
         return Err(Some(error.refusal()));
     }
