@@ -5,8 +5,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::edr::{Edr, Mood};
-use support::{Harness, NOW, TestClock, eventually, live};
-use vyrox_edge_proxy::Config;
+use support::{Harness, NOW, eventually, live, signed_at};
 
 const MONTH: i64 = 30 * 24 * 3600;
 
@@ -14,15 +13,9 @@ const MONTH: i64 = 30 * 24 * 3600;
 fn at(id: &'static str, approved: i64, now: i64) -> impl FnOnce(&mut Value) {
     move |action| {
         action["request_id"] = json!(id);
-        (action["approved_at"], action["issued_at"], action["expires_at"]) =
-            (json!(approved), json!(now), json!(now + 600));
+        signed_at(action, now);
+        action["approved_at"] = json!(approved);
     }
-}
-
-async fn start_after(config: &Config, seconds: i64) -> Harness {
-    let clock = TestClock::new();
-    clock.advance(seconds);
-    Harness::start_at(config.clone(), clock).await
 }
 
 #[tokio::test]
@@ -61,16 +54,16 @@ async fn a_start_with_a_clock_that_is_ahead_compresses_nothing_that_could_be_don
     proxy.running.shutdown().await;
     // The day that it was done on is over for this one, and packed away by the next.
     for seconds in [MONTH, MONTH + 60] {
-        let proxy = start_after(&config, seconds).await;
+        let proxy = Harness::start_after(&config, seconds).await;
         proxy.execute(at("ahead", NOW + MONTH, NOW + seconds)).await;
         proxy.running.shutdown().await;
     }
-    let proxy = start_after(&config, MONTH + 120).await;
+    let proxy = Harness::start_after(&config, MONTH + 120).await;
     let packed = dir.path().join("audit/audit-2023-11-14.jsonl.gz");
     eventually("the day is compressed", || packed.exists()).await;
     proxy.running.shutdown().await;
     let before = edr.changes();
-    let proxy = start_after(&config, 20).await;
+    let proxy = Harness::start_after(&config, 20).await;
     let (status, body) = proxy.execute(at("once", NOW - 5, NOW + 20)).await;
     assert_eq!((status, &body["status"]), (410, &json!("refused")), "{body}");
     proxy.running.shutdown().await;
@@ -83,16 +76,16 @@ async fn a_log_whose_beginning_was_taken_away_is_no_reason_to_do_something_twice
     let edr = Edr::start(Mood::Fine).await;
     let config = live(dir.path(), &edr.url);
     let (before, later) = (6_000, 6_500);
-    let proxy = start_after(&config, before).await;
+    let proxy = Harness::start_after(&config, before).await;
     assert_eq!(proxy.execute(at("once", NOW + before, NOW + before)).await.0, 200);
     proxy.running.shutdown().await;
-    let proxy = start_after(&config, later).await;
+    let proxy = Harness::start_after(&config, later).await;
     assert_eq!(proxy.rollback(at("released", NOW + later, NOW + later)).await.0, 200);
     proxy.running.shutdown().await;
     let days = ["audit-2023-11-14", "audit-2023-11-15"].map(|day| dir.path().join("audit").join(day));
     assert!(days[1].with_extension("jsonl").exists(), "it was released after midnight");
     std::fs::remove_file(days[0].with_extension("jsonl")).unwrap();
-    let proxy = start_after(&config, later + 20).await;
+    let proxy = Harness::start_after(&config, later + 20).await;
     let (status, body) = proxy.execute(at("once", NOW + before, NOW + later + 20)).await;
     assert_eq!(status, 410, "{body}");
     assert_eq!(proxy.execute(at("new", NOW + later + 15, NOW + later + 20)).await.0, 410, "nor is it known of this");

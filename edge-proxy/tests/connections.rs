@@ -7,7 +7,7 @@ use serde_json::json;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::edr::{Edr, Mood};
-use support::{Harness, config, entries, envelope, eventually, live, receipt};
+use support::{Harness, config, entries, envelope, eventually, live, receipt, within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -84,7 +84,7 @@ async fn a_large_body_is_refused_without_being_kept() {
     let mut client = connect(&proxy).await;
     client.write_all(head.as_bytes()).await.unwrap();
     let mut answer = [0; 64];
-    let length = tokio::time::timeout(Duration::from_secs(5), client.read(&mut answer)).await.unwrap().unwrap();
+    let length = within(Duration::from_secs(5), client.read(&mut answer)).await.unwrap().unwrap();
     assert!(answer[..length].starts_with(b"HTTP/1.1 413"), "{}", String::from_utf8_lossy(&answer[..length]));
     assert_eq!(proxy.post("/execute", "a".repeat(65 * 1024)).await.0, 413);
     proxy.running.shutdown().await;
@@ -114,8 +114,8 @@ async fn slow_and_silent_clients_are_disconnected_and_do_not_keep_others_out() {
     assert_eq!(proxy.execute(|_| ()).await.0, 200, "served although three times the limit is connected");
     for mut client in clients {
         let mut rest = Vec::new();
-        let read = tokio::time::timeout(Duration::from_secs(10), client.read_to_end(&mut rest)).await;
-        assert!(read.is_ok(), "still open");
+        let read = within(Duration::from_secs(10), client.read_to_end(&mut rest)).await;
+        assert!(read.is_some(), "still open");
     }
     proxy.running.shutdown().await;
 }
@@ -149,10 +149,10 @@ async fn who_proves_no_key_keeps_no_connection_and_keeps_no_approval_out() {
         }));
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let approval = tokio::time::timeout(Duration::from_secs(5), proxy.execute(|_| ())).await;
+    let approval = within(Duration::from_secs(5), proxy.execute(|_| ())).await;
     assert_eq!(approval.expect("a place is free").0, 200);
     for client in clients {
-        assert!(tokio::time::timeout(Duration::from_secs(5), client).await.is_ok(), "still connected");
+        assert!(within(Duration::from_secs(5), client).await.is_some(), "still connected");
     }
     // With a key a connection serves many.
     let mut client = connect(&proxy).await;
@@ -264,6 +264,6 @@ async fn a_client_that_never_reads_its_answers_is_disconnected() {
     // With a key: others lose the connection with the first answer.
     let ask = request("/execute", &envelope(|_| ())).repeat(64);
     let asking = async { while client.write_all(ask.as_bytes()).await.is_ok() {} };
-    assert!(tokio::time::timeout(Duration::from_secs(20), asking).await.is_ok(), "still connected");
+    assert!(within(Duration::from_secs(20), asking).await.is_some(), "still connected");
     proxy.running.shutdown().await;
 }

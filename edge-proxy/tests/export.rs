@@ -6,7 +6,7 @@ mod support;
 use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use support::{Harness, NOW, config, entries, envelope};
+use support::{Harness, NOW, config, entries, envelope, within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use vyrox_audit::Draft;
@@ -104,7 +104,7 @@ async fn whoever_asks_for_an_export_and_does_not_read_it_is_disconnected() {
     let mut read = client.read(&mut buffer).await.unwrap();
     assert!(read > 0);
     // The one place is free again: this is answered.
-    let asked = tokio::time::timeout(Duration::from_secs(30), proxy.execute(|_| ())).await;
+    let asked = within(Duration::from_secs(30), proxy.execute(|_| ())).await;
     assert_eq!(asked.expect("a place").0, 200);
     while let Ok(length @ 1..) = client.read(&mut buffer).await {
         read += length;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
 use support::edr::{Edr, Mood};
-use support::{AID, Harness, NOW, TestClock, config, entries, eventually, live, receipt};
+use support::{AID, Harness, NOW, TestClock, config, entries, eventually, live, receipt, signed_at};
 use vyrox_audit::verify;
 use vyrox_contract::Outcome;
 use vyrox_edge_proxy::Config;
@@ -21,10 +21,6 @@ fn leased(id: &'static str, seconds: u32, at: i64) -> impl FnOnce(&mut Value) {
         action["lease_seconds"] = json!(seconds);
         signed_at(action, at);
     }
-}
-
-fn signed_at(action: &mut Value, at: i64) {
-    (action["issued_at"], action["approved_at"], action["expires_at"]) = (json!(at), json!(at), json!(at + 600));
 }
 
 fn changes(edr: &Edr) -> Vec<String> {
@@ -168,12 +164,12 @@ async fn a_deadline_that_passed_while_the_proxy_was_down_is_kept_when_it_starts(
     let proxy = Harness::start(config.clone()).await;
     proxy.execute(leased("leased", 600, NOW)).await;
     proxy.running.shutdown().await;
-    let proxy = start_after(&config, 60).await;
+    let proxy = Harness::start_after(&config, 60).await;
     proxy.ready().await;
     tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
     assert_eq!(changes(&edr), ["contain"], "rebuilt, not due");
     proxy.running.shutdown().await;
-    let proxy = start_after(&config, 30 * 24 * 3600).await;
+    let proxy = Harness::start_after(&config, 30 * 24 * 3600).await;
     eventually("the host is released", || outcomes(dir.path()) == 2).await;
     proxy.running.shutdown().await;
     assert_eq!(changes(&edr), ["contain", "lift_containment"]);
@@ -192,7 +188,7 @@ async fn a_release_that_the_edr_did_not_take_is_tried_again_also_after_a_restart
     eventually("the first release has failed", || outcomes(dir.path()) == 2).await;
     proxy.running.shutdown().await;
     edr.with(|falcon| falcon.mood = Mood::Fine);
-    let proxy = start_after(&config, 60 + 61).await;
+    let proxy = Harness::start_after(&config, 60 + 61).await;
     eventually("the second has not", || outcomes(dir.path()) == 3).await;
     proxy.running.shutdown().await;
     let entries = entries(dir.path());
@@ -246,7 +242,7 @@ async fn what_a_person_released_or_isolated_before_has_no_deadline() {
     tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
     proxy.running.shutdown().await;
     // Nor after a restart: the entry of the release by hand says that the lease has ended.
-    let proxy = start_after(&live(dir.path(), &edr.url), 20_000).await;
+    let proxy = Harness::start_after(&live(dir.path(), &edr.url), 20_000).await;
     proxy.ready().await;
     tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
     proxy.running.shutdown().await;
@@ -254,12 +250,6 @@ async fn what_a_person_released_or_isolated_before_has_no_deadline() {
 }
 
 const DAY: i64 = 24 * 3600;
-
-async fn start_after(config: &Config, seconds: i64) -> Harness {
-    let clock = TestClock::new();
-    clock.advance(seconds);
-    Harness::start_at(config.clone(), clock).await
-}
 
 fn is_compressed(dir: &Path, day: &str) -> bool {
     dir.join(format!("audit/audit-{day}.jsonl.gz")).exists()
@@ -276,7 +266,7 @@ async fn a_lease_that_could_not_be_ended_for_weeks_outlives_restarts_and_the_com
     edr.with(|falcon| falcon.mood = Mood::Status(403));
     // The second of these starts reads the first one's attempt in its window, and the isolation lies far behind it.
     for (hours, attempts) in [(0, 1), (2, 2), (4, 3)] {
-        let proxy = start_after(&config, 12 * DAY + hours * 3600).await;
+        let proxy = Harness::start_after(&config, 12 * DAY + hours * 3600).await;
         eventually("another attempt is made", || edr.changes() == 1 + attempts).await;
         if hours > 0 {
             let compressed = || is_compressed(dir.path(), "2023-11-14");
@@ -285,11 +275,11 @@ async fn a_lease_that_could_not_be_ended_for_weeks_outlives_restarts_and_the_com
         proxy.running.shutdown().await;
     }
     edr.with(|falcon| falcon.mood = Mood::Fine);
-    let proxy = start_after(&config, 12 * DAY + 6 * 3600).await;
+    let proxy = Harness::start_after(&config, 12 * DAY + 6 * 3600).await;
     eventually("the host is released", || edr.with(|falcon| falcon.status == "normal")).await;
     proxy.running.shutdown().await;
     assert_eq!(edr.changes(), 5, "and then it is left alone");
-    let proxy = start_after(&config, 12 * DAY + 12 * 3600).await;
+    let proxy = Harness::start_after(&config, 12 * DAY + 12 * 3600).await;
     proxy.ready().await;
     tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
     proxy.running.shutdown().await;
@@ -307,7 +297,7 @@ async fn a_lease_outlives_weeks_of_a_dry_run_which_does_not_end_it() {
     proxy.running.shutdown().await;
     let played = Config { dry_run: true, ..config.clone() };
     for day in [12, 13] {
-        let proxy = start_after(&played, day * DAY).await;
+        let proxy = Harness::start_after(&played, day * DAY).await;
         let (_, body) = proxy.execute(leased(["a", "b"][usize::from(day == 13)], 60, NOW + day * DAY)).await;
         assert_eq!(receipt(&body).outcome, Outcome::DryRun);
         proxy.clock.advance(60);
@@ -315,7 +305,7 @@ async fn a_lease_outlives_weeks_of_a_dry_run_which_does_not_end_it() {
         proxy.running.shutdown().await;
     }
     assert_eq!(changes(&edr), ["contain"]);
-    let proxy = start_after(&config, 14 * DAY).await;
+    let proxy = Harness::start_after(&config, 14 * DAY).await;
     eventually("the host is released", || edr.changes() == 2).await;
     proxy.running.shutdown().await;
     assert_eq!(changes(&edr), ["contain", "lift_containment"]);

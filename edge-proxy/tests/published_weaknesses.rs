@@ -15,7 +15,7 @@ use support::edr::{Edr, Mood};
 use support::process::{Process, now};
 use support::vendors::{AGENT, THREAT, aimed, defender, send, sentinelone, with_defender, with_sentinelone};
 use support::{
-    AID, HOST, Harness, NOW, action, config, entries, envelope, eventually, live, platform, receipt, signed_by,
+    AID, HOST, Harness, NOW, action, config, entries, envelope, eventually, live, platform, receipt, signed_by, within,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -333,8 +333,8 @@ async fn w13_300_slow_connections_are_closed_within_the_configured_seconds_and_l
             let mut client = TcpStream::connect(address).await.unwrap();
             client.write_all(beginning.as_bytes()).await.unwrap();
             let (sent, mut answer) = (Instant::now(), Vec::new());
-            let closed = tokio::time::timeout(due + Duration::from_secs(4), client.read_to_end(&mut answer)).await;
-            assert!(closed.is_ok(), "{beginning:?}: still open {:?} after its last byte", sent.elapsed());
+            let closed = within(due + Duration::from_secs(4), client.read_to_end(&mut answer)).await;
+            assert!(closed.is_some(), "{beginning:?}: still open {:?} after its last byte", sent.elapsed());
             assert!(begun.elapsed() >= due, "{beginning:?}: given only {:?}", begun.elapsed());
             assert_eq!(answer.starts_with(b"HTTP/1.1 408"), due == body, "{}", String::from_utf8_lossy(&answer));
         })
@@ -346,7 +346,7 @@ async fn w13_300_slow_connections_are_closed_within_the_configured_seconds_and_l
     client.write_all(b"POST /execute HTTP/1.1\r\nHost: proxy\r\nContent-Length: 2097152\r\n\r\n").await.unwrap();
     client.write_all(&vec![b'a'; 66 * 1024]).await.unwrap();
     let mut answer = [0; 32];
-    let refused = tokio::time::timeout(Duration::from_secs(20), client.read(&mut answer)).await;
+    let refused = within(Duration::from_secs(20), client.read(&mut answer)).await;
     let length = refused.expect("the rest of it is not waited for").unwrap();
     assert!(answer[..length].starts_with(b"HTTP/1.1 413"), "refused before 2 MB have come");
     assert_eq!(proxy.execute(|_| ()).await.0, 200, "and everyone else is served");

@@ -13,7 +13,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::edr::{Edr, Mood};
-use support::{Harness, NOW, TestClock, action, config, entries, eventually, live, platform, proxy_signer, signed_by};
+use support::{
+    Harness, NOW, TestClock, action, config, entries, eventually, live, platform, proxy_signer, signed_at, signed_by,
+};
 use vyrox_contract::{Envelope, Outcome, Poll, Receipt, Rotation, VerifyingKey};
 use vyrox_edge_proxy::rotate::{Rotated, rotate};
 use vyrox_edge_proxy::{Clock as _, Config, EnrolError, enrol};
@@ -202,15 +204,11 @@ async fn a_receipt_that_no_relay_took_for_weeks_is_not_compressed_away_and_is_po
     let relay = Relay::start().await;
     let config = relay.polled(config(dir.path()));
     let asked = async |id: &'static str, later: i64| {
-        let clock = TestClock::new();
-        clock.advance(later);
-        let proxy = Harness::start_at(config.clone(), clock).await;
-        let at = NOW + later;
+        let proxy = Harness::start_after(&config, later).await;
         let (status, _) = proxy
             .execute(|action| {
                 action["request_id"] = json!(id);
-                (action["issued_at"], action["approved_at"], action["expires_at"]) =
-                    (json!(at), json!(at), json!(at + 600));
+                signed_at(action, NOW + later);
             })
             .await;
         assert_eq!(status, 200);

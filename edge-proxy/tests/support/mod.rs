@@ -99,6 +99,13 @@ impl Harness {
         Self { running, clock, http, url }
     }
 
+    /// By a clock that is so many seconds further.
+    pub async fn start_after(config: &Config, seconds: i64) -> Self {
+        let clock = TestClock::new();
+        clock.advance(seconds);
+        Self::start_at(config.clone(), clock).await
+    }
+
     pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
         let response = self.http.post(format!("{}{path}", self.url)).body(body).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
@@ -132,6 +139,11 @@ pub fn action() -> Value {
     })
 }
 
+/// Approved and signed anew at `at`.
+pub fn signed_at(action: &mut Value, at: i64) {
+    (action["issued_at"], action["approved_at"], action["expires_at"]) = (json!(at), json!(at), json!(at + 600));
+}
+
 /// The action with a change, signed by the platform, as a body.
 pub fn envelope(change: impl FnOnce(&mut Value)) -> String {
     let mut payload = action();
@@ -159,6 +171,21 @@ pub fn entries(dir: &Path) -> Vec<Entry> {
     let text: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
     vyrox_audit::verify::reader(text.as_bytes(), "log").unwrap();
     text.lines().map(|line| Entry::from_line(line.as_bytes()).unwrap()).collect()
+}
+
+/// Waits for at most so long as this process itself sees: where a busy machine gives it no time, its own timers are late, too,
+/// and what it waits for may be as late. `None` if it did not come.
+pub async fn within<T>(limit: Duration, awaited: impl Future<Output = T>) -> Option<T> {
+    const NAP: Duration = Duration::from_millis(100);
+    tokio::pin!(awaited);
+    let mut slept = Duration::ZERO;
+    while slept < limit {
+        if let Ok(came) = tokio::time::timeout(NAP, &mut awaited).await {
+            return Some(came);
+        }
+        slept += NAP;
+    }
+    None
 }
 
 /// Waits for a condition.
