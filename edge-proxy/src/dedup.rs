@@ -8,7 +8,7 @@ mod budget;
 mod ended;
 mod learn;
 
-use crate::recall::Recall;
+use crate::receipt::recall;
 use crate::subject::{Key, Subject};
 use crate::verify::Verified;
 use budget::Budget;
@@ -16,7 +16,7 @@ use ended::Ended;
 use learn::{Learned, learn};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use vyrox_audit::log::{Log, LogError, SubjectDigest};
+use vyrox_audit::log::{Log, LogError, Reader, SubjectDigest};
 use vyrox_contract::{Action, Receipt};
 
 /// An action that nobody is known to have asked for, claimed for this one asker. Made only by [`Ledger::claim`].
@@ -126,7 +126,7 @@ pub enum Claimed {
 #[derive(Debug)]
 pub struct Ledger {
     table: Mutex<Table>,
-    recall: Recall,
+    log: Reader,
     terms: Terms,
 }
 
@@ -163,27 +163,29 @@ pub struct Rebuilt {
 }
 
 impl Ledger {
-    /// One that knows of nothing; `recall` is the log that it will be about.
-    pub fn empty(recall: Recall, terms: Terms) -> Arc<Self> {
-        Self::with(Table::default(), recall, terms)
+    /// One that knows of nothing, about this log.
+    pub fn empty(log: Reader, terms: Terms) -> Arc<Self> {
+        Self::with(Table::default(), log, terms)
     }
 
-    fn with(table: Table, recall: Recall, terms: Terms) -> Arc<Self> {
-        Arc::new(Self { table: Mutex::new(table), recall, terms })
+    fn with(table: Table, log: Reader, terms: Terms) -> Arc<Self> {
+        Arc::new(Self { table: Mutex::new(table), log, terms })
     }
 
     /// Learns what the log's index says at `now` (unix seconds), and reads those entries that have no outcome.
     ///
     /// # Errors
     /// The log's, on a damaged entry.
-    pub fn rebuild(log: &mut Log, recall: Recall, terms: Terms, now: i64) -> Result<Rebuilt, LogError> {
+    pub fn rebuild(log: &mut Log, terms: Terms, now: i64) -> Result<Rebuilt, LogError> {
         let since = now.saturating_sub(terms.retention_seconds);
         let Learned { ended, budget, open, outcomes, leases, events } = learn(log, since, terms.dry_run, now)?;
-        let subjects = open.into_values().filter_map(|seq| recall.subject(seq).transpose());
-        let mut unfinished = subjects.map(|subject| subject.map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+        let reader = log.reader();
+        let intents = open.into_values().map(|seq| reader.entry(seq)).collect::<Result<Vec<_>, _>>()?;
+        let subjects = intents.iter().flatten().filter_map(Subject::of_entry);
+        let mut unfinished: Vec<_> = subjects.map(Arc::new).collect();
         unfinished.sort_unstable_by(|a, b| a.key.request_id.cmp(&b.key.request_id));
         let working = unfinished.iter().map(|subject| (subject.key.clone(), Arc::clone(subject))).collect();
-        let ledger = Self::with(Table { working, ended, budget }, recall, terms);
+        let ledger = Self::with(Table { working, ended, budget }, reader, terms);
         let unfinished = unfinished.into_iter().map(|subject| ledger.held(subject)).collect();
         Ok(Rebuilt { ledger, unfinished, outcomes, leases, events })
     }
@@ -210,7 +212,7 @@ impl Ledger {
         };
         drop(table);
         // Outside the lock: others need not wait for the disk.
-        match self.recall.outcome(seq) {
+        match recall(&self.log, seq) {
             Ok(Some((_, receipt))) if receipt.finished_at < since => {
                 self.lock().ended.forget(digest, seq, receipt.finished_at);
                 self.claim(verified, now)
@@ -253,7 +255,7 @@ fn digest(key: &Key) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verify::tests::{NOW, config, verified};
+    use crate::verify::tests::{NOW, verified};
     use vyrox_audit::Phase;
 
     const DAY: i64 = 24 * 3600;
@@ -262,16 +264,12 @@ mod tests {
         Terms { dry_run: true, retention_seconds: 7 * DAY }
     }
 
-    fn recall(log: &Log) -> Recall {
-        Recall::new(log.reader(), &config().tenant_id, &config().proxy_id)
-    }
-
     fn log(dir: &std::path::Path) -> Log {
         Log::open(dir, "proxy-1", "acme", NOW).unwrap().log
     }
 
     fn ledger() -> Arc<Ledger> {
-        Ledger::empty(recall(&log(tempfile::tempdir().unwrap().path())), terms())
+        Ledger::empty(log(tempfile::tempdir().unwrap().path()).reader(), terms())
     }
 
     /// Writes an entry about the action of these tests into the log.
@@ -288,8 +286,7 @@ mod tests {
     }
 
     fn receipt(entry: &vyrox_audit::Entry) -> Receipt {
-        let config = config();
-        crate::receipt::from_entry(entry, &config.tenant_id, &config.proxy_id).unwrap()
+        crate::receipt::from_entry(entry).unwrap()
     }
 
     #[test]
@@ -317,7 +314,7 @@ mod tests {
     fn what_has_ended_is_remembered_for_the_retention_time_and_then_forgotten() {
         let dir = tempfile::tempdir().unwrap();
         let mut log = log(dir.path());
-        let ledger = Ledger::empty(recall(&log), terms());
+        let ledger = Ledger::empty(log.reader(), terms());
         let Claimed::Fresh(fresh) = ledger.claim(verified(|_| ()), NOW) else { panic!("not fresh") };
         let ended = NOW + 100;
         fresh.claim.finish(&receipt(&write(&mut log, "req-1", Phase::Outcome, ended)));
@@ -332,7 +329,7 @@ mod tests {
     fn what_is_older_than_the_window_by_days_takes_no_memory() {
         let dir = tempfile::tempdir().unwrap();
         let mut log = log(dir.path());
-        let ledger = Ledger::empty(recall(&log), terms());
+        let ledger = Ledger::empty(log.reader(), terms());
         for day in 0..30 {
             let (id, now) = (format!("req-{day}"), NOW + day * DAY);
             let action = verified(|action| action["request_id"] = id.clone().into());
@@ -355,8 +352,7 @@ mod tests {
                 write(&mut log, id, Phase::Outcome, NOW + 1);
             }
         }
-        let recall = recall(&log);
-        let Rebuilt { ledger, unfinished, outcomes, .. } = Ledger::rebuild(&mut log, recall, terms(), NOW + 2).unwrap();
+        let Rebuilt { ledger, unfinished, outcomes, .. } = Ledger::rebuild(&mut log, terms(), NOW + 2).unwrap();
         assert_eq!(unfinished.iter().map(|claim| claim.subject.key.request_id.as_str()).collect::<Vec<_>>(), ["req-2"]);
         assert_eq!(outcomes, [1, 4]);
         let ask = |id: &str| ledger.claim(verified(|action| action["request_id"] = id.into()), NOW + 2);
@@ -371,7 +367,7 @@ mod tests {
     fn what_cannot_be_read_is_not_done_again() {
         let dir = tempfile::tempdir().unwrap();
         let mut log = log(dir.path());
-        let ledger = Ledger::empty(recall(&log), terms());
+        let ledger = Ledger::empty(log.reader(), terms());
         let Claimed::Fresh(fresh) = ledger.claim(verified(|_| ()), NOW) else { panic!("not fresh") };
         fresh.claim.finish(&receipt(&write(&mut log, "req-1", Phase::Outcome, NOW)));
         let file = log.files().unwrap().remove(0);

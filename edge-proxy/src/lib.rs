@@ -51,7 +51,6 @@ pub mod pipeline;
 pub mod policy;
 mod poll;
 mod proxy;
-pub mod recall;
 pub mod receipt;
 pub mod record;
 pub mod relay;

@@ -2,12 +2,12 @@
 //! is posted, and the day that it stands in is not compressed before. Up to which number all are acknowledged stands in a small
 //! file, so that a start does not post a week's again. That file may be lost or late: posting a receipt twice changes nothing.
 
-use crate::recall::Recall;
+use crate::receipt::recall;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
-use vyrox_audit::log::LogError;
+use vyrox_audit::log::{LogError, Reader};
 use vyrox_contract::Receipt;
 
 const FILE: &str = "receipts.acknowledged";
@@ -17,17 +17,17 @@ const FILE: &str = "receipts.acknowledged";
 pub(crate) struct Outbox {
     waiting: Mutex<VecDeque<u64>>,
     added: Notify,
-    used: Option<(Recall, PathBuf)>,
+    used: Option<(Reader, PathBuf)>,
 }
 
 impl Outbox {
     /// With the receipts of earlier runs: `outcomes` are the numbers of all outcomes that can be read, in order.
-    pub(crate) fn new(recall: Recall, audit_dir: &Path, outcomes: &[u64]) -> Self {
+    pub(crate) fn new(log: Reader, audit_dir: &Path, outcomes: &[u64]) -> Self {
         let file = audit_dir.join(FILE);
         let acknowledged = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
         let first = outcomes.partition_point(|seq| acknowledged.is_some_and(|last: u64| *seq <= last));
         let waiting = outcomes[first..].iter().copied().collect();
-        Self { waiting: Mutex::new(waiting), added: Notify::new(), used: Some((recall, file)) }
+        Self { waiting: Mutex::new(waiting), added: Notify::new(), used: Some((log, file)) }
     }
 
     /// For a proxy without a relay: it keeps nothing.
@@ -54,10 +54,10 @@ impl Outbox {
     /// # Errors
     /// The log's, of which another try may see nothing.
     pub(crate) fn first(&self) -> Result<Option<Arc<Receipt>>, LogError> {
-        let Some((recall, _)) = &self.used else { return Ok(None) };
+        let Some((log, _)) = &self.used else { return Ok(None) };
         loop {
             let Some(seq) = self.lock().front().copied() else { return Ok(None) };
-            match recall.outcome(seq) {
+            match recall(log, seq) {
                 Ok(Some((_, receipt))) => return Ok(Some(receipt)),
                 Err(error @ LogError::Io { .. }) => return Err(error),
                 Ok(None) | Err(_) => {

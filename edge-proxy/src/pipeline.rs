@@ -314,9 +314,8 @@ impl Pipeline {
             tokio::time::sleep(Duration::from_secs(1)).await;
         };
         self.leases.see(&entry);
-        let receipt = receipt::from_entry(&entry, &self.tenant_id, &self.proxy_id)
-            .map(Arc::new)
-            .expect("the entry was made by receipt::draft from valid ids");
+        let receipt =
+            receipt::from_entry(&entry).map(Arc::new).expect("the entry was made by receipt::draft from valid ids");
         self.metrics.ended(receipt.outcome);
         tracing::info!(
             request_id = receipt.request_id.as_str(),

@@ -221,10 +221,9 @@ mod tests {
     use serde_json::{Value, json};
     use std::sync::Arc;
 
-    fn ledger(config: &Config) -> Arc<Ledger> {
+    fn ledger() -> Arc<Ledger> {
         let log = vyrox_audit::log::Reader::new("nowhere".as_ref());
-        let recall = crate::recall::Recall::new(log, &config.tenant_id, &config.proxy_id);
-        Ledger::empty(recall, crate::dedup::Terms { dry_run: true, retention_seconds: 7 * 24 * 3600 })
+        Ledger::empty(log, crate::dedup::Terms { dry_run: true, retention_seconds: 7 * 24 * 3600 })
     }
 
     fn policy(config: &Config) -> Policy {
@@ -243,7 +242,7 @@ mod tests {
         };
         let mut config = config();
         config.policy.protected_hosts = vec!["dc-*".into()];
-        let refused = |change: Box<dyn FnOnce(&mut Value)>| decide(&config, &ledger(&config), change);
+        let refused = |change: Box<dyn FnOnce(&mut Value)>| decide(&config, &ledger(), change);
         assert_eq!(refused(Box::new(|_| ())), None);
         assert_eq!(refused(Box::new(set("/approved_by", json!([])))), Some(Refusal::NoApprover));
         assert_eq!(refused(Box::new(set("/approved_by/0/id", json!("")))), Some(Refusal::NoApprover));
@@ -271,11 +270,11 @@ mod tests {
             let people: Vec<Value> = ids.iter().map(|id| json!({"id": id, "name": "same name"})).collect();
             move |action: &mut Value| action["approved_by"] = json!(people)
         };
-        assert_eq!(decide(&config, &ledger(&config), by(&["1"])), Some(Refusal::Quorum));
-        assert_eq!(decide(&config, &ledger(&config), by(&["1", "1"])), Some(Refusal::Quorum));
-        assert_eq!(decide(&config, &ledger(&config), by(&["1", "2"])), None);
+        assert_eq!(decide(&config, &ledger(), by(&["1"])), Some(Refusal::Quorum));
+        assert_eq!(decide(&config, &ledger(), by(&["1", "1"])), Some(Refusal::Quorum));
+        assert_eq!(decide(&config, &ledger(), by(&["1", "2"])), None);
         let release = |action: &mut Value| action["operation"] = json!("rollback");
-        assert_eq!(decide(&config, &ledger(&config), release), None, "undoing takes one");
+        assert_eq!(decide(&config, &ledger(), release), None, "undoing takes one");
     }
 
     #[test]
@@ -283,18 +282,18 @@ mod tests {
         let mut config = config();
         let window = "hosts = ['ws-*']\nfrom = '00:00'\nto = '00:00'";
         config.policy.maintenance = vec![toml::from_str(window).unwrap()];
-        assert_eq!(decide(&config, &ledger(&config), |_| ()), Some(Refusal::Maintenance));
+        assert_eq!(decide(&config, &ledger(), |_| ()), Some(Refusal::Maintenance));
         let release = |action: &mut Value| action["operation"] = json!("rollback");
-        assert_eq!(decide(&config, &ledger(&config), release), None);
+        assert_eq!(decide(&config, &ledger(), release), None);
     }
 
     #[test]
     fn what_is_no_longer_allowed_can_still_be_undone() {
         let mut config = config();
         config.policy.allowed_actions.clear();
-        assert_eq!(decide(&config, &ledger(&config), |_| ()), Some(Refusal::NotAllowed));
+        assert_eq!(decide(&config, &ledger(), |_| ()), Some(Refusal::NotAllowed));
         let release = |action: &mut Value| action["operation"] = json!("rollback");
-        assert_eq!(decide(&config, &ledger(&config), release), None);
+        assert_eq!(decide(&config, &ledger(), release), None);
     }
 
     #[test]
@@ -303,19 +302,19 @@ mod tests {
         let mut config = config();
         let file = dir.path().join("stop");
         config.policy.kill_switch_file = Some(file.clone());
-        assert_eq!(decide(&config, &ledger(&config), |_| ()), None);
+        assert_eq!(decide(&config, &ledger(), |_| ()), None);
         std::os::unix::fs::symlink("/nowhere", &file).unwrap();
-        assert_eq!(decide(&config, &ledger(&config), |_| ()), Some(Refusal::KillSwitch), "a link to nothing");
+        assert_eq!(decide(&config, &ledger(), |_| ()), Some(Refusal::KillSwitch), "a link to nothing");
         std::fs::remove_file(&file).unwrap();
         std::fs::write(&file, "").unwrap();
-        assert_eq!(decide(&config, &ledger(&config), |_| ()), Some(Refusal::KillSwitch));
+        assert_eq!(decide(&config, &ledger(), |_| ()), Some(Refusal::KillSwitch));
     }
 
     #[test]
     fn the_budget_limits_isolations_and_never_releases() {
         let mut config = config();
         config.policy.max_isolations_per_hour = 1;
-        let ledger = ledger(&config);
+        let ledger = ledger();
         let Claimed::Fresh(fresh) = ledger.claim(verified(|_| ()), NOW) else { panic!("not fresh") };
         let _done = policy(&config).permit(*fresh, NOW).unwrap();
         let next = |action: &mut Value| action["request_id"] = json!("req-2");

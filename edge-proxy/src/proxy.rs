@@ -11,7 +11,6 @@ use crate::lease::Leases;
 use crate::outbound::ClientError;
 use crate::outbox::Outbox;
 use crate::pipeline::Pipeline;
-use crate::recall::Recall;
 use crate::relay::Relay;
 use crate::rules::Rules;
 use crate::tls::{self, TlsError};
@@ -93,9 +92,7 @@ impl Proxy {
             tracing::warn!(bytes = recovered.cut_bytes(), "a torn last line of the audit log was cut and recorded");
         }
         let terms = Terms { dry_run: config.dry_run, retention_seconds: config.limits.retention_seconds };
-        let recall = Recall::new(log.reader(), &config.tenant_id, &config.proxy_id);
-        let known = Ledger::rebuild(&mut log, recall.clone(), terms, now)?;
-        let Rebuilt { ledger, unfinished, outcomes, leases, events } = known;
+        let Rebuilt { ledger, unfinished, outcomes, leases, events } = Ledger::rebuild(&mut log, terms, now)?;
         let leases = Leases::rebuild(&log.reader(), leases, config.dry_run)?;
 
         let listener =
@@ -110,7 +107,10 @@ impl Proxy {
         let rules = Rules::new(&config, breaker)?;
         let (reader, archiver) = (log.reader(), log.archiver());
         let (audit, writer) = Audit::start(log, Arc::clone(&clock)).map_err(StartError::Writer)?;
-        let outbox = if relay.is_some() { Outbox::new(recall, &config.audit_dir, &outcomes) } else { Outbox::unused() };
+        let outbox = match &relay {
+            Some(_) => Outbox::new(reader.clone(), &config.audit_dir, &outcomes),
+            None => Outbox::unused(),
+        };
         let (retention_seconds, since) = (terms.retention_seconds, now.saturating_sub(terms.retention_seconds));
         let upkeep = Upkeep { reader, archiver, since, retention_seconds };
         let pipeline = Arc::new(Pipeline::new(&config, clock, audit, (ledger, leases), rules, outbox));

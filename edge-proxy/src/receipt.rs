@@ -5,12 +5,14 @@
 
 use crate::edr::Outcome;
 use crate::lease::Effect;
-use crate::subject::{FOUND, Key, detail};
+use crate::subject::{FOUND, Key, Subject, detail};
 use serde::de::DeserializeOwned;
 use serde::de::value::StrDeserializer;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use vyrox_audit::log::{LogError, Reader};
 use vyrox_audit::{Draft, Entry, Phase};
-use vyrox_contract::{AuditHead, ProxyId, Receipt, RequestId, TenantId};
+use vyrox_contract::{AuditHead, Receipt, RequestId, TenantId};
 
 /// The entry that says how it ended, under which policy, and what that does to the device's lease. `now` in unix seconds.
 pub fn draft(outcome: &Outcome, policy_digest: &str, lease: Effect, tenant_id: &TenantId, now: i64) -> Draft {
@@ -37,14 +39,25 @@ pub fn draft(outcome: &Outcome, policy_digest: &str, lease: Effect, tenant_id: &
     Draft { outcome: Some(ending.kind.as_str().to_owned()), ..draft }
 }
 
-/// The receipt that an outcome's entry stands for; `None` for any other entry.
-pub fn from_entry(entry: &Entry, tenant_id: &TenantId, proxy_id: &ProxyId) -> Option<Receipt> {
+/// The receipt of the outcome with this number, and what it was about; `None` if it is no outcome. It is read from the log when
+/// it is asked for, so that memory does not grow with the number of actions. Two or three short reads of files that were written
+/// lately: brief enough for a task that must not wait.
+///
+/// # Errors
+/// The log's.
+pub fn recall(log: &Reader, seq: u64) -> Result<Option<(Subject, Arc<Receipt>)>, LogError> {
+    let Some(entry) = log.entry(seq)? else { return Ok(None) };
+    Ok(Subject::of_entry(&entry).zip(from_entry(&entry).map(Arc::new)))
+}
+
+/// The receipt that an outcome's entry stands for; `None` for any other entry. A proxy's chain is named after it.
+pub fn from_entry(entry: &Entry) -> Option<Receipt> {
     let text = |name: &str| entry.detail().get(name).and_then(Value::as_str);
     let number = |name: &str| entry.detail().get(name).and_then(Value::as_i64);
     Some(Receipt {
         request_id: entry.request_id()?.parse::<RequestId>().ok()?,
-        tenant_id: tenant_id.clone(),
-        proxy_id: proxy_id.clone(),
+        tenant_id: entry.tenant_id().parse().ok()?,
+        proxy_id: entry.chain().parse().ok()?,
         outcome: word(entry.outcome()?)?,
         verification: word(text("verification")?)?,
         detail: text("text")?.to_owned(),

@@ -25,7 +25,6 @@ use vyrox_edge_proxy::breaker::Breaker;
 use vyrox_edge_proxy::config::PolicyConfig;
 use vyrox_edge_proxy::dedup::{Claimed, Ledger, Terms};
 use vyrox_edge_proxy::policy::{Policy, Refusal as PolicyRefusal};
-use vyrox_edge_proxy::recall::Recall;
 use vyrox_edge_proxy::subject::Subject;
 use vyrox_edge_proxy::verify::Verifier as ProxyVerifier;
 
@@ -444,8 +443,8 @@ pub fn policy(input: &[u8]) {
     let decide = |rules: &PolicyConfig| {
         let verified = verifier().envelope(&envelope, NOW).ok()?;
         let config = Config { policy: rules.clone(), ..proxy() };
-        let recall = Recall::new(Reader::new("nowhere".as_ref()), &config.tenant_id, &config.proxy_id);
-        let ledger = Ledger::empty(recall, Terms { dry_run: true, retention_seconds: 7 * 24 * 3600 });
+        let ledger =
+            Ledger::empty(Reader::new("nowhere".as_ref()), Terms { dry_run: true, retention_seconds: 7 * 24 * 3600 });
         let Claimed::Fresh(fresh) = ledger.claim(verified, NOW) else { panic!("an empty ledger knows nothing") };
         let policy = Policy::new(&config, Arc::new(Breaker::closed(rules)));
         Some(policy.permit(*fresh, NOW).map(|_| ()).map_err(|refused| refused.refusal()))
