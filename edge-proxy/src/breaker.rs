@@ -32,7 +32,7 @@ const LOOKED_THROUGH: usize = 1000;
 /// The breaker of one proxy.
 #[derive(Debug)]
 pub struct Breaker {
-    dir: Option<PathBuf>,
+    dir: PathBuf,
     state: Mutex<State>,
 }
 
@@ -47,19 +47,12 @@ struct State {
 }
 
 impl Breaker {
-    /// A breaker that is closed and keeps nothing: for tests.
-    pub fn closed(rules: &PolicyConfig) -> Self {
-        let state = State { open: false, kept: true, failures: VecDeque::new(), most: 0, window: 0 };
-        let breaker = Self { dir: None, state: Mutex::new(state) };
-        breaker.follow(rules);
-        breaker
-    }
-
     /// The breaker whose state is kept in `dir`. What cannot be looked at counts as open.
     pub fn load(dir: &Path, rules: &PolicyConfig) -> Self {
-        let breaker = Self { dir: Some(dir.to_owned()), ..Self::closed(rules) };
-        breaker.lock().open = is_open_in(dir).unwrap_or(true);
-        breaker
+        let (open, most, window) =
+            (is_open_in(dir).unwrap_or(true), rules.breaker_failures, rules.breaker_window_seconds);
+        let state = State { open, kept: true, failures: VecDeque::new(), most, window };
+        Self { dir: dir.to_owned(), state: Mutex::new(state) }
     }
 
     /// Opens if the log's last word of it is that it opened. `events` are the numbers of the entries that are about no action,
@@ -116,8 +109,8 @@ impl Breaker {
     /// Makes the file if the breaker is open and the file could not be made before.
     pub(crate) fn keep(&self) -> std::io::Result<()> {
         let mut state = self.lock();
-        if let (false, Some(dir)) = (state.kept, &self.dir) {
-            match create(&dir.join(OPEN), "") {
+        if !state.kept {
+            match create(&self.dir.join(OPEN), "") {
                 Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
                 _ => state.kept = true,
             }
@@ -127,7 +120,7 @@ impl Breaker {
 
     /// What a person's reset says, if there is one. It takes effect by [`Breaker::close`], once it is in the log.
     pub(crate) fn reset_asked_for(&self) -> Option<Map<String, Value>> {
-        let path = self.dir.as_ref()?.join(RESET);
+        let path = self.dir.join(RESET);
         let metadata = path.symlink_metadata().ok().filter(|metadata| metadata.is_file())?;
         let reason = std::fs::read_to_string(&path);
         let reason = reason.unwrap_or_else(|error| format!("the reason cannot be read: {error}"));
@@ -137,10 +130,9 @@ impl Breaker {
 
     /// Closes it after a reset.
     pub(crate) fn close(&self) -> std::io::Result<()> {
-        let Some(dir) = &self.dir else { return Ok(()) };
         // In this order: a crash in between leaves a reset to be entered once more, not an open breaker nobody can close.
-        remove(&dir.join(OPEN))?;
-        remove(&dir.join(RESET))?;
+        remove(&self.dir.join(OPEN))?;
+        remove(&self.dir.join(RESET))?;
         let mut state = self.lock();
         (state.open, state.kept) = (false, true);
         state.failures.clear();

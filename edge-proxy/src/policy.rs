@@ -227,7 +227,7 @@ mod tests {
     }
 
     fn policy(config: &Config) -> Policy {
-        Policy::new(config, Arc::new(Breaker::closed(&config.policy)))
+        Policy::new(config, Arc::new(Breaker::load("nowhere".as_ref(), &config.policy)))
     }
 
     fn decide(config: &Config, ledger: &Arc<Ledger>, change: impl FnOnce(&mut Value)) -> Option<Refusal> {

@@ -446,7 +446,7 @@ pub fn policy(input: &[u8]) {
         let ledger =
             Ledger::empty(Reader::new("nowhere".as_ref()), Terms { dry_run: true, retention_seconds: 7 * 24 * 3600 });
         let Claimed::Fresh(fresh) = ledger.claim(verified, NOW) else { panic!("an empty ledger knows nothing") };
-        let policy = Policy::new(&config, Arc::new(Breaker::closed(rules)));
+        let policy = Policy::new(&config, Arc::new(Breaker::load("nowhere".as_ref(), rules)));
         Some(policy.permit(*fresh, NOW).map(|_| ()).map_err(|refused| refused.refusal()))
     };
     let (Some(decision), Ok(verified)) = (decide(&rules), verifier().envelope(&envelope, NOW)) else { return };
