@@ -20,7 +20,8 @@ fn main() -> ExitCode {
     let checked = vyrox_ruleset::read(&rules).expect("rules/ is a folder of readable files beside build.rs");
     match vyrox_ruleset::compile(&checked) {
         Ok(compiled) => {
-            fs::write(out.join("rules.postcard"), compiled.table).expect("OUT_DIR is writable");
+            fs::write(out.join("rules.table"), compiled.table).expect("OUT_DIR is writable");
+            fs::write(out.join("rules.txt"), compiled.texts).expect("OUT_DIR is writable");
             fs::write(out.join("literals.finder"), compiled.finder).expect("OUT_DIR is writable");
             ExitCode::SUCCESS
         }

@@ -108,17 +108,9 @@ impl Triage {
         }
     }
 
-    /// Opens connections, all at once, and meanwhile deserialises the rules: a third of a start's work, for which a start
-    /// has a processor of its own.
+    /// Opens connections, all at once.
     pub async fn warm(&self) {
-        let rules = tokio::task::spawn_blocking(Ruleset::built_in);
-        let (_, _, rules) = tokio::join!(self.table.warm(), self.cards.warm(), rules);
-        // A table that cannot be read is as loud as it was on this thread.
-        if let Err(error) = rules
-            && error.is_panic()
-        {
-            std::panic::resume_unwind(error.into_panic());
-        }
+        tokio::join!(self.table.warm(), self.cards.warm());
     }
 
     /// Handles one message. A message that comes again finds its verdict stored, and only requests the card again.

@@ -2,12 +2,13 @@
 
 use crate::finder;
 use crate::marker::{marker, marker_text};
-use crate::pool::{Literals, Numbers, Spans, bytes_of, bytes_of_spans, literal_bytes};
+use crate::pool::{Literals, bytes_of, bytes_of_spans, literal_bytes};
 use crate::program::Encoder;
+use crate::record::{Condition, TEXTS, Way, write_rule};
 use crate::required::{Required, required};
-use crate::seen::{Questions, key};
+use crate::seen::key;
 use crate::source::CheckedRules;
-use crate::table::{Condition, Field, LINUX, MACOS, Rule, Span, Table, WINDOWS, Way, candidate};
+use crate::table::{Field, LINUX, MACOS, Span, Unread, WINDOWS, candidate};
 use crate::usual::{Usual, frequencies, usual_texts};
 use crate::written::{OneOrMore, WrittenCondition, WrittenRule};
 use serde::Serialize;
@@ -21,9 +22,11 @@ const MEANING: u32 = 7;
 /// What the engine reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compiled {
-    /// A [`Table`] in postcard's encoding.
+    /// What [`crate::Table::read`] reads.
     pub table: Vec<u8>,
-    /// A [`crate::Finder`] of the table's literals, in the same.
+    /// The table's texts.
+    pub texts: String,
+    /// A [`crate::Finder`] of the table's literals.
     pub finder: Vec<u8>,
 }
 
@@ -85,19 +88,9 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
     let frequencies = frequencies(&finder, Literals::new(&literal_text, &literal_starts), &texts);
     let mut worth = vec![BTreeSet::new(); literals.len()];
     let (mut questions, mut groups, mut candidates) = (Vec::new(), Vec::new(), Vec::new());
-    let mut table = Table {
-        version: &version,
-        literals: Literals::new(&literal_text, &literal_starts),
-        worth: Spans::default(),
-        candidates: Numbers::default(),
-        rules: Vec::new(),
-        conditions: Vec::new(),
-        groups: Spans::default(),
-        questions: Questions::default(),
-        patterns,
-        programs: programs.programs(),
-        ways: Vec::new(),
-    };
+    let (mut all_ways, mut many_conditions) = (Vec::new(), 0);
+    let mut rule_texts: Vec<[&str; TEXTS]> = Vec::new();
+    let mut table = Unread { programs: programs.sections(), ..Unread::default() };
     for (place, ((rule, conditions), techniques)) in rules.iter().zip(&techniques).enumerate() {
         let often = |literal: &String, fields: &[u8]| {
             let of_fields = frequencies[number(literal) as usize];
@@ -109,7 +102,7 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
         for literal in literals {
             worth[number(literal) as usize].insert(candidate(small(place), looked_at));
         }
-        let start = small(table.conditions.len());
+        let start = many_conditions;
         for Matched { condition, needs } in conditions {
             let all = pooled(&mut questions, condition.all.iter().map(question));
             let any: Vec<Span> =
@@ -139,26 +132,19 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
                 all,
                 any: pooled(&mut groups, any),
                 none: pooled(&mut questions, condition.none.iter().map(question)),
-                ways: pooled(&mut table.ways, ways),
+                ways: pooled(&mut all_ways, ways),
                 regex: condition
                     .regex
                     .as_deref()
-                    .map(|regex| small(table.patterns.binary_search(&regex).expect("every pattern was collected"))),
+                    .map(|regex| small(patterns.binary_search(&regex).expect("every pattern was collected"))),
             };
-            table.conditions.push(compiled);
+            compiled.write(&mut table.conditions);
+            many_conditions += 1;
         }
-        table.rules.push(Rule {
-            id: &rule.id,
-            title: &rule.title,
-            family: &rule.family,
-            platforms: platforms(rule),
-            technique_list: techniques,
-            tactic: &rule.tactic,
-            weight: ten_thousandths(checked.weight_of(rule)),
-            stage: rule.stage,
-            false_positives: &rule.false_positives,
-            conditions: Span { start, len: small(conditions.len()) },
-        });
+        let weight = ten_thousandths(checked.weight_of(rule));
+        let conditions = Span { start, len: small(conditions.len()) };
+        write_rule(platforms(rule), rule.stage, weight, conditions, &mut table.rules);
+        rule_texts.push([&rule.id, &rule.family, techniques, &rule.title, &rule.tactic, &rule.false_positives]);
     }
     // Only what makes a rule worth a closer look has to be found; the others are asked for.
     for (systems, _) in systems.iter_mut().zip(&worth).filter(|(_, rules)| rules.is_empty()) {
@@ -166,11 +152,16 @@ pub fn compile(checked: &CheckedRules) -> Result<Compiled, Vec<crate::Mistake>> 
     }
     let finder = finder::encoded(&literals, &systems, &usual);
     let worth: Vec<Span> = worth.into_iter().map(|rules| pooled(&mut candidates, rules)).collect();
-    let (questions, candidates) = (bytes_of(questions.into_iter().flatten()), bytes_of(candidates));
-    let (groups, worth) = (bytes_of_spans(&groups), bytes_of_spans(&worth));
-    (table.questions, table.candidates) = (Questions::new(&questions), Numbers::new(&candidates));
-    (table.groups, table.worth) = (Spans::new(&groups), Spans::new(&worth));
-    Ok(Compiled { table: postcard::to_allocvec(&table).expect("it has no type that postcard lacks"), finder })
+    all_ways.iter().for_each(|way: &Way| way.write(&mut table.ways));
+    (table.questions, table.candidates) = (bytes_of(questions.into_iter().flatten()), bytes_of(candidates));
+    (table.groups, table.worth) = (bytes_of_spans(&groups), bytes_of_spans(&worth));
+    let (pattern_text, pattern_starts) = literal_bytes(&patterns);
+    let (rule_text, rule_text_starts) = literal_bytes(rule_texts.as_flattened());
+    (table.literal_starts, table.pattern_starts, table.rule_text_starts) =
+        (literal_starts, pattern_starts, rule_text_starts);
+    table.texts = [version, literal_text, pattern_text, rule_text];
+    let (table, texts) = table.write();
+    Ok(Compiled { table, texts, finder })
 }
 
 /// 12 hexadecimal digits over everything that can change a result.
@@ -278,6 +269,7 @@ fn rarest(
 mod tests {
     use super::*;
     use crate::source::{WEIGHTS_FILE, read};
+    use crate::table::Table;
     use std::fs;
 
     const RULES: &str = r#"
@@ -326,35 +318,38 @@ mod tests {
     }
 
     fn version(compiled: &Compiled) -> String {
-        postcard::from_bytes::<Table<'_>>(&compiled.table).unwrap().version.to_owned()
+        Table::read(&compiled.table, &compiled.texts).unwrap().version.to_owned()
     }
 
     #[test]
     fn the_table_says_what_was_written() {
         let compiled = compiled(RULES, None);
-        let table: Table<'_> = postcard::from_bytes(&compiled.table).unwrap();
+        let table = Table::read(&compiled.table, &compiled.texts).unwrap();
         let text = |part: Span| {
             let questions = table.questions.of(part);
             let literals = questions.map(|question| table.literals.get(question.literal as usize).unwrap());
             literals.collect::<Vec<_>>()
         };
-        assert_eq!(table.rules.iter().map(|rule| rule.id).collect::<Vec<_>>(), ["a-rule", "b-rule"]);
-        let (first, second) = (table.rules[0], table.rules[1]);
+        assert_eq!(table.rules.iter().map(|rule| rule.id()).collect::<Vec<_>>(), ["a-rule", "b-rule"]);
+        let (first, second) = (table.rules.get(0).unwrap(), table.rules.get(1).unwrap());
         assert_eq!((first.platforms, first.weight, first.stage), (WINDOWS | MACOS, 5_000, false));
         assert_eq!(first.techniques().collect::<Vec<_>>(), ["T1003.001", "T1059"]);
         assert_eq!((second.platforms, second.weight, second.stage), (LINUX, 2_500, true));
-        let [main, process] = first.conditions.of(&table.conditions) else { panic!("{table:#?}") };
+        let conditions: Vec<_> = table.conditions.of(first.conditions).collect();
+        let [main, process] = conditions.as_slice() else { panic!("{table:#?}") };
         assert_eq!(text(main.all), ["whoami", "\u{1}obf:caret\u{1}"]);
         let groups: Vec<_> = table.groups.of(main.any).map(text).collect();
         assert_eq!(groups, [vec![r"\downloads\", "/downloads/"], vec!["/all", "/priv"], vec!["/fo"]]);
-        let [way] = main.ways.of(&table.ways) else { panic!("{table:#?}") };
+        let ways: Vec<_> = table.ways.of(main.ways).collect();
+        let [way] = ways.as_slice() else { panic!("{table:#?}") };
         assert_eq!(text(table.groups.get(way.groups.start as usize)), ["whoami "], "what the regex needs");
         assert_eq!(text(main.none), ["/groups"]);
         assert_eq!(process.fields, [Field::Process as u8]);
         assert_eq!(text(table.groups.get(process.any.start as usize)), ["|cmd|"]);
-        let other = second.conditions.of(&table.conditions)[0];
+        let other = table.conditions.of(second.conditions).next().unwrap();
         assert_eq!(other.fields, [Field::Path as u8, Field::ParentCmdline as u8]);
-        assert_eq!((table.patterns.as_slice(), main.regex, other.regex), ([r"whoami\s"].as_slice(), Some(0), Some(0)));
+        assert_eq!(table.patterns.iter().collect::<Vec<_>>(), [r"whoami\s"]);
+        assert_eq!((main.regex, other.regex), (Some(0), Some(0)));
         let worth = |literal: &str| {
             let at = table.literals.iter().position(|other| other == literal).unwrap();
             table.worth_a_look(small(at)).collect::<Vec<_>>()

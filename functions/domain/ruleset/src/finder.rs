@@ -9,10 +9,10 @@
 //! one for those of Linux and macOS, and one for all.
 
 use crate::pool::{Literals, Numbers, bytes_of};
+use crate::sections::{self, Malformed};
 use crate::seen::{HASHES, MULTIPLIER, Seen, hash};
 use crate::table::WINDOWS;
 use crate::usual::Usual;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Bits of a hash of four bytes.
@@ -28,32 +28,26 @@ const OFFSET_BITS: u32 = 6;
 const BLOCK: usize = 128;
 
 /// Where literals may be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finder<'a> {
-    #[serde(borrow)]
     all: Part<'a>,
-    #[serde(borrow)]
     windows: Part<'a>,
-    #[serde(borrow)]
     unix: Part<'a>,
 }
 
 /// Where some of them may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Part<'a> {
     /// By the hash of three bytes: a bit for each fourth byte that a literal has there, by its lower five bits. All of them
     /// for a literal of three.
-    #[serde(borrow)]
     fourths: Numbers<'a>,
     /// By the hash of four bytes, of which the last is zero for a literal of three: a bit for each [`tag`] that a literal has
     /// there.
     tags: &'a [u8],
     /// By the same: where its entries begin. One more than there are hashes.
-    #[serde(borrow)]
     starts: Numbers<'a>,
     /// Of each literal under its hash: the bytes that are looked up, and then its number and, in the lower `OFFSET_BITS`,
     /// where they are in it.
-    #[serde(borrow)]
     entries: Numbers<'a>,
 }
 
@@ -66,13 +60,16 @@ struct Bytes {
     entries: Vec<u8>,
 }
 
-/// A finder in postcard's encoding for `literals`, each at least 3 bytes long; of each, the systems for which it is looked for.
+/// The first bytes of a finder. Another layout has another.
+const KIND: [u8; 4] = *b"VRF1";
+
+/// What [`Finder::read`] reads, for `literals`, each at least 3 bytes long; of each, the systems for which it is looked for.
 pub(crate) fn encoded(literals: &[String], systems: &[u8], usual: &Usual) -> Vec<u8> {
     let part =
         |wanted: u8| Bytes::new(literals, |number| systems.get(number).is_some_and(|of| of & wanted != 0), usual);
     let (all, windows, unix) = (part(u8::MAX), part(WINDOWS), part(!WINDOWS));
-    let finder = Finder { all: all.part(), windows: windows.part(), unix: unix.part() };
-    postcard::to_allocvec(&finder).expect("it has no type that postcard lacks")
+    let [[a, b, c, d], [e, f, g, h], [i, j, k, l]] = [all.sections(), windows.sections(), unix.sections()];
+    sections::write(KIND, [a, b, c, d, e, f, g, h, i, j, k, l])
 }
 
 impl Bytes {
@@ -101,13 +98,27 @@ impl Bytes {
         Self { fourths: bytes_of(fourths), tags, starts: bytes_of(starts), entries }
     }
 
-    fn part(&self) -> Part<'_> {
-        let Self { fourths, tags, starts, entries } = self;
-        Part { fourths: Numbers::new(fourths), tags, starts: Numbers::new(starts), entries: Numbers::new(entries) }
+    fn sections(&self) -> [&[u8]; 4] {
+        [&self.fourths, &self.tags, &self.starts, &self.entries]
     }
 }
 
-impl Finder<'_> {
+impl<'a> Finder<'a> {
+    /// What the compiler wrote. Nothing of it is read before something is looked for.
+    ///
+    /// # Errors
+    /// [`Malformed`] if the bytes are something else.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = sections::read(KIND, bytes)?;
+        let part = |[fourths, tags, starts, entries]: [&'a [u8]; 4]| Part {
+            fourths: Numbers::new(fourths),
+            tags,
+            starts: Numbers::new(starts),
+            entries: Numbers::new(entries),
+        };
+        Ok(Self { all: part([a, b, c, d]), windows: part([e, f, g, h]), unix: part([i, j, k, l]) })
+    }
+
     /// Calls `found` with the number of each of `literals` that is in `text`, for each place where it is, as far as it is
     /// looked for on one of `systems`, in bits; it may be called with others too. Notes in `seen` what the text consists of:
     /// its field has one bit there.
@@ -273,7 +284,7 @@ mod tests {
         let systems: Vec<u8> = literals.iter().map(|(_, systems)| *systems).collect();
         let usual = Usual::of(&["an everyday abcd".to_owned()]);
         let bytes = encoded(&owned, &systems, &usual);
-        let finder: Finder<'_> = postcard::from_bytes(&bytes).unwrap();
+        let finder = Finder::read(&bytes).unwrap();
         let (all, starts) = literal_bytes(&owned);
         let mut found = Vec::new();
         let mut seen = Seen::default();

@@ -1,7 +1,7 @@
 //! How detection rules are written, checked and compiled.
 //!
 //! ```text
-//! rules/*.toml, rules/fitted/weights.toml --Sources::read--> WrittenRules --compile--> Compiled { table, finder }
+//! rules/*.toml, rules/fitted/weights.toml --Sources::read--> WrittenRules --compile--> Compiled { table, texts, finder }
 //!                                              \--> Mistakes: file, rule, key, reason
 //! ```
 //!
@@ -16,7 +16,9 @@ mod mistake;
 mod pattern;
 mod pool;
 mod program;
+mod record;
 mod required;
+mod sections;
 mod seen;
 mod source;
 mod table;
@@ -30,7 +32,9 @@ pub use mistake::{Mistake, Severity};
 pub use pattern::{PatternError, pattern};
 pub use pool::{Literals, Numbers, Spans};
 pub use program::{Machine, Program, Programs, TooManySteps};
+pub use record::{Condition, Conditions, Record, Records, Rule, Rules, Way, Ways};
+pub use sections::Malformed;
 pub use seen::{Question, Questions, Seen};
 pub use source::{CheckedRules, WEIGHTS_FILE, read};
-pub use table::{Condition, Field, LINUX, MACOS, Rule, Span, Table, WINDOWS, Way};
+pub use table::{Field, LINUX, MACOS, Span, Table, WINDOWS};
 pub use written::{Example, OneOrMore, WrittenCondition, WrittenRule};

@@ -2,7 +2,6 @@
 //! them and an event needs a few hundred, so nothing is done for each of them at the start.
 
 use crate::table::Span;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::ops::Range;
 
 /// Numbers of four bytes, the lowest first.
@@ -65,26 +64,14 @@ impl<'a> Numbers<'a> {
     }
 }
 
-impl Serialize for Numbers<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(self.0.as_flattened())
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Numbers<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <&[u8]>::deserialize(deserializer).map(Self::new)
-    }
-}
-
 /// Numbers as [`Numbers`] reads them.
 pub(crate) fn bytes_of(numbers: impl IntoIterator<Item = u32>) -> Vec<u8> {
     numbers.into_iter().flat_map(u32::to_le_bytes).collect()
 }
 
 /// Spans: of each, where it begins and how many.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spans<'a>(#[serde(borrow)] Numbers<'a>);
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spans<'a>(Numbers<'a>);
 
 impl<'a> Spans<'a> {
     /// What [`bytes_of_spans`] wrote.
@@ -122,12 +109,11 @@ pub(crate) fn bytes_of_spans(spans: &[Span]) -> Vec<u8> {
 }
 
 /// Literals, by number.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Literals<'a> {
     /// One behind the other.
     text: &'a str,
     /// Where each begins, and where the last ends.
-    #[serde(borrow)]
     starts: Numbers<'a>,
 }
 
@@ -197,12 +183,9 @@ mod tests {
     }
 
     #[test]
-    fn literals_are_found_by_number_and_survive_postcard() {
+    fn literals_are_found_by_number() {
         let (text, starts) = literal_bytes(&["abc", "d\u{e9}f", "ghij"]);
-        let literals = Literals::new(&text, &starts);
-        let bytes = postcard::to_allocvec(&literals).unwrap();
-        let read: Literals<'_> = postcard::from_bytes(&bytes).unwrap();
-        assert_eq!(read, literals);
+        let read = Literals::new(&text, &starts);
         assert_eq!(read.iter().collect::<Vec<_>>(), ["abc", "d\u{e9}f", "ghij"]);
         assert_eq!((read.len(), read.get(2), read.get(3)), (3, Some("ghij"), None));
         assert_eq!(Literals::default().len(), 0);

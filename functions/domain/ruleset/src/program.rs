@@ -19,9 +19,8 @@ use beginnings::Beginnings;
 use classes::{Set, class, contains, ends_of, few, only, set, single};
 pub use machine::{Machine, TooManySteps};
 
-use crate::table::Span;
+use crate::pool::Spans;
 use regex_syntax::hir::{Hir, HirKind, Look};
-use serde::{Deserialize, Serialize};
 
 /// Operations, each with its operands after it; numbers are two bytes, the lower first.
 mod operation {
@@ -77,10 +76,10 @@ const UNLIMITED: u16 = u16::MAX;
 const LONGEST_CODE: usize = 8 * 1024;
 
 /// All programs of a table, in pools.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Programs<'a> {
     /// By pattern: its code, or nothing if it is left to `regex`.
-    code_of: Vec<Span>,
+    code_of: Spans<'a>,
     code: &'a [u8],
     /// By pattern: [`Beginnings`].
     beginnings: &'a [u8],
@@ -100,12 +99,15 @@ pub struct Program<'a> {
 }
 
 impl<'a> Programs<'a> {
+    /// What [`Encoder::sections`] gave.
+    pub(crate) const fn new([code_of, code, beginnings, classes, pairs]: [&'a [u8]; 5]) -> Self {
+        Self { code_of: Spans::new(code_of), code, beginnings, classes, pairs }
+    }
+
     /// The program of the pattern with this number, if it has one.
     #[must_use]
     pub fn of(&self, number: u32) -> Option<Program<'a>> {
-        let span = self.code_of.get(number as usize)?;
-        let (start, length) = (span.start as usize, span.len as usize);
-        let code = self.code.get(start..start + length).filter(|code| !code.is_empty())?;
+        let code = Some(self.code_of.get(number as usize).of(self.code)).filter(|code| !code.is_empty())?;
         let beginnings = Beginnings::of(self.beginnings, number as usize)?;
         Some(Program { code, beginnings, classes: self.classes.as_chunks().0, pairs: self.pairs })
     }
@@ -114,7 +116,7 @@ impl<'a> Programs<'a> {
 /// Programs as they are made.
 #[derive(Debug, Default)]
 pub(crate) struct Encoder {
-    code_of: Vec<Span>,
+    code_of: Vec<u8>,
     code: Vec<u8>,
     beginnings: Vec<u8>,
     classes: Vec<u8>,
@@ -133,20 +135,14 @@ impl Encoder {
         });
         let (code, beginnings) = encoded.unwrap_or_else(|| (Vec::new(), beginnings::ANY));
         let small = |number: usize| u32::try_from(number).expect("programs are far below 4 GiB");
-        self.code_of.push(Span { start: small(self.code.len()), len: small(code.len()) });
+        self.code_of.extend([small(self.code.len()), small(code.len())].into_iter().flat_map(u32::to_le_bytes));
         self.beginnings.extend(beginnings);
         self.code.extend(code);
     }
 
-    /// All of them.
-    pub(crate) fn programs(&self) -> Programs<'_> {
-        Programs {
-            code_of: self.code_of.clone(),
-            code: &self.code,
-            beginnings: &self.beginnings,
-            classes: &self.classes,
-            pairs: &self.pairs,
-        }
+    /// All of them, as [`Programs`] are read from.
+    pub(crate) fn sections(&self) -> [&[u8]; 5] {
+        [&self.code_of, &self.code, &self.beginnings, &self.classes, &self.pairs]
     }
 
     /// Appends what `hir` means. `None` if a program cannot say it.

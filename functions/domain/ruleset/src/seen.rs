@@ -59,8 +59,8 @@ pub struct Question {
 }
 
 /// The questions of all rules, each with its key beside it: most end there, in the memory that is read anyway.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Questions<'a>(#[serde(borrow)] Numbers<'a>);
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Questions<'a>(Numbers<'a>);
 
 impl<'a> Questions<'a> {
     /// Numbers of literals and what [`key`] made of each, two and two.

@@ -1,12 +1,13 @@
 //! The compiled rules as bytes: what the compiler writes and the engine reads.
 //!
-//! In [`postcard`]'s encoding, with strings borrowed from the bytes and everything of variable length in a few pools, so
-//! that reading thousands of rules costs a handful of allocations.
+//! Pools of numbers and of records of a fixed length, read where they lie when an event needs them, and all texts in one
+//! behind them: thousands of rules cost a start nothing.
 
-use crate::pool::{Literals, Numbers, Spans};
+use crate::pool::{Literals, Numbers, Spans, bytes_of};
 use crate::program::Programs;
+use crate::record::{Conditions, Rules, Ways};
+use crate::sections::{self, Malformed};
 use crate::seen::Questions;
-use serde::{Deserialize, Serialize};
 
 /// The bit of Windows in [`Rule::platforms`].
 pub const WINDOWS: u8 = 0b001;
@@ -16,7 +17,7 @@ pub const LINUX: u8 = 0b010;
 pub const MACOS: u8 = 0b100;
 
 /// A part of one of the pools.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Span {
     /// Where it begins.
     pub start: u32,
@@ -34,46 +35,121 @@ impl Span {
     }
 }
 
-/// All rules.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// All rules, ready to be asked: nothing of them is read before somebody does.
+#[derive(Debug, Clone, Copy)]
 pub struct Table<'a> {
     /// 12 hexadecimal digits over everything that can change a result.
     pub version: &'a str,
     /// By number, as the finder reports them.
-    #[serde(borrow)]
     pub literals: Literals<'a>,
     /// By literal: the part of `candidates` with the rules that it makes worth a closer look.
-    #[serde(borrow)]
     pub worth: Spans<'a>,
     /// Numbers of rules and the fields that count, see [`Table::worth_a_look`].
-    #[serde(borrow)]
     pub candidates: Numbers<'a>,
     /// By id.
-    #[serde(borrow)]
-    pub rules: Vec<Rule<'a>>,
+    pub rules: Rules<'a>,
     /// The pool of conditions.
-    #[serde(borrow)]
-    pub conditions: Vec<Condition<'a>>,
+    pub conditions: Conditions<'a>,
     /// The pool of groups, each a part of `questions`.
-    #[serde(borrow)]
     pub groups: Spans<'a>,
     /// The pool of literals that are asked for.
-    #[serde(borrow)]
     pub questions: Questions<'a>,
-    /// The regular expressions, each once.
-    #[serde(borrow)]
-    pub patterns: Vec<&'a str>,
+    /// The regular expressions, each once, sorted.
+    pub patterns: Literals<'a>,
     /// The pool of the ways to match them.
-    pub ways: Vec<Way>,
+    pub ways: Ways<'a>,
     /// The same as programs, where they can be.
-    #[serde(borrow)]
     pub programs: Programs<'a>,
 }
 
-impl Table<'_> {
+/// The first bytes of a table. Another layout has another.
+const KIND: [u8; 4] = *b"VRT1";
+
+/// A table as it is made: its sections, what is read for every event first, and its texts.
+#[derive(Debug, Default)]
+pub(crate) struct Unread<'p> {
+    pub(crate) literal_starts: Vec<u8>,
+    pub(crate) worth: Vec<u8>,
+    pub(crate) candidates: Vec<u8>,
+    pub(crate) rules: Vec<u8>,
+    pub(crate) conditions: Vec<u8>,
+    pub(crate) groups: Vec<u8>,
+    pub(crate) questions: Vec<u8>,
+    pub(crate) ways: Vec<u8>,
+    pub(crate) programs: [&'p [u8]; 5],
+    pub(crate) pattern_starts: Vec<u8>,
+    pub(crate) rule_text_starts: Vec<u8>,
+    /// The version's, the literals', the patterns', the rules'.
+    pub(crate) texts: [String; 4],
+}
+
+impl Unread<'_> {
+    /// What [`Table::read`] reads: its bytes and its texts.
+    pub(crate) fn write(&self) -> (Vec<u8>, String) {
+        let lengths =
+            bytes_of(self.texts.iter().map(|text| u32::try_from(text.len()).expect("texts are far below 4 GiB")));
+        let [code_of, code, beginnings, classes, pairs] = self.programs;
+        let sections: [&[u8]; 16] = [
+            &lengths,
+            &self.literal_starts,
+            &self.worth,
+            &self.candidates,
+            &self.rules,
+            &self.conditions,
+            &self.groups,
+            &self.questions,
+            &self.ways,
+            code_of,
+            code,
+            beginnings,
+            classes,
+            pairs,
+            &self.pattern_starts,
+            &self.rule_text_starts,
+        ];
+        (sections::write(KIND, sections), self.texts.concat())
+    }
+}
+
+impl<'a> Table<'a> {
+    /// What the compiler wrote. Only where its parts lie is checked: what they say is, whenever it is asked for, and what
+    /// points elsewhere points to nothing.
+    ///
+    /// # Errors
+    /// [`Malformed`] if they are something else.
+    pub fn read(bytes: &'a [u8], texts: &'a str) -> Result<Self, Malformed> {
+        let [lengths, literal_starts, worth, candidates, rules, conditions, groups, questions, ways, rest @ ..]: [_;
+            16] = sections::read(KIND, bytes)?;
+        let [code_of, code, beginnings, classes, pairs, pattern_starts, rule_text_starts] = rest;
+        let (lengths, mut rest) = (Numbers::new(lengths), texts);
+        let mut text = |place: usize| {
+            let length = lengths.get(place).ok_or(Malformed)? as usize;
+            let (text, behind) = rest.split_at_checked(length).ok_or(Malformed)?;
+            rest = behind;
+            Ok(text)
+        };
+        let (version, literals, patterns, of_rules) = (text(0)?, text(1)?, text(2)?, text(3)?);
+        if !rest.is_empty() {
+            return Err(Malformed);
+        }
+        Ok(Self {
+            version,
+            literals: Literals::new(literals, literal_starts),
+            worth: Spans::new(worth),
+            candidates: Numbers::new(candidates),
+            rules: Rules::new(rules, Literals::new(of_rules, rule_text_starts)),
+            conditions: Conditions::new(conditions),
+            groups: Spans::new(groups),
+            questions: Questions::new(questions),
+            patterns: Literals::new(patterns, pattern_starts),
+            ways: Ways::new(ways),
+            programs: Programs::new([code_of, code, beginnings, classes, pairs]),
+        })
+    }
+
     /// The rules that are worth a closer look when a literal is in a field, each with those fields, in bits of [`Field::bit`].
     #[inline]
-    pub fn worth_a_look(&self, literal: u32) -> impl Iterator<Item = (u32, u8)> + '_ {
+    pub fn worth_a_look(&self, literal: u32) -> impl Iterator<Item = (u32, u8)> + use<'a> {
         let candidates = self.candidates.of(self.worth.get(literal as usize));
         candidates.map(|candidate| (candidate & LAST_RULE, (candidate >> RULE_BITS).to_le_bytes()[0]))
     }
@@ -87,72 +163,6 @@ const LAST_RULE: u32 = (1 << RULE_BITS) - 1;
 pub(crate) fn candidate(rule: u32, fields: u8) -> u32 {
     assert!(rule <= LAST_RULE, "there are fewer than 2^24 rules");
     rule | u32::from(fields) << RULE_BITS
-}
-
-/// One behaviour and what it is worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rule<'a> {
-    /// Stable, for example `win-lsass-dump-comsvcs`.
-    pub id: &'a str,
-    /// For people.
-    pub title: &'a str,
-    /// Rules of one family count once, with their strongest.
-    pub family: &'a str,
-    /// The operating systems it is about: [`WINDOWS`], [`LINUX`], [`MACOS`].
-    pub platforms: u8,
-    /// ATT&CK techniques with spaces between them, see [`Rule::techniques`].
-    pub technique_list: &'a str,
-    /// The ATT&CK tactic.
-    pub tactic: &'a str,
-    /// The probability of malice that it stands for alone, in ten-thousandths.
-    pub weight: u16,
-    /// Evaluated and recorded, but does not count yet.
-    pub stage: bool,
-    /// Who does this innocently.
-    pub false_positives: &'a str,
-    /// The part of the conditions that must all hold.
-    pub conditions: Span,
-}
-
-impl<'a> Rule<'a> {
-    /// ATT&CK techniques.
-    pub fn techniques(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.technique_list.split(' ').filter(|technique| !technique.is_empty())
-    }
-}
-
-/// What must hold in one field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Condition<'a> {
-    /// The fields to try as bytes of [`Field`], first match wins.
-    pub fields: &'a [u8],
-    /// Every one of these: a part of the questions.
-    pub all: Span,
-    /// One of each of these: a part of the groups.
-    pub any: Span,
-    /// None of these: a part of the questions.
-    pub none: Span,
-    /// And this, over the lower-case text: a number into the patterns.
-    pub regex: Option<u32>,
-    /// The ways to match it: a part of the ways. None without a regex.
-    pub ways: Span,
-}
-
-/// What one way to match a regular expression needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Way {
-    /// One literal of each of these in the same text: a part of the groups.
-    pub groups: Span,
-    /// Every one of these ASCII characters in it, as a set of bits.
-    pub characters: u128,
-    /// If any, one of these is in a match, see `behind`: a part of the questions.
-    pub anchors: Span,
-    /// Without anchors: if any, one of these bytes is in a match, see `behind`.
-    pub marks: Option<[u8; 3]>,
-    /// How many bytes behind the beginning of the match it is, at least and at most.
-    pub behind: (u32, u32),
-    /// The match begins where the text does.
-    pub at_start: bool,
 }
 
 /// A field that rules look at.

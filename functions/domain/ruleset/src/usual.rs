@@ -70,7 +70,7 @@ pub(crate) fn frequencies(
     literals: Literals<'_>,
     usual: &[(Field, String)],
 ) -> Vec<[usize; Field::ALL.len()]> {
-    let finder: Finder<'_> = postcard::from_bytes(finder).expect("it has just been encoded");
+    let finder = Finder::read(finder).expect("it has just been encoded");
     let mut frequencies = vec![[0; Field::ALL.len()]; literals.len()];
     let mut texts = [0; Field::ALL.len()];
     let mut seen = Seen::default();

@@ -10,7 +10,7 @@ use vyrox_ruleset::{CheckedRules, Example, Mistake};
 #[must_use]
 pub fn failing_examples(ruleset: &Ruleset<'_>, checked: &CheckedRules) -> Vec<Mistake> {
     let mut failing = Vec::new();
-    for rule in checked.rules().filter(|rule| ruleset.rules().iter().any(|known| known.id == rule.id)) {
+    for rule in checked.rules().filter(|rule| ruleset.rules().iter().any(|known| known.id() == rule.id)) {
         let file = checked.file_of(&rule.id).unwrap_or_default();
         for platform in rule.platforms.iter().filter_map(|name| platform_named(name)) {
             let system = platform.as_str();

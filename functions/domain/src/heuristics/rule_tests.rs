@@ -19,16 +19,16 @@ fn every_rule_matches_its_examples_and_not_its_counter_examples() {
 #[test]
 fn there_are_enough_rules_and_each_is_whole() {
     let rules = Ruleset::built_in().rules();
-    let ids: BTreeSet<&str> = rules.iter().map(|rule| rule.id).collect();
+    let ids: BTreeSet<&str> = rules.iter().map(|rule| rule.id()).collect();
     assert_eq!(ids.len(), rules.len());
     assert!(rules.len() >= 1_000, "{}", rules.len());
     for (platform, least) in [(WINDOWS, 900), (LINUX, 400), (MACOS, 400)] {
         let count = rules.iter().filter(|rule| rule.platforms & platform != 0).count();
         assert!(count >= least, "{count} rules for platform {platform}");
     }
-    for rule in rules {
-        assert!(rule.weight <= 9_900, "{}", rule.id);
-        assert!(rule.conditions.len > 0 && rule.techniques().next().is_some(), "{}", rule.id);
+    for rule in rules.iter() {
+        assert!(rule.weight <= 9_900, "{}", rule.id());
+        assert!(rule.conditions.len > 0 && rule.techniques().next().is_some(), "{}", rule.id());
     }
 }
 

@@ -13,10 +13,11 @@ use super::vendor_context::vendor_evidence;
 use crate::verdict::{Confidence, Evidence};
 use memchr::memchr;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use vyrox_ruleset::{Condition, Field, Finder, Machine, Rule, Span, Table, Way};
+use vyrox_ruleset::{Condition, Field, Finder, Machine, Malformed, Rule, Rules, Span, Table, Way};
 
 /// What `build.rs` wrote.
-const TABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.postcard"));
+const TABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.table"));
+const TEXTS: &str = include_str!(concat!(env!("OUT_DIR"), "/rules.txt"));
 const FINDER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/literals.finder"));
 
 /// At most this many characters of a match are shown.
@@ -36,10 +37,10 @@ pub struct Ruleset<'a> {
 pub enum LoadError {
     /// The table cannot be read.
     #[error("the table of rules cannot be read")]
-    Table(#[source] postcard::Error),
+    Table(#[source] Malformed),
     /// The finder cannot be read.
     #[error("the literals' finder cannot be read")]
-    Finder(#[source] postcard::Error),
+    Finder(#[source] Malformed),
 }
 
 /// What one evaluation remembers: cleared, not freed, before the next.
@@ -76,32 +77,32 @@ struct Scanned<'t> {
 }
 
 impl Ruleset<'static> {
-    /// The rules in this build. The first call reads the table; later ones are free.
+    /// The rules in this build. Nothing of them is read before they are asked.
     #[must_use]
     pub fn built_in() -> &'static Self {
         static BUILT_IN: OnceLock<Ruleset<'static>> = OnceLock::new();
-        BUILT_IN.get_or_init(|| Self::load(TABLE, FINDER).expect("build.rs wrote both"))
+        BUILT_IN.get_or_init(|| Self::load(TABLE, TEXTS, FINDER).expect("build.rs wrote them"))
     }
 }
 
 impl<'a> Ruleset<'a> {
-    /// Reads what [`vyrox_ruleset::compile`] wrote.
+    /// What [`vyrox_ruleset::compile`] wrote.
     ///
     /// # Errors
     /// [`LoadError`] if the bytes are something else.
-    pub fn load(table: &'a [u8], finder: &'a [u8]) -> Result<Self, LoadError> {
+    pub fn load(table: &'a [u8], texts: &'a str, finder: &'a [u8]) -> Result<Self, LoadError> {
         Ok(Self {
-            table: postcard::from_bytes(table).map_err(LoadError::Table)?,
-            finder: postcard::from_bytes(finder).map_err(LoadError::Finder)?,
+            table: Table::read(table, texts).map_err(LoadError::Table)?,
+            finder: Finder::read(finder).map_err(LoadError::Finder)?,
             patterns: Patterns::default(),
             memories: Mutex::default(),
         })
     }
 
-    /// The bytes that [`Ruleset::built_in`] loads: table, finder.
+    /// The bytes that [`Ruleset::built_in`] loads: table, texts, finder.
     #[must_use]
-    pub const fn built_in_bytes() -> (&'static [u8], &'static [u8]) {
-        (TABLE, FINDER)
+    pub const fn built_in_bytes() -> (&'static [u8], &'static str, &'static [u8]) {
+        (TABLE, TEXTS, FINDER)
     }
 
     /// Everything that was compiled.
@@ -123,8 +124,8 @@ impl<'a> Ruleset<'a> {
 
     /// The rules, by id.
     #[must_use]
-    pub fn rules(&self) -> &[Rule<'a>] {
-        &self.table.rules
+    pub const fn rules(&self) -> Rules<'a> {
+        self.table.rules
     }
 
     /// What the rules say about `observation`. The same observation and ruleset give the same assessment, byte for byte.
@@ -146,7 +147,7 @@ impl<'a> Ruleset<'a> {
     #[must_use]
     pub fn try_every_pattern(&self, text: &str) -> usize {
         let mut machine = Machine::default();
-        let patterns = (0..).zip(&self.table.patterns);
+        let patterns = (0..).zip(self.table.patterns.iter());
         let anywhere = [(0, text.len())];
         let mut found = |number: u32| self.patterns.find(&self.table, number, text, &anywhere, &mut machine).is_some();
         patterns.map(|(number, _)| number).filter(|number| found(*number)).count()
@@ -167,7 +168,7 @@ impl<'a> Ruleset<'a> {
             if !systems.overlaps(PlatformSet::of_bits(rule.platforms)) {
                 continue;
             }
-            let Some(evidence) = self.matched(rule, &mut scanned, search) else { continue };
+            let Some(evidence) = self.matched(&rule, &mut scanned, search) else { continue };
             if rule.stage {
                 matches.staged.push(evidence);
             } else {
@@ -198,27 +199,27 @@ impl<'a> Ruleset<'a> {
 
     /// The evidence if every condition of `rule` holds; it shows the first condition's match.
     fn matched(&self, rule: &Rule<'a>, scanned: &mut Scanned<'_>, search: &mut Search) -> Option<Evidence> {
-        let conditions = rule.conditions.of(&self.table.conditions);
+        let conditions = self.table.conditions.of(rule.conditions);
         // Literals of all conditions before the first regex: most candidates end here. The last, about names, have the fewest.
-        let mut possible = |condition: &Condition<'_>| {
-            fields(condition).any(|field| {
-                self.texts_worth_a_regex(condition, field, scanned) != 0
-                    && self.literals_hold(condition, field, scanned)
+        let mut possible = |condition: Condition<'_>| {
+            fields(&condition).any(|field| {
+                self.texts_worth_a_regex(&condition, field, scanned) != 0
+                    && self.literals_hold(&condition, field, scanned)
             })
         };
-        if !conditions.iter().rev().all(&mut possible) {
+        if !conditions.clone().rev().all(&mut possible) {
             return None;
         }
         let mut shown = None;
         for condition in conditions {
-            let place = self.holds(condition, scanned, search)?;
+            let place = self.holds(&condition, scanned, search)?;
             shown.get_or_insert(place);
         }
         let (text, start, end) = shown?;
         Some(Evidence {
-            rule_id: rule.id.to_owned(),
-            title: rule.title.to_owned(),
-            family: rule.family.to_owned(),
+            rule_id: rule.id().to_owned(),
+            title: rule.title().to_owned(),
+            family: rule.family().to_owned(),
             weight: Confidence::from_ten_thousandths(rule.weight),
             field: text.label.to_owned(),
             matched: excerpt(&text.content, start, end),
@@ -242,8 +243,8 @@ impl<'a> Ruleset<'a> {
         if condition.regex.is_none() {
             return of_field;
         }
-        let ways = condition.ways.of(&self.table.ways);
-        ways.iter().fold(0, |worth, way| worth | self.texts_for(way, (field, of_field & !worth), scanned))
+        let ways = self.table.ways.of(condition.ways);
+        ways.fold(0, |worth, way| worth | self.texts_for(&way, (field, of_field & !worth), scanned))
     }
 
     /// Those of `texts`, which are of one field, that have all that `way` needs.
@@ -306,8 +307,8 @@ impl<'a> Ruleset<'a> {
     ) -> Option<(usize, usize)> {
         let Search { machine, beginnings } = search;
         beginnings.clear();
-        for way in condition.ways.of(&self.table.ways) {
-            if self.texts_for(way, (text.field, 1 << number), scanned) == 0 {
+        for way in self.table.ways.of(condition.ways) {
+            if self.texts_for(&way, (text.field, 1 << number), scanned) == 0 {
                 continue;
             }
             if way.at_start {

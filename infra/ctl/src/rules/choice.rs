@@ -23,11 +23,11 @@ pub(crate) enum RuleBytes {
 }
 
 impl RuleBytes {
-    /// The table, and the literals' finder.
-    pub(crate) fn parts(&self) -> (&[u8], &[u8]) {
+    /// The table, its texts, and the literals' finder.
+    pub(crate) fn parts(&self) -> (&[u8], &str, &[u8]) {
         match self {
             Self::BuiltIn => Ruleset::built_in_bytes(),
-            Self::Compiled(compiled) => (&compiled.table, &compiled.finder),
+            Self::Compiled(compiled) => (&compiled.table, &compiled.texts, &compiled.finder),
         }
     }
 }
@@ -55,8 +55,8 @@ impl RuleChoice {
         match self.bytes()? {
             RuleBytes::BuiltIn => work(Ruleset::built_in()),
             bytes @ RuleBytes::Compiled(_) => {
-                let (table, finder) = bytes.parts();
-                work(&Ruleset::load(table, finder)?)
+                let (table, texts, finder) = bytes.parts();
+                work(&Ruleset::load(table, texts, finder)?)
             }
         }
     }

@@ -110,7 +110,7 @@ fn read(arguments: &FitArgs) -> Result<Dataset, CtlError> {
     let compiled = vyrox_ruleset::compile(&checked).map_err(|mistakes| CtlError::RuleMistakes {
         mistakes: mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
     })?;
-    let ruleset = Ruleset::load(&compiled.table, &compiled.finder)?;
+    let ruleset = Ruleset::load(&compiled.table, &compiled.texts, &compiled.finder)?;
     let files = dataset::Files {
         inputs: &arguments.inputs,
         labels: &arguments.labels,

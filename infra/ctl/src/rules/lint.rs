@@ -30,7 +30,7 @@ pub(super) fn lint(folder: &Path, as_json: bool) -> Result<(), CtlError> {
     let mut mistakes = checked.mistakes().to_vec();
     let mut version = None;
     if let Ok(compiled) = vyrox_ruleset::compile(&checked) {
-        let ruleset = Ruleset::load(&compiled.table, &compiled.finder)?;
+        let ruleset = Ruleset::load(&compiled.table, &compiled.texts, &compiled.finder)?;
         mistakes.extend(failing_examples(&ruleset, &checked));
         version = Some(ruleset.version().to_owned());
     }

@@ -60,8 +60,8 @@ pub(super) async fn replay(
 ) -> Result<(), CtlError> {
     deployment.tenant(tenant).await?;
     let bytes = rules.bytes()?;
-    let (table, finder) = bytes.parts();
-    let ruleset = Ruleset::load(table, finder)?;
+    let (table, texts, finder) = bytes.parts();
+    let ruleset = Ruleset::load(table, texts, finder)?;
     let (mut replayed, mut after) = (Replayed::default(), None);
     let progress = progress::so_far("alerts judged");
     loop {

@@ -299,13 +299,13 @@ fn is_boundary(text: &[u8], place: usize) -> bool {
 mod tests {
     use super::*;
     use crate::pattern::pattern;
-    use crate::program::{Beginnings, Encoder};
+    use crate::program::{Beginnings, Encoder, Programs};
     use proptest::prelude::*;
 
     fn found(written: &str, text: &[u8]) -> Option<Result<Option<(usize, usize)>, TooManySteps>> {
         let mut encoder = Encoder::default();
         encoder.add(written);
-        let programs = encoder.programs();
+        let programs = Programs::new(encoder.sections());
         Some(Machine::default().find(programs.of(0)?, text))
     }
 

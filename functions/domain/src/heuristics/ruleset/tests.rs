@@ -103,7 +103,7 @@ proptest! {
 /// generous; where they are passed, `vyroxctl rules bench` says whether it matters.
 #[test]
 fn everyday_lines_cost_little() {
-    let rules = Ruleset::load(TABLE, FINDER).unwrap();
+    let rules = Ruleset::load(TABLE, TEXTS, FINDER).unwrap();
     let mut bytes = 0;
     for line in crate::heuristics::rule_tests::BENIGN {
         let observation = cmdline(line);
@@ -121,9 +121,29 @@ fn everyday_lines_cost_little() {
     assert!(bytes <= 800 * events, "{} bytes of text per event", bytes / events);
 }
 
+/// A table that is cut off, or of other rules' texts, is refused. What is inside is not read in advance: whatever it says,
+/// what points elsewhere points to nothing.
+#[test]
+fn a_table_that_nobody_made_is_refused_or_finds_something_else() {
+    assert!(Ruleset::load(&TABLE[..TABLE.len() - 16], TEXTS, FINDER).is_err());
+    assert!(Ruleset::load(TABLE, &TEXTS[1..], FINDER).is_err());
+    assert!(Ruleset::load(TABLE, TEXTS, &FINDER[..FINDER.len() - 16]).is_err());
+    assert!(Ruleset::load(FINDER, TEXTS, TABLE).is_err());
+    /// Where each section begins and how long the texts are, which is all that is read.
+    const HEAD: usize = 8 + 16 * 8 + 16;
+    for step in [0, 1, 7, 131] {
+        let mut table = TABLE.to_vec();
+        table[HEAD..].iter_mut().enumerate().for_each(|(at, byte)| *byte = (at * step % 251).to_le_bytes()[0] ^ 0xff);
+        let rules = Ruleset::load(&table, TEXTS, FINDER).unwrap();
+        for line in crate::heuristics::rule_tests::BENIGN {
+            let _ = rules.evaluate(&cmdline(line));
+        }
+    }
+}
+
 #[test]
 fn every_pattern_can_be_needed_and_few_are_kept() {
-    let rules = Ruleset::load(TABLE, FINDER).unwrap();
+    let rules = Ruleset::load(TABLE, TEXTS, FINDER).unwrap();
     let much = rules.table.literals.iter().step_by(50).collect::<Vec<_>>().join(" ");
     assert!(rules.try_every_pattern(&much) < rules.table.patterns.len());
     assert!(rules.patterns.how_many() <= 64);
