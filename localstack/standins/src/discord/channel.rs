@@ -1,5 +1,6 @@
 //! The channel's messages.
 
+use super::journal::Journal;
 use super::options::{DiscordOptions, StartError};
 use super::payload;
 use crate::clock;
@@ -10,9 +11,6 @@ use std::path::Path;
 
 /// How long a nonce is remembered, milliseconds ("past few minutes").
 const NONCE_MEMORY: u64 = 5 * 60 * 1000;
-
-/// How many messages a file keeps.
-const MESSAGES_KEPT: usize = 500;
 
 /// EPHEMERAL.
 pub(crate) const EPHEMERAL: u64 = 1 << 6;
@@ -46,34 +44,24 @@ pub(crate) struct Channel {
     posted: Vec<Posted>,
     nonces: HashMap<String, (u64, String)>,
     changes: u64,
+    journal: Option<Journal>,
 }
 
 impl Channel {
     /// The messages kept in a file, with the nonces that they came with: Discord does not forget them when a bot is
-    /// restarted, and every bot here enforces its nonces. A file that is not there is an empty channel.
+    /// restarted, and every bot here enforces its nonces. Changes are kept there from now on, see [`Journal`].
     pub(crate) fn load(path: &Path) -> Result<Self, StartError> {
-        let failed = |source| StartError::Data { path: path.into(), source };
-        match std::fs::read(path) {
-            Ok(bytes) => {
-                let posted: Vec<Posted> = serde_json::from_slice(&bytes).map_err(|error| failed(error.into()))?;
-                let nonces = posted.iter().filter_map(|posted| {
-                    let (nonce, id) = (posted.message.get("nonce")?, posted.message["id"].as_str()?);
-                    Some((nonce_key(nonce), (payload::made_at(id)?, id.to_owned())))
-                });
-                Ok(Self { nonces: nonces.collect(), posted, ..Self::default() })
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(failed(error)),
-        }
+        let (posted, journal) = Journal::load(path)?;
+        let nonces = posted.iter().filter_map(|posted| {
+            let (nonce, id) = (posted.message.get("nonce")?, posted.message["id"].as_str()?);
+            Some((nonce_key(nonce), (payload::made_at(id)?, id.to_owned())))
+        });
+        Ok(Self { nonces: nonces.collect(), posted, journal: Some(journal), changes: 0 })
     }
 
-    /// Keep the newest messages in a file, in one step. Ephemeral ones end with the client, as in Discord.
-    pub(crate) fn save(&self, path: &Path) -> std::io::Result<()> {
-        let public: Vec<&Posted> = self.posted.iter().filter(|posted| posted.only_for.is_none()).collect();
-        let newest = &public[public.len().saturating_sub(MESSAGES_KEPT)..];
-        let fresh = path.with_extension("new");
-        std::fs::write(&fresh, serde_json::to_vec(newest)?)?;
-        std::fs::rename(fresh, path)
+    /// Keeps what has changed, if there is a place for it.
+    pub(crate) fn save(&mut self) -> std::io::Result<()> {
+        self.journal.as_mut().map_or(Ok(()), |journal| journal.write(&self.posted))
     }
 
     /// How often messages were posted, edited or deleted.
@@ -143,7 +131,11 @@ impl Channel {
         apply(&mut message, body, options);
         message["flags"] = json!(extras.flags | body["flags"].as_u64().unwrap_or(0));
         self.changes += 1;
-        self.posted.push(Posted { message: message.clone(), only_for: extras.only_for.map(Into::into) });
+        let posted = Posted { message: message.clone(), only_for: extras.only_for.map(Into::into) };
+        if let Some(journal) = &mut self.journal {
+            journal.put(&posted);
+        }
+        self.posted.push(posted);
         message
     }
 
@@ -161,8 +153,11 @@ impl Channel {
     /// Put an edited message in the place of the old one.
     pub(crate) fn replace(&mut self, message: &Value) {
         self.changes += 1;
-        if let Some(posted) = self.posted.iter_mut().find(|posted| posted.message["id"] == message["id"]) {
+        if let Some(posted) = self.posted.iter_mut().rev().find(|posted| posted.message["id"] == message["id"]) {
             posted.message = message.clone();
+            if let Some(journal) = &mut self.journal {
+                journal.put(posted);
+            }
         }
     }
 
@@ -171,6 +166,9 @@ impl Channel {
         self.changes += 1;
         let before = self.posted.len();
         self.posted.retain(|posted| posted.message["id"] != message_id);
+        if let Some(journal) = &mut self.journal {
+            journal.deleted(message_id);
+        }
         self.posted.len() < before
     }
 }
@@ -291,11 +289,11 @@ mod tests {
 
     #[test]
     fn a_nonce_is_remembered_over_a_restart_for_as_long_as_before() {
-        let (mut channel, options) = (Channel::default(), options());
         let (data, now) = (tempfile::tempdir().unwrap(), payload::EPOCH + 60_000);
         let (file, id) = (data.path().join("discord.json"), (60_000_u64 << 22).to_string());
+        let (mut channel, options) = (Channel::load(&file).unwrap(), options());
         channel.post(&options, &id, &json!({"content": "a", "nonce": "n", "enforce_nonce": true}), &PLAIN, now);
-        channel.save(&file).unwrap();
+        channel.save().unwrap();
         let restarted = Channel::load(&file).unwrap();
         assert_eq!(restarted.by_nonce("n", now + NONCE_MEMORY).unwrap().unwrap()["id"], id.as_str());
         assert_eq!(restarted.by_nonce("n", now + NONCE_MEMORY + 1), None);

@@ -19,6 +19,7 @@ mod fault;
 mod file;
 mod gate;
 mod guild;
+mod journal;
 mod options;
 mod page;
 mod payload;

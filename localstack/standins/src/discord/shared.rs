@@ -172,10 +172,10 @@ impl Shared {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before = state.channel.changes();
         let result = change(&mut state);
-        if let Some(path) = self.options.data.as_deref().filter(|_| state.channel.changes() != before)
-            && let Err(error) = state.channel.save(path)
+        if state.channel.changes() != before
+            && let Err(error) = state.channel.save()
         {
-            tracing::error!(%error, path = %path.display(), "the Discord stand-in cannot keep its messages");
+            tracing::error!(%error, path = ?self.options.data, "the Discord stand-in cannot keep its messages");
         }
         drop(state);
         self.revision.send_modify(|revision| *revision += 1);
