@@ -27,7 +27,7 @@ impl<'a, R: Record<'a, N>, const N: usize> Records<'a, R, N> {
 
     /// A part of them.
     #[inline]
-    pub fn of(self, span: Span) -> impl DoubleEndedIterator<Item = R> + Clone + use<'a, R, N> {
+    pub fn of(self, span: Span) -> impl DoubleEndedIterator<Item = R> + ExactSizeIterator + Clone + use<'a, R, N> {
         span.of(self.0).iter().map(R::read)
     }
 

@@ -58,6 +58,8 @@ struct Search {
     machine: Machine,
     /// Where the pattern may begin: the first byte of each place, and the last.
     beginnings: Vec<(usize, usize)>,
+    /// By way to match it: the texts that have all that the way needs, a bit each.
+    of_ways: Vec<u32>,
 }
 
 /// Every match of an observation, unbounded and unsorted.
@@ -201,13 +203,14 @@ impl<'a> Ruleset<'a> {
     fn matched(&self, rule: &Rule<'a>, scanned: &mut Scanned<'_>, search: &mut Search) -> Option<Evidence> {
         let conditions = self.table.conditions.of(rule.conditions);
         // Literals of all conditions before the first regex: most candidates end here. The last, about names, have the fewest.
+        // Those of the first are looked at where its regex is.
         let mut possible = |condition: Condition<'_>| {
             fields(&condition).any(|field| {
-                self.texts_worth_a_regex(&condition, field, scanned) != 0
+                self.texts_worth_a_regex(&condition, field, scanned, search) != 0
                     && self.literals_hold(&condition, field, scanned)
             })
         };
-        if !conditions.clone().rev().all(&mut possible) {
+        if !conditions.clone().skip(1).rev().all(&mut possible) {
             return None;
         }
         let mut shown = None;
@@ -237,14 +240,22 @@ impl<'a> Ruleset<'a> {
             && !questions.of(condition.none).any(is_in)
     }
 
-    /// The texts of `field` that have all that one way to match the regex needs.
-    fn texts_worth_a_regex(&self, condition: &Condition<'_>, field: Field, scanned: &mut Scanned<'_>) -> u32 {
+    /// The texts of `field` that have all that one way to match the regex needs; notes which way's they are.
+    fn texts_worth_a_regex(
+        &self,
+        condition: &Condition<'_>,
+        field: Field,
+        scanned: &mut Scanned<'_>,
+        search: &mut Search,
+    ) -> u32 {
         let of_field = scanned.of_field[field as usize];
         if condition.regex.is_none() {
             return of_field;
         }
+        search.of_ways.clear();
         let ways = self.table.ways.of(condition.ways);
-        ways.fold(0, |worth, way| worth | self.texts_for(&way, (field, of_field & !worth), scanned))
+        search.of_ways.extend(ways.map(|way| self.texts_for(&way, (field, of_field), scanned)));
+        search.of_ways.iter().fold(0, |worth, of_way| worth | of_way)
     }
 
     /// Those of `texts`, which are of one field, that have all that `way` needs.
@@ -276,10 +287,10 @@ impl<'a> Ruleset<'a> {
         search: &mut Search,
     ) -> Option<(&'t Text, usize, usize)> {
         for field in fields(condition) {
-            if !self.literals_hold(condition, field, scanned) {
+            let worth = self.texts_worth_a_regex(condition, field, scanned, search);
+            if worth == 0 || !self.literals_hold(condition, field, scanned) {
                 continue;
             }
-            let worth = self.texts_worth_a_regex(condition, field, scanned);
             for number in bits_of(worth.into()) {
                 let text = scanned.searched.texts.get(number)?;
                 let place = match condition.regex {
@@ -296,7 +307,8 @@ impl<'a> Ruleset<'a> {
         None
     }
 
-    /// Where the regex of `condition` matches in a text, which is looked for only where one of the ways to match it can begin.
+    /// Where the regex of `condition` matches in a text, which is looked for only where one of the ways to match it can begin;
+    /// which ways those are has been noted.
     fn find(
         &self,
         regex: u32,
@@ -305,10 +317,10 @@ impl<'a> Ruleset<'a> {
         scanned: &mut Scanned<'_>,
         search: &mut Search,
     ) -> Option<(usize, usize)> {
-        let Search { machine, beginnings } = search;
+        let Search { machine, beginnings, of_ways } = search;
         beginnings.clear();
-        for way in self.table.ways.of(condition.ways) {
-            if self.texts_for(&way, (text.field, 1 << number), scanned) == 0 {
+        for (way, of_way) in self.table.ways.of(condition.ways).zip(of_ways) {
+            if *of_way >> number & 1 == 0 {
                 continue;
             }
             if way.at_start {
