@@ -93,6 +93,9 @@ impl Relay {
             StatusCode::NO_CONTENT => Ok(None),
             status if status.is_success() => {
                 let body = outbound::body(response).await.map_err(RelayError::Unreachable)?;
+                if body.is_empty() {
+                    return Ok(None);
+                }
                 strict::from_slice(&body).map(Some).map_err(RelayError::Answer)
             }
             StatusCode::UNAUTHORIZED => Err(RelayError::Unauthorised(ahead)),
