@@ -139,12 +139,9 @@ async fn a_receipt_is_acknowledged_by_an_object_or_nothing_and_not_by_a_page() {
     };
     relay.says("receipts", 200, &"<html>welcome to the guest network</html>");
     assert_eq!(proxy.execute(|_| ()).await.0, 200);
-    for body in [
-        "<html>welcome to the guest network</html>",
-        "7",
-        r#"["recorded"]"#,
-        r#"{"status":"ok","status":"recorded"}"#,
-    ] {
+    for body in
+        ["<html>welcome to the guest network</html>", "7", r#"["recorded"]"#, r#"{"status":"ok","status":"recorded"}"#]
+    {
         relay.says("receipts", 200, &body);
         let before = relay.told("receipts");
         eventually("it is posted again, and again", || relay.told("receipts") > before + 2).await;

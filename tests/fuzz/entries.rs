@@ -400,10 +400,10 @@ fn verifier() -> ProxyVerifier {
 
 /// Any bytes as an envelope: nobody has signed it, so it is believed by no key; and what can be read is read the same again.
 pub fn envelope(input: &[u8]) {
-    let Ok(envelope) = serde_json::from_slice::<Envelope>(input) else { return };
+    let Ok(envelope) = vyrox_contract::strict::from_slice::<Envelope>(input) else { return };
     assert!(verifier().envelope(&envelope, NOW).is_err(), "believed without a signature");
     let again = serde_json::to_vec(&envelope).expect("it was JSON");
-    assert_eq!(serde_json::from_slice::<Envelope>(&again).expect("and is again"), envelope);
+    assert_eq!(vyrox_contract::strict::from_slice::<Envelope>(&again).expect("and is again"), envelope);
 }
 
 /// Any bytes as an action that the platform has signed: refused, or everything in it is short, of one line, of this tenant and
