@@ -20,7 +20,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use vyrox_audit::log::{Log, LogError, Opened};
@@ -95,8 +94,7 @@ impl Proxy {
         let Rebuilt { ledger, unfinished, outcomes, leases, events } = Ledger::rebuild(&mut log, terms, now)?;
         let leases = Leases::rebuild(&log.reader(), leases, config.dry_run)?;
 
-        let listener =
-            TcpListener::bind(config.listen).await.map_err(|error| StartError::Listen(config.listen, error))?;
+        let listener = server::listen(config.listen).map_err(|error| StartError::Listen(config.listen, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(config.listen, error))?;
 
         let breaker = Arc::new(Breaker::load(&config.audit_dir, &config.policy));

@@ -11,13 +11,18 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Notify, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
+
+/// Connections that wait for a place. Of the 128 that are usual the system loses whoever comes behind them and says nothing: the
+/// client believes itself connected, and nobody knows of it.
+const QUEUE: u32 = 1024;
 
 /// How long a connection may be open. A request that may last longer begins it anew whenever its client has taken something.
 #[derive(Clone)]
@@ -35,6 +40,18 @@ impl Lifetime {
     async fn over(&self) {
         while tokio::time::timeout(self.length, self.begun.notified()).await.is_ok() {}
     }
+}
+
+/// Listens.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Beside connections of the last run that have not ended yet.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(QUEUE)
 }
 
 /// Serves until `stop`, then lets open requests end for at most `limits.drain`.
@@ -105,6 +122,24 @@ async fn accept(
             tracing::warn!(error = %chain(&error), "cannot accept");
             tokio::time::sleep(Duration::from_millis(100)).await;
             None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listen;
+    use std::net::TcpStream;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_crowd_that_comes_at_once_and_says_nothing_is_not_lost() {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let connect = || TcpStream::connect_timeout(&address, Duration::from_secs(5)).unwrap();
+        let crowd: Vec<_> = (0..300).map(|_| connect()).collect();
+        for _ in &crowd {
+            tokio::time::timeout(Duration::from_secs(5), listener.accept()).await.expect("it is known").unwrap();
         }
     }
 }
