@@ -98,7 +98,14 @@ fn rules_earn_their_weight() {
     assert!(fitted[SURE] > 0.6, "{fitted:?}");
     assert!(fitted[NOISY] < 0.45, "{fitted:?}");
     assert!((fitted[SILENT] - 0.8).abs() < 1e-3, "a silent rule keeps its author's weight: {fitted:?}");
-    assert!(fitted.iter().all(|weight| (0.01..=0.97).contains(weight)));
+    assert!(fitted.iter().all(|weight| (0.01..=0.93).contains(weight)));
+}
+
+#[test]
+fn a_rule_that_was_always_right_is_one_reason() {
+    let attack = |number: usize| row(number, Set::Malicious, "whatever is run", &format!("test-{number}"), &[SURE]);
+    let fitted = weights::fit(&dataset((0..2_000).map(attack).collect()), |_, _| true);
+    assert!((0.9..=0.93).contains(&fitted[SURE]), "{fitted:?}");
 }
 
 #[test]

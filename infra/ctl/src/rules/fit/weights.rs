@@ -8,12 +8,11 @@ use super::dataset::{Dataset, Row};
 
 /// As many rows as an author's opinion is worth.
 const PRIOR_ROWS: f64 = 8.0;
-/// An opinion that no row bears out is worth at most this: less than CRITICAL needs.
-const OPINION_AT_MOST: f64 = 0.94;
 /// `b`: malice that no rule sees.
 const BASE: f64 = 0.02;
-/// A weight never leaves this range.
-const RANGE: (f64, f64) = (0.01, 0.97);
+/// A weight never leaves this range. However often a rule was right, it is one reason, and CRITICAL takes two: with more, what
+/// one administrator does all day and no other is CRITICAL alone, and the level has to be placed above it.
+const RANGE: (f64, f64) = (0.01, 0.93);
 /// A malicious line that means little alone counts so much.
 const WEAK: f64 = 0.3;
 const ITERATIONS: usize = 500;
@@ -23,7 +22,7 @@ const CLOSE_ENOUGH: f64 = 1e-5;
 pub(crate) fn fit(data: &Dataset, train: impl Fn(usize, &Row) -> bool) -> Vec<f64> {
     let rows: Vec<(&Row, Vec<Vec<usize>>)> =
         data.learned_from(train).filter(|row| !row.hits.is_empty()).map(|row| (row, by_family(data, row))).collect();
-    let priors: Vec<f64> = data.rules.iter().map(|rule| rule.prior.clamp(RANGE.0, OPINION_AT_MOST)).collect();
+    let priors: Vec<f64> = data.rules.iter().map(|rule| rule.prior.clamp(RANGE.0, RANGE.1)).collect();
     // In these units families add up: a = -ln(1 - weight).
     let strength = |weight: f64| -(1.0 - weight).ln();
     let mut strengths: Vec<f64> = priors.iter().map(|prior| strength(*prior)).collect();
