@@ -3,7 +3,7 @@
 //! What every refusal does, whether the tenant is unknown, suspended, has no such source, or the proof is wrong, missing,
 //! old or of another scheme:
 //!
-//! 1. the index is asked, if the tenant is named by its body; then the profile and the source are read
+//! 1. the index is asked, if the tenant is named by its body; then the profile and the source are read, or decoys of them
 //! 2. KMS is asked: to open the source's secrets if they are not in memory, else (afterwards) to open a decoy
 //! 3. all schemes are computed with the present and the previous secret, or with stand-ins
 //!
@@ -123,8 +123,8 @@ impl Ingest {
         let source = test.map_or_else(|| SortKey::source(vendor), SortKey::canary);
         let profile = SortKey::profile();
         let found = self.table.together(tenant_id, &[&profile, &source], now).await?;
-        let tenant = found.of::<Tenant>(&profile)?.map(|tenant| tenant.value);
-        let source: Option<Versioned<Source>> = found.of(&source)?;
+        let tenant = self.decoy.tenant(found.of::<Tenant>(&profile)?).map(|tenant| tenant.value);
+        let source: Option<Versioned<Source>> = self.decoy.source(found.of(&source)?);
         let active = tenant.filter(|tenant| tenant.status != TenantStatus::Suspended);
         Ok(active.zip(source.map(|source| source.value).filter(|source| source.vendor == vendor)))
     }

@@ -11,11 +11,13 @@
 mod accept;
 mod answer;
 mod authenticate;
+mod decoy;
 mod handshake;
 mod raw;
 mod settings;
 
 use crate::answer::Answer;
+use crate::decoy::Decoy;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -67,6 +69,7 @@ pub struct Ingest {
     evidence: Sealer,
     /// A tenant that nobody can be: the dot at its end is in no id that is given out.
     nobody: TenantId,
+    decoy: Decoy,
 }
 
 impl Ingest {
@@ -74,6 +77,7 @@ impl Ingest {
     #[must_use]
     pub fn new(clients: &Clients, config: &config::Ingest, clock: Arc<dyn Clock>) -> Self {
         let table = Table::new(clients.dynamodb.clone(), &config.table);
+        let nobody: TenantId = "nobody.".parse().expect("letters and a dot are a tenant id");
         Self {
             ledger: Ledger::new(table.clone(), FUNCTION, Arc::clone(&clock)),
             secrets: Secrets::new(clients.kms.clone(), &config.secrets_key_id, Arc::clone(&clock)),
@@ -82,7 +86,8 @@ impl Ingest {
             rate: Rate::new(table.clone()),
             unless_set: Limits { tenant: config.tenant_rate_per_minute, source: config.source_rate_per_minute },
             evidence: Sealer::new(clients.kms.clone(), &config.secrets_key_id, Arc::clone(&clock)),
-            nobody: "nobody.".parse().expect("letters and a dot are a tenant id"),
+            decoy: Decoy::new(nobody.clone()),
+            nobody,
             table,
             clock,
         }
