@@ -115,7 +115,7 @@ pub fn again(alert: &NormalizedAlert, raw_id: &str) -> NormalizedAlert {
 #[must_use]
 pub fn unlike(alert: &NormalizedAlert, word: &str) -> NormalizedAlert {
     let before = alert.process_cmdline.as_deref().expect("it has a command line");
-    NormalizedAlert { process_cmdline: Some(format!("{before} & echo {word}")), ..again(alert, word) }
+    NormalizedAlert { process_cmdline: Some(format!("{before} & rem {word}")), ..again(alert, word) }
 }
 
 /// Whether this is the published answer to "nobody could say".
