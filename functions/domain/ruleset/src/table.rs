@@ -9,7 +9,7 @@ use crate::record::{Conditions, Rules, Ways};
 use crate::sections::{self, Malformed};
 use crate::seen::Questions;
 
-/// The bit of Windows in [`Rule::platforms`].
+/// The bit of Windows in [`crate::Rule::platforms`].
 pub const WINDOWS: u8 = 0b001;
 /// The bit of Linux.
 pub const LINUX: u8 = 0b010;
