@@ -21,7 +21,7 @@ const REACH: i32 = 6;
 pub(crate) const BENIGN_RATE: f64 = 0.09;
 pub(crate) const MEDIUM_RATE: f64 = 0.04;
 pub(crate) const HIGH_RATE: f64 = 0.009;
-pub(crate) const CRITICAL_RATE: f64 = 0.001;
+pub(crate) const CRITICAL_RATE: f64 = 0.0007;
 /// The same per system, for not BENIGN and for HIGH: more where one more harmless row brings more attacks, less where attacks
 /// stand out by themselves.
 const RATES: [(System, f64, f64); 4] = [
