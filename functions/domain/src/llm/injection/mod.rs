@@ -1,7 +1,7 @@
 //! Does a field of an alert try to instruct a model?
 //!
 //! Deterministic, before any model is asked. Each text field is read in every way in which a model might read it
-//! (`readings`: encodings, look-alikes, hidden characters), words of 42 languages become concepts (`lexicon`), and
+//! (`readings`: encodings, look-alikes, hidden characters), words of 44 languages become concepts (`lexicon`), and
 //! concepts that stand together become signals (`signals`): "disregard" near "instructions", "classify" near "benign".
 //!
 //! | strength | example | consequence |

@@ -2,20 +2,24 @@
 //!
 //! Undoing only adds readings; the text as it stands is always the first. Number, depth and size are bounded.
 
+mod bases;
 mod broken_up;
 mod encoded;
 mod escapes;
 mod look_alikes;
+mod shifted;
 mod signs;
 
 use crate::reading::bounded;
+use bases::large_bases;
 use broken_up::{base64_pieces, in_one_case, without_hyphens, without_markup};
 pub(in crate::llm) use encoded::Encoding;
 pub(super) use encoded::encodings_replaced;
 use encoded::{base32_runs, base64_runs, numbers};
 use escapes::escapes_undone;
 use look_alikes::{folded, leet, spelled_out};
-use signs::{braille, morse};
+use shifted::shifts_undone;
+use signs::{braille, morse, named, places, radio, upside_down};
 
 /// At most this many readings of one field.
 const MOST_READINGS: usize = 96;
@@ -23,7 +27,7 @@ const MOST_READINGS: usize = 96;
 const DEPTH: u8 = 3;
 /// In so many ways one reading is undone.
 #[cfg(test)]
-const MOST_UNDONE: usize = 19;
+const MOST_UNDONE: usize = 27;
 
 /// What was undone to get a reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +50,7 @@ impl Disguise {
             Self::Hidden => Some("in invisible characters"),
             Self::LookAlikes => Some("in look-alike characters"),
             Self::Encoded => Some("encoded"),
-            Self::Shifted => Some("in rot13"),
+            Self::Shifted => Some("in a shifted alphabet"),
             Self::Backwards => Some("backwards"),
             Self::SpelledOut => Some("spelled out"),
             Self::BrokenUp => Some("broken up"),
@@ -113,6 +117,7 @@ pub(super) fn of(text: &str) -> Readings {
         add(leet(&text), Disguise::LookAlikes);
         add(spelled_out(&text), Disguise::SpelledOut);
         add(Some(rot13(&text)), Disguise::Shifted);
+        shifts_undone(&text).into_iter().for_each(|read| add(Some(read), Disguise::Shifted));
         let backwards: String = text.chars().rev().collect();
         // What does not unpack backwards says nothing about what there is to read.
         add(base64_runs(&backwards, &mut false), Disguise::Encoded);
@@ -121,6 +126,11 @@ pub(super) fn of(text: &str) -> Readings {
         add(base64_pieces(&text), Disguise::Encoded);
         add(braille(&text), Disguise::LookAlikes);
         add(morse(&text), Disguise::Encoded);
+        add(large_bases(&text), Disguise::Encoded);
+        add(named(&text), Disguise::Encoded);
+        add(radio(&text), Disguise::SpelledOut);
+        add(places(&text), Disguise::SpelledOut);
+        add(upside_down(&text), Disguise::Backwards);
         add(in_one_case(&text), Disguise::BrokenUp);
         add(without_markup(&text), Disguise::BrokenUp);
         add(without_hyphens(&text), Disguise::BrokenUp);

@@ -77,6 +77,7 @@ const WORDS: &[(Concept, &str)] = &[
         Concept::Override,
         "zanemari*,ignoriraj*,ignorisi*,zaboravi*,игнориш*,занемари*,заборави*,prezri*,ne_upostevaj*,nepaisyk*,ignoruok*,pamirsk*,neievero*,উপেক্ষা,অগ্রাহ্য,ভুলে_যা,புறக்கணி,மறந்து,نظر_انداز,نظرانداز,بھول_جا,անտես*,უგულებელ*,დაივიწყ*,nəzərə_alma*,елеме*,ескерме*,hunsa*,gleymdu*,ችላ*,ignoriruy*,ignorirui*,zabud*,hulue,wushi,mushi_shi*,nazarandaz*,tajahal*",
     ),
+    (Concept::Override, "दुर्लक्ष,విస్మరి,పట్టించుకోవద్దు"),
     (
         Concept::Instruct,
         "instruction*,directive*,guideline*,your_rules,all_rules,previous_rules,prior_rules,your_prompt,system_prompt*,previous_prompt*,prior_prompt*,your_programming,your_training,everything_above,the_above_text,anything_above,prior_context,previous_context,previous_messages,what_you_were_told,safety_rules",
@@ -97,6 +98,7 @@ const WORDS: &[(Concept, &str)] = &[
         Concept::Instruct,
         "uput*,naredb*,smjernic*,упутств*,инструкциј*,наредб*,navodil*,nurodym*,noradijum*,নির্দেশ,வழிமுறை,அறிவுறுத்தல்,ہدایات,ہدایت,arahan*,հրահանգ*,ინსტრუქცი*,მითითებ*,təlimat*,нұсқау*,fyrirmæl*,መመሪያ*,instruktsi*,ukazani*,zhiling,tishici,shiji,nirdesh*,taelimat*,altaelimat*,instrucci*,instrucion*",
     ),
+    (Concept::Instruct, "सूचना,सूचनां,సూచన,ఆదేశ"),
     (
         Concept::Order,
         "classify*,classified_as,mark_*,label*,rate_*,rated,treat,treated_as,consider*,conclude*,respond*,reply,answer*,assume,judge*,assess*,grade,declare*,dismiss*,suppress*,downgrade*,categoriz*,categoris*,designate*,deem*,regard_*",
@@ -129,6 +131,7 @@ const WORDS: &[(Concept, &str)] = &[
         Concept::Order,
         "oznaci*,klasificiraj*,odgovori*,smatraj*,означи*,одговори*,сматрај*,pazymek*,klasifikuok*,laikyk*,atsakyk*,atzime*,klasifice*,atbildi*,চিহ্নিত,শ্রেণীবদ্ধ,உள்ளதாக,குறிக்க,வகைப்படுத்த,قرار_د,نشان_زد,نشان_لگا,նշիր*,դասակարգ*,მონიშნ*,ჩათვალ*,işarələ*,cavab_ver*,hesab_et*,белгіле*,деп_таны*,merktu*,ምልክት*,klassifitsiru*,otvet*,pomet*,otmet*,schitai*,schitay*,panding,biaoji,huida,hantei,kotae*",
     ),
+    (Concept::Order, "వర్గీకరి,గుర్తించ"),
     (
         Concept::OrderSoft,
         "report,output,return,set,say,must,should,print,write,give,choose,select,decide,ensure,make_sure,close,tag,assign,state,gib,melde,setze,musst,sollst,donne,indique*,indica*,devuelve,retorne,必须,輸出,输出,返回,返し,出力,출력",
@@ -157,6 +160,7 @@ const WORDS: &[(Concept, &str)] = &[
         Concept::Innocent,
         "bezopas*,bezazlen*,безопас*,neskodljiv*,nekenksming*,nepavojing*,nekaitig*,নিরীহ,ক্ষতিকর_নয়,தீங்கற்ற,بے_ضرر,بےضرر,անվնաս*,უვნებ*,უსაფრთხ*,zərərsiz*,зиянсыз*,қауіпсіз*,skaðlaus*,hættulaus*,ጉዳት_የሌለ*,bezvredn*,liangxing,wuhai,mugai,hanirahit",
     ),
+    (Concept::Innocent, "निरुपद्रवी,హానిరహిత,ప్రమాదం_లేని"),
     (
         Concept::Soft,
         "safe,legitimate,legit,legitim*,legittim*,whitelisted,allowlisted,authorized,authorised,trusted,low_risk,expected_behaviour,expected_behavior,expected_activity,approved_change,approved_maintenance,routine_maintenance,planned_maintenance,no_action,informational,normal,unauffallig*,sicher,veilig*,seguro,segura,sicuro,guvenli*,bezpieczn*,bezpecn*,aman,an_toan,легитимн*,нормальн*,安全,正常,合法,안전,정상,양성,آمن,آمنة,سليم,طبيعي,ایمن,בטוח,תקין,תמים,सुरक्षित,सामान्य,ปลอดภัย,ασφαλ*",
@@ -198,6 +202,7 @@ const WORDS: &[(Concept, &str)] = &[
         Concept::Subject,
         "此警报,该警报,这个警报,此告警,该告警,这条告警,此事件,该事件,此进程,该进程,这个进程,本警报,此活动,该活动,此警報,此程序,このアラート,このプロセス,このイベント,この警告,本アラート,この活動,이_경고,이_프로세스,이_이벤트,이_알림,이_경보,هذا_التنبيه,هذه_العملية,هذا_الحدث,این_هشدار,این_فرآیند,این_رویداد,ההתראה_הזו,ההתראה_הזאת,התראה_זו,התהליך_הזה,इस_अलर्ट,यह_अलर्ट,इस_चेतावनी,यह_प्रक्रिया,การแจ้งเตือนนี้,กระบวนการนี้",
     ),
+    (Concept::Subject, "इशारा,హెచ్చరిక"),
     (
         Concept::Addressee,
         "ai_assistant*,ai_model*,ai_agent*,ai_analyst*,ai_triage,ai_system*,security_ai,dear_ai,dear_assistant,hey_ai,note_to_ai,to_the_ai,the_ai,assistant,language_model*,llm,llms,chatgpt,gpt*,claude,gemini,copilot,chatbot,dear_model,to_the_model,the_model,model_must,model_should,analyst,to_analyst,soc_analyst,triage_bot,triage_engine,triage_model,triage_system,triage_agent,the_classifier,grader,evaluator,reviewer",
@@ -220,7 +225,7 @@ const WORDS: &[(Concept, &str)] = &[
     ),
     (
         Concept::Secret,
-        "system_prompt*,system_message*,your_instructions,your_prompt,initial_prompt,hidden_prompt,instructions_above,text_above,everything_above,fence_marker*,the_nonce,all_other_fields,other_fields,all_fields,other_tenant*,other_customers,your_api_key,your_configuration,your_rules,previous_conversation,conversation_history,systemprompt*,deine_anweisung*,ihre_anweisung*,deine_instruktion*,vos_instructions,tes_instructions,prompt_systeme,message_systeme,tus_instrucciones,prompt_del_sistema,mensaje_del_sistema",
+        "angle_brackets,your_delimiter*,the_delimiter*,system_prompt*,system_message*,your_instructions,your_prompt,initial_prompt,hidden_prompt,instructions_above,text_above,everything_above,fence_marker*,the_nonce,all_other_fields,other_fields,all_fields,other_tenant*,other_customers,your_api_key,your_configuration,your_rules,previous_conversation,conversation_history,systemprompt*,deine_anweisung*,ihre_anweisung*,deine_instruktion*,vos_instructions,tes_instructions,prompt_systeme,message_systeme,tus_instrucciones,prompt_del_sistema,mensaje_del_sistema",
     ),
     (
         Concept::Secret,

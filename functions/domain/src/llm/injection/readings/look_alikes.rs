@@ -4,7 +4,7 @@ use crate::reading::latin;
 
 /// Digits and signs that stand for letters, inside words that also have letters.
 pub(super) fn leet(text: &str) -> Option<String> {
-    const SIGNS: [char; 11] = ['0', '1', '3', '4', '5', '7', '8', '@', '$', '!', '|'];
+    const SIGNS: [char; 15] = ['0', '1', '3', '4', '5', '6', '7', '8', '9', '@', '$', '!', '|', '+', '('];
     if !text.contains(SIGNS) {
         return None;
     }
@@ -19,7 +19,9 @@ pub(super) fn leet(text: &str) -> Option<String> {
                 '3' => 'e',
                 '4' | '@' => 'a',
                 '5' | '$' => 's',
-                '7' => 't',
+                '6' | '9' => 'g',
+                '7' | '+' => 't',
+                '(' => 'c',
                 '8' => 'b',
                 c => c,
             })
