@@ -171,6 +171,8 @@ impl VerifiedInteraction<'_> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::custom_id::CustomId;
+    use crate::stage::APPROVER_ROLE;
     use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
     use serde_json::Value;
     use serde_json::json;
@@ -185,9 +187,29 @@ pub(crate) mod tests {
         }
     }
 
+    /// The same of a body that was changed before Discord signed it.
+    pub(crate) fn changed_click(custom_id: &CustomId, user: u64, change: impl FnOnce(&mut Value)) -> Click {
+        let mut body = click_body(&custom_id.to_string(), user, &[APPROVER_ROLE]);
+        change(&mut body);
+        match parsed(&body) {
+            Interaction::Click(click) => *click,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// A slash command as it comes out of verification: the options as Discord delivers them, and the member's permissions.
     pub(crate) fn invocation(options: &Value, permissions: &str, roles: &[&str]) -> Invocation {
+        invoked(options, permissions, roles, |_| ())
+    }
+
+    /// A slash command of a member who was changed before Discord signed it.
+    pub(crate) fn changed_invocation(permissions: &str, roles: &[&str], change: fn(&mut Value)) -> Invocation {
+        invoked(&json!([{"name": "status", "type": 1}]), permissions, roles, change)
+    }
+
+    fn invoked(options: &Value, permissions: &str, roles: &[&str], change: fn(&mut Value)) -> Invocation {
         let mut body = click_body("x", 1, roles);
+        change(&mut body["member"]);
         body["type"] = json!(2);
         body["token"] = json!("tok");
         body["member"]["permissions"] = json!(permissions);

@@ -121,12 +121,13 @@ impl ApprovedAction {
         if approved_by != action.approved_by || approved_at != action.approved_at {
             return Err(NotApproved::OtherApprovers);
         }
+        let expires_at = action.expires_at.min(approved_at.saturating_add(DELIVER_WITHIN));
         if let (Operation::Execute, Some(Decision::Approved { manner: Manner::OptIn { .. }, .. })) =
             (action.operation, &record.decision)
         {
             borne_out_in_advance(record, plan, votes, tenant, grounds, discord_keys)?;
             let approval = Approval { plan: plan.clone(), operation: action.operation, approved_by, approved_at };
-            return Ok(Self { approval, request_id: action.request_id.clone(), expires_at: action.expires_at });
+            return Ok(Self { approval, request_id: action.request_id.clone(), expires_at });
         }
         let clicks: Vec<Click> = grounds.proofs.iter().filter_map(|proof| proof.verify(discord_keys).ok()).collect();
         let (mut has_broken_glass, mut is_joint) = (false, false);
@@ -147,7 +148,7 @@ impl ApprovedAction {
             return Err(NotApproved::TooFew);
         }
         let approval = Approval { plan: plan.clone(), operation: action.operation, approved_by, approved_at };
-        Ok(Self { approval, request_id: action.request_id.clone(), expires_at: action.expires_at })
+        Ok(Self { approval, request_id: action.request_id.clone(), expires_at })
     }
 
     /// The votes that an action claims to rest on. The clicks behind them are what [`ApprovedAction::reclaim`] wants
@@ -320,6 +321,8 @@ fn is_vote(click: &Click, verb: Verb, vote: &Vote, tenant: &Tenant) -> bool {
         && click.member().user_id() == vote.user_id
         && tenant.guild_id == Some(click.guild_id())
         && is_approver(click.member(), tenant)
+        // A click says when it was made, too: an old yes under a new date would be a new one.
+        && click.proof().is_of(vote.at)
 }
 
 /// One alert, one plan, one operation (and for a release, one asking): one request id, however often it is delivered.

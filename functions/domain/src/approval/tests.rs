@@ -1,11 +1,12 @@
 mod asked;
 mod joint;
+mod proven;
 
 use super::*;
 use crate::action::{ActionRecord, ActionState, GRACE};
 use crate::custom_id::{CustomId, Verb};
 use crate::interaction::ClickProof;
-use crate::interaction::tests::{click, discord_keys, form};
+use crate::interaction::tests::{changed_click, click, discord_keys, form};
 use crate::record::{Posted, SecondWanted};
 use crate::stage::{self, APPROVER_ROLE, NOW};
 use crate::tenant::{Caps, ReasonRule, StepUpRule, TenantStatus};
@@ -123,6 +124,52 @@ fn a_click_counts_only_on_the_alerts_own_card_in_the_tenants_own_guild() {
     let mut foreign = tenant;
     foreign.id = "other".parse().unwrap();
     assert_eq!(refused(&record, &foreign), Refusal::NotThisCard);
+}
+
+#[test]
+fn a_button_is_no_form_and_a_form_no_button() {
+    let (record, tenant) = asked();
+    let refused = |verb, kind: u8| {
+        let click = changed_click(&button(&record, verb), APPROVER, |body| body["type"] = kind.into());
+        Bench::of(&tenant).rule(&record, &click, NOW).err().map(|refused| refused.why)
+    };
+    for (button, form) in [(Verb::Approve, Verb::ApproveForm), (Verb::Deny, Verb::DenyForm)] {
+        assert_eq!((refused(button, 3), refused(form, 5)), (None, None));
+        assert_eq!(refused(button, 5), Some(Refusal::NotThisCard));
+        assert_eq!(refused(form, 3), Some(Refusal::NotThisCard));
+    }
+}
+
+#[test]
+fn who_may_not_act_decides_nothing_whatever_their_roles() {
+    let (record, tenant) = asked();
+    let refused = |change: fn(&mut serde_json::Value)| {
+        let click = changed_click(&button(&record, Verb::Approve), APPROVER, |body| change(&mut body["member"]));
+        Bench::of(&tenant).rule(&record, &click, NOW).err().map(|refused| refused.why)
+    };
+    assert_eq!(refused(|_| ()), None);
+    assert_eq!(refused(|member| member["user"]["bot"] = true.into()), Some(Refusal::MayNotAct));
+    assert_eq!(refused(|member| member["pending"] = true.into()), Some(Refusal::MayNotAct), "not screened");
+    let timed_out: fn(&mut serde_json::Value) =
+        |member| member["communication_disabled_until"] = "2023-11-14T23:00:00Z".into();
+    assert_eq!(refused(timed_out), Some(Refusal::MayNotAct));
+}
+
+#[test]
+fn a_command_opens_a_form_only_about_the_own_tenants_alert() {
+    let (record, tenant) = asked();
+    let member = click("x", APPROVER, &[APPROVER_ROLE]).member().clone();
+    let open = |record: &AlertRecord, guild: u64, verb| {
+        let bench = Bench::of(&tenant);
+        let guild = guild.to_string().parse().unwrap();
+        admit_command(record, guild, &member, verb, &bench.moment(NOW)).map(|_| ()).err()
+    };
+    assert_eq!(open(&record, 600, Verb::BreakGlassForm), None);
+    assert_eq!(open(&record, 601, Verb::BreakGlassForm), Some(Refusal::NotThisCard), "another server");
+    assert_eq!(open(&record, 600, Verb::ApproveForm), Some(Refusal::NotThisCard), "what no command is for");
+    let mut foreign = record;
+    foreign.alert.tenant_id = "other".parse().unwrap();
+    assert_eq!(open(&foreign, 600, Verb::BreakGlassForm), Some(Refusal::NotThisCard), "another tenant's alert");
 }
 
 #[test]

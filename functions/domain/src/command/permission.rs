@@ -115,7 +115,7 @@ pub fn check_role(role: &CardRole, guild: Snowflake) -> Result<(), &'static str>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::interaction::tests::invocation;
+    use crate::interaction::tests::{changed_invocation, invocation};
     use crate::stage;
     use serde_json::json;
 
@@ -150,6 +150,18 @@ mod tests {
             (Reader, EVERYTHING, &["3"], true, Err(Denied::NotReader)),
         ] {
             assert_eq!(decided(audience, permissions, roles, linked), expected, "{audience:?} {permissions} {roles:?}");
+        }
+    }
+
+    #[test]
+    fn who_may_not_act_commands_nothing_whatever_their_permissions() {
+        let bot = changed_invocation(EVERYTHING, &["1", "2"], |member| member["user"]["bot"] = json!(true));
+        let mut tenant = stage::tenant();
+        tenant.approver_roles = vec!["1".parse().unwrap()];
+        tenant.admin_roles = vec!["2".parse().unwrap()];
+        for audience in [Audience::Installer, Audience::Administrator, Audience::Approver, Audience::Reader] {
+            let answer = authorise(audience, bot.member(), bot.permissions(), Some(&tenant), NOW);
+            assert_eq!(answer, Err(Denied::MayNotAct), "{audience:?}");
         }
     }
 

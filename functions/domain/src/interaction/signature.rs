@@ -65,9 +65,9 @@ impl ClickProof {
         }
     }
 
-    /// When Discord says that it was sent, unix seconds.
-    pub(crate) fn sent_at(&self) -> Option<i64> {
-        self.timestamp.parse().ok()
+    /// Whether it may have come at `at` (unix seconds), by the time that Discord signed with it.
+    pub(crate) fn is_of(&self, at: i64) -> bool {
+        is_timely(&self.timestamp, at)
     }
 }
 
@@ -81,11 +81,12 @@ pub fn verify<'a>(
     now: i64,
 ) -> Result<VerifiedInteraction<'a>, Unverified> {
     let verified = verify_signature(keys, request)?;
-    let sent: i64 = request.timestamp.parse().map_err(|_| Unverified)?;
-    match now.checked_sub(sent) {
-        Some(skew) if skew.unsigned_abs() <= MAX_SKEW.unsigned_abs() => Ok(verified),
-        _ => Err(Unverified),
-    }
+    if is_timely(request.timestamp, now) { Ok(verified) } else { Err(Unverified) }
+}
+
+/// Whether what was sent at `timestamp` may have come at `at`.
+fn is_timely(timestamp: &str, at: i64) -> bool {
+    timestamp.parse().is_ok_and(|sent: i64| at.abs_diff(sent) <= MAX_SKEW.unsigned_abs())
 }
 
 fn verify_signature<'a>(

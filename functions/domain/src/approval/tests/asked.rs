@@ -53,6 +53,9 @@ fn a_code_is_asked_for_and_decides() {
         admit(&record, &click, &id, bench.moment(NOW)).unwrap().form()
     };
     assert_eq!(press(&bench), Err(Refusal::CodeNotEnrolled));
+    let unasked = sent(&record, Verb::ApproveForm, APPROVER, &[("totp", "000000")]);
+    let refused = bench.rule(&record, &unasked, NOW).unwrap_err();
+    assert_eq!(refused.why, Refusal::CodeNotEnrolled, "a form that was not opened, and no code to compare");
     bench.factor = Some(Factor::enrolled(NOW - 60));
     assert!(press(&bench).unwrap().is_some_and(|form| form.code && form.reason == ReasonAsked::Optional));
     let code = crate::step_up::code(SECRET, NOW);

@@ -53,6 +53,59 @@ fn each_action_of_a_joint_plan_is_proven_by_two_clicks_on_that_plan() {
     }
 }
 
+/// Whoever can write into the table changes one thing of what is stored, or keeps a signed click of another kind.
+#[test]
+fn a_click_on_a_joint_plan_proves_a_containment_of_that_plan() {
+    let (digest, records) = storm();
+    let (tenant, keys) = (stage::tenant(), discord_keys());
+    let plan = digest.asked.as_ref().unwrap().plan.clone();
+    let id = CustomId { verb: Verb::ApproveAll, alert_id: digest.id, plan: plan.digest().short() };
+    let proofs = |id: &CustomId, kind: u8| {
+        let change = |body: &mut serde_json::Value| body["type"] = kind.into();
+        [APPROVER, SECOND].map(|user| changed_click(id, user, change).proof().clone())
+    };
+    let votes: Vec<Vote> =
+        [APPROVER, SECOND].into_iter().map(|user| vote(&click(&id.to_string(), user, &[APPROVER_ROLE]), NOW)).collect();
+    let mut record = records[2].clone();
+    let own = record.plan().unwrap().clone();
+    record.votes.clone_from(&votes);
+    let manner = Manner::Joint { digest: plan.digest_id(), plan: plan.digest() };
+    let contained = ActionRecord::approved(&contain(&mut record, &own, manner, NOW));
+    let reclaim = |stored: &ActionRecord, record: &AlertRecord, tenant: &Tenant, proofs: &[ClickProof], joint| {
+        let grounds = Grounds { proofs, joint: Some(joint), ..Grounds::default() };
+        ApprovedAction::reclaim(stored, record, tenant, grounds, &keys).map(|_| ()).err()
+    };
+    let of = |proofs: &[ClickProof], joint| reclaim(&contained, &record, &tenant, proofs, joint);
+    let not_proven = Some(NotApproved::NotProven);
+    assert_eq!(of(&proofs(&id, 3), &plan), None);
+
+    let elsewhere = CustomId { alert_id: records[0].alert.id, ..id.clone() };
+    assert!(elsewhere.alert_id != id.alert_id, "a digest has an id of its own");
+    assert_eq!(of(&proofs(&elsewhere, 3), &plan), not_proven, "another digest");
+    let fewer = crate::storm::JointPlan::of(&digest, &records[..2], NOW).unwrap();
+    let about_fewer = CustomId { plan: fewer.digest().short(), ..id.clone() };
+    assert_eq!(of(&proofs(&about_fewer, 3), &fewer), not_proven, "a plan without this host");
+    assert_eq!(of(&proofs(&about_fewer, 3), &plan), not_proven, "another plan of the same digest");
+    let refused = CustomId { verb: Verb::DenyAll, ..id.clone() };
+    assert_eq!(of(&proofs(&refused, 3), &plan), not_proven, "clicks on Deny all");
+
+    let mut reasons = tenant.clone();
+    reasons.policy.reason = ReasonRule::Always;
+    let form = CustomId { verb: Verb::ApproveAllForm, ..id.clone() };
+    let under_reasons = |proofs: &[ClickProof]| reclaim(&contained, &record, &reasons, proofs, &plan);
+    assert_eq!(under_reasons(&proofs(&id, 3)), not_proven, "a button where a form has to be filled in");
+    assert_eq!(under_reasons(&proofs(&form, 5)), None);
+
+    let mut released = record.clone();
+    released.release_votes = votes;
+    let asked_by = Some(released.release_votes[0].interaction_id);
+    let approval = Approval::given(&own, Operation::Rollback, &released.release_votes, NOW);
+    let action = ApprovedAction::of(approval, asked_by);
+    released.release = Some(action.summary(NOW, None));
+    let stored = ActionRecord::approved(&action);
+    assert_eq!(reclaim(&stored, &released, &tenant, &proofs(&id, 3), &plan), not_proven, "a release");
+}
+
 #[test]
 fn a_joint_plan_is_refused_once_settled_changed_or_held() {
     let (digest, records) = storm();
