@@ -255,4 +255,45 @@ mod tests {
         let other = NormalizedAlert { source: Vendor::Generic, ..alert() };
         assert_eq!(Plan::draft(&other, &verdict(), &tenant(), NOW), Err(NoPlan::VendorCannotContain));
     }
+
+    /// Each member with another value: another plan, so that no click on the one is a click on the other.
+    #[test]
+    fn its_digest_binds_every_member() {
+        let leased = crate::tenant::Tenant { lease_seconds: Some(3_600), ..tenant() };
+        let plan = Plan::draft(&alert(), &verdict(), &leased, NOW).unwrap();
+        let members = serde_json::to_value(&plan).unwrap();
+        let mut target = members["target"].clone();
+        target["hostname"] = "WS-043".into();
+        let others: [(&str, serde_json::Value); 8] = [
+            ("tenant_id", "other".into()),
+            ("alert_id", "00000000-0000-0000-0000-000000000007".into()),
+            ("revision", 1.into()),
+            ("action_type", "NETWORK_QUARANTINE".into()),
+            ("target", target),
+            ("proxy_id", "edge-2".into()),
+            ("expires_at", (plan.expires_at() + 1).into()),
+            ("lease_seconds", 3_601.into()),
+        ];
+        assert_eq!(members.as_object().unwrap().len(), others.len(), "none is left out");
+        for (name, value) in others {
+            let mut other = members.clone();
+            other[name] = value;
+            let other: Plan = serde_json::from_value(other).unwrap();
+            assert_ne!(other.digest(), plan.digest(), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_high_and_open_at_the_vendor_is_offered() {
+        let levels = [VerdictLevel::Critical, VerdictLevel::High];
+        for level in levels.into_iter().chain([VerdictLevel::Medium, VerdictLevel::Low, VerdictLevel::Benign]) {
+            let verdict = Verdict { verdict: level, ..verdict() };
+            let refused = Plan::draft(&alert(), &verdict, &tenant(), NOW).err();
+            assert_eq!(refused, (!levels.contains(&level)).then_some(NoPlan::NotWarranted), "{level}");
+            let leased = Plan::draft_leased(&alert(), &verdict, &tenant(), 60, NOW).err();
+            assert_eq!(leased, (level != VerdictLevel::Low).then_some(NoPlan::NotWarranted), "{level}");
+        }
+        let handled = NormalizedAlert { vendor_status: Some(crate::alert::VendorStatus::Mitigated), ..alert() };
+        assert_eq!(Plan::draft(&handled, &verdict(), &tenant(), NOW), Err(NoPlan::AlreadyHandled));
+    }
 }

@@ -170,6 +170,25 @@ mod tests {
     }
 
     #[test]
+    fn its_digest_binds_every_other_member_too() {
+        let (digest, records) = storm(2);
+        let plan = JointPlan::of(&digest, &records, NOW).unwrap();
+        let members = serde_json::to_value(&plan).unwrap();
+        let others: [(&str, serde_json::Value); 3] = [
+            ("tenant_id", "other".into()),
+            ("digest_id", "00000000-0000-0000-0000-000000000007".into()),
+            ("expires_at", (plan.expires_at() + 1).into()),
+        ];
+        assert_eq!(members.as_object().unwrap().len(), others.len() + 1, "these and the hosts");
+        for (name, value) in others {
+            let mut other = members.clone();
+            other[name] = value;
+            let other: JointPlan = serde_json::from_value(other).unwrap();
+            assert_ne!(other.digest(), plan.digest(), "{name}");
+        }
+    }
+
+    #[test]
     fn it_is_about_open_questions_on_different_hosts_alone() {
         let (mut digest, mut records) = storm(6);
         let by = vote(41);

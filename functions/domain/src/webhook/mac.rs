@@ -43,3 +43,19 @@ pub(super) fn hash_matches(wanted: Option<&[u8; 32]>, found: Option<&[u8]>) -> b
     let matches = wanted.unwrap_or(&[0; 32]).ct_eq(&computed);
     bool::from(matches) & wanted.is_some() & found.is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The stand-in for a key that is not there is in this file, for everybody to read.
+    #[test]
+    fn what_is_computed_with_the_stand_in_counts_for_nothing() {
+        let claim = hmac(NO_KEY, &[b"body"]);
+        assert!(verifies(Some(NO_KEY), &[b"body"], &[claim]), "that is the claim");
+        assert!(!verifies(None, &[b"body"], &[claim]));
+        assert!(same(Some(b"value"), Some(b"value")) && !same(None, Some(NO_KEY)) && !same(Some(NO_KEY), None));
+        assert!(hash_matches(Some(&digest(b"token")), Some(b"token")));
+        assert!(!hash_matches(Some(&digest(NO_KEY)), None));
+    }
+}
