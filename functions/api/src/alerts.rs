@@ -1,6 +1,6 @@
 //! `GET /api/v1/alerts` and `GET /api/v1/alerts/{id}`.
 
-use crate::caller::{Asked, Caller};
+use crate::caller::{Asked, Caller, Nothing};
 use crate::cursor::Cursor;
 use crate::refusal::Refusal;
 use crate::{Api, sift, view};
@@ -56,6 +56,7 @@ pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Path(id): Path<String>,
+    _: Asked<Nothing>,
 ) -> Result<Json<Value>, Refusal> {
     let tenant = caller.may(Permission::ReadAlerts)?;
     let id: AlertId = id.parse().map_err(|_| Refusal::NoSuchAlert)?;

@@ -1,7 +1,7 @@
 //! `GET /api/v1/keys`: which keys the tenant has. A key itself is nowhere, and its hash is told to nobody.
 
 use crate::Api;
-use crate::caller::Caller;
+use crate::caller::{Asked, Caller, Nothing};
 use crate::refusal::Refusal;
 use axum::Json;
 use axum::extract::State;
@@ -12,7 +12,11 @@ use vyrox_platform::api_key::ApiKey;
 use vyrox_platform::table::Prefix;
 use vyrox_platform::volatile::Volatile;
 
-pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<Json<Value>, Refusal> {
+pub(crate) async fn list(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    _: Asked<Nothing>,
+) -> Result<Json<Value>, Refusal> {
     let tenant = caller.may(Permission::ManageKeys)?;
     let volatile = Volatile::new(api.table.clone());
     let mut keys = Vec::new();
