@@ -18,12 +18,12 @@ use vyrox_checkpoint::{Checkpointer, ConnectError, Idle};
 use vyrox_dispatch::Dispatch;
 use vyrox_ingest::Ingest;
 use vyrox_interactions::Interactions;
-use vyrox_local_aws::{Provisioned, Topology, TopologyError};
+use vyrox_local_aws::{Provisioned, Roles, Topology, TopologyError};
 use vyrox_notify::Notify;
 use vyrox_platform::aws::Clients;
 use vyrox_platform::backup::Reach;
 use vyrox_platform::clock::Clock;
-use vyrox_platform::config::BadConfiguration;
+use vyrox_platform::config::{Aws, BadConfiguration};
 use vyrox_platform::http::HttpClientError;
 use vyrox_platform::kms_key::KmsKeyError;
 use vyrox_platform::{batch, config, http};
@@ -61,6 +61,8 @@ pub(crate) struct Setting {
     pub(crate) parameters: BTreeMap<String, String>,
     /// What Lambda itself adds to every environment.
     pub(crate) lambda: BTreeMap<String, String>,
+    /// What the template's roles may do, where that is enforced.
+    pub(crate) roles: Option<Roles>,
     pub(crate) clients: Clients,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timeline: Timeline,
@@ -73,7 +75,23 @@ impl Setting {
     fn environment(&self, function: &str) -> Result<BTreeMap<String, String>, TopologyError> {
         let mut environment = self.topology.environment(function, &self.provisioned, &self.parameters)?;
         environment.extend(self.lambda.clone());
+        if let Some(role) = self.role(function) {
+            environment.insert("AWS_ACCESS_KEY_ID".to_owned(), role);
+        }
         Ok(environment)
+    }
+
+    /// The role that a function signs as, where roles are enforced.
+    fn role(&self, function: &str) -> Option<String> {
+        self.roles.as_ref().and_then(|_| self.topology.role(function))
+    }
+
+    /// AWS as a function sees it.
+    fn clients(&self, function: &str) -> Clients {
+        match self.role(function) {
+            Some(role) => Clients::new(&Aws { access_key_id: role, ..Aws::local(&self.lambda["AWS_ENDPOINT_URL"]) }),
+            None => self.clients.clone(),
+        }
     }
 
     /// The environments of all functions, by the names of their programs.
@@ -95,13 +113,14 @@ impl Setting {
     /// The HTTP functions behind one address; their routes do not overlap.
     pub(crate) async fn router(&self) -> Result<Router, FunctionsError> {
         let ingest = self.read("IngestFunction", config::Ingest::from_environment)?;
-        let ingest = Arc::new(Ingest::new(&self.clients, &ingest, Arc::clone(&self.clock)));
+        let ingest = Arc::new(Ingest::new(&self.clients("IngestFunction"), &ingest, Arc::clone(&self.clock)));
         let interactions = self.read("InteractionsFunction", config::Interactions::from_environment)?;
-        let interactions = Arc::new(Interactions::new(&self.clients, &interactions, Arc::clone(&self.clock)));
+        let interactions =
+            Arc::new(Interactions::new(&self.clients("InteractionsFunction"), &interactions, Arc::clone(&self.clock)));
         let relay = self.read("RelayFunction", config::Relay::from_environment)?;
-        let relay = Arc::new(Relay::connect(&self.clients, &relay, Arc::clone(&self.clock)).await?);
+        let relay = Arc::new(Relay::connect(&self.clients("RelayFunction"), &relay, Arc::clone(&self.clock)).await?);
         let api = self.read("ApiFunction", config::Api::from_environment)?;
-        let api = Arc::new(Api::new(&self.clients, &api, Arc::clone(&self.clock)));
+        let api = Arc::new(Api::new(&self.clients("ApiFunction"), &api, Arc::clone(&self.clock)));
         Ok(vyrox_ingest::router(ingest)
             .merge(vyrox_interactions::router(interactions))
             .merge(vyrox_relay::router(relay))
@@ -116,42 +135,46 @@ impl Setting {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Vec<AbortHandle>, FunctionsError> {
-        let source = |function: &'static str, url: &str| {
-            batch::SourceQueue::new(function, self.clients.sqs.clone(), url, Arc::clone(&self.clock))
+        let source = |function: &'static str, clients: &Clients, url: &str| {
+            batch::SourceQueue::new(function, clients.sqs.clone(), url, Arc::clone(&self.clock))
         };
         let triage = self.read("TriageFunction", config::Triage::from_environment)?;
-        let triage_source = source("triage", &triage.source_queue_url).at_once(triage.concurrency);
+        let triage_clients = self.clients("TriageFunction");
+        let triage_source = source("triage", &triage_clients, &triage.source_queue_url).at_once(triage.concurrency);
         let model = http::client(Duration::from_secs(100))?;
-        let triage = Arc::new(Triage::new(&self.clients, &triage, model, Arc::clone(&self.clock)));
+        let triage = Arc::new(Triage::new(&triage_clients, &triage, model, Arc::clone(&self.clock)));
         triage.warm().await;
         let notify = self.read("NotifyFunction", config::Notify::from_environment)?;
-        let notify_source = source("notify", &notify.source_queue_url);
+        let notify_clients = self.clients("NotifyFunction");
+        let notify_source = source("notify", &notify_clients, &notify.source_queue_url);
         let discord = http::client(Duration::from_secs(10))?;
-        let notify = Notify::new(&self.clients, &notify, discord, Arc::clone(&self.clock));
+        let notify = Notify::new(&notify_clients, &notify, discord, Arc::clone(&self.clock));
         let notify = Arc::new(notify.reaching(self.backup.clone()));
         let dispatch = self.read("DispatchFunction", config::Dispatch::from_environment)?;
-        let dispatch_source = source("dispatch", &dispatch.source_queue_url);
+        let dispatch_clients = self.clients("DispatchFunction");
+        let dispatch_source = source("dispatch", &dispatch_clients, &dispatch.source_queue_url);
         let proxy = http::client(Duration::from_secs(20))?;
-        let dispatch = Arc::new(Dispatch::connect(&self.clients, &dispatch, proxy, Arc::clone(&self.clock)).await?);
-
+        let dispatch = Dispatch::connect(&dispatch_clients, &dispatch, proxy, Arc::clone(&self.clock)).await?;
+        let dispatch = Arc::new(dispatch);
         let assist = self.read("AssistFunction", config::Assist::from_environment)?;
-        let assist_source = source("assist", &assist.source_queue_url);
+        let assist_clients = self.clients("AssistFunction");
+        let assist_source = source("assist", &assist_clients, &assist.source_queue_url);
         let outside = http::client(Duration::from_secs(10))?;
-        let assist = Arc::new(Assist::new(&self.clients, &assist, outside, Arc::clone(&self.clock)));
+        let assist = Arc::new(Assist::new(&assist_clients, &assist, outside, Arc::clone(&self.clock)));
 
-        let assist = self.spawn(tasks, stop, "CommandsQueue", "assist", move |event| {
+        let assist = self.spawn(tasks, stop, ("CommandsQueue", &assist_clients), "assist", move |event| {
             let (function, source) = (Arc::clone(&assist), assist_source.clone());
             async move { batch::run(&source, event, |message| function.handle(message)).await }
         });
-        let triage = self.spawn(tasks, stop, "AlertsQueue", "triage", move |event| {
+        let triage = self.spawn(tasks, stop, ("AlertsQueue", &triage_clients), "triage", move |event| {
             let (function, source) = (Arc::clone(&triage), triage_source.clone());
             async move { batch::run(&source, event, |message| function.handle(message)).await }
         });
-        let notify = self.spawn(tasks, stop, "CardsQueue", "notify", move |event| {
+        let notify = self.spawn(tasks, stop, ("CardsQueue", &notify_clients), "notify", move |event| {
             let (function, source) = (Arc::clone(&notify), notify_source.clone());
             async move { batch::run(&source, event, |message| function.handle(message)).await }
         });
-        let dispatch = self.spawn(tasks, stop, "ActionsQueue", "dispatch", move |event| {
+        let dispatch = self.spawn(tasks, stop, ("ActionsQueue", &dispatch_clients), "dispatch", move |event| {
             let (function, source) = (Arc::clone(&dispatch), dispatch_source.clone());
             async move { batch::run(&source, event, |message| function.handle(message)).await }
         });
@@ -161,7 +184,9 @@ impl Setting {
     /// What signs the audit's heads.
     pub(crate) async fn checkpointer(&self) -> Result<Arc<Checkpointer>, FunctionsError> {
         let config = self.read("CheckpointFunction", config::Checkpoint::from_environment)?;
-        Ok(Arc::new(Checkpointer::connect(&self.clients, &config, Arc::clone(&self.clock)).await?))
+        Ok(Arc::new(
+            Checkpointer::connect(&self.clients("CheckpointFunction"), &config, Arc::clone(&self.clock)).await?,
+        ))
     }
 
     /// Lets it sign as its schedule would.
@@ -184,7 +209,7 @@ impl Setting {
         &self,
         tasks: &TaskTracker,
         stop: &CancellationToken,
-        queue: &str,
+        (queue, clients): (&str, &Clients),
         part: &'static str,
         handle: F,
     ) -> AbortHandle
@@ -193,7 +218,7 @@ impl Setting {
         Fut: Future<Output = aws_lambda_events::sqs::SqsBatchResponse> + Send,
     {
         let url = self.provisioned.queue_url(queue).expect("the template has this queue").to_owned();
-        let (sqs, timeline, stop) = (self.clients.sqs.clone(), self.timeline.clone(), (stop.clone(), self.at_stop));
+        let (sqs, timeline, stop) = (clients.sqs.clone(), self.timeline.clone(), (stop.clone(), self.at_stop));
         tasks.spawn(async move { poller::poll(sqs, url, part, timeline, stop, handle).await }).abort_handle()
     }
 }

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vyrox_checkpoint::{Checkpointer, Idle};
 use vyrox_edr_standin::Falcon;
-use vyrox_local_aws::{ClientSet, Embedded, EmbeddedOptions, Topology};
+use vyrox_local_aws::{ClientSet, Embedded, EmbeddedOptions, Roles, Topology};
 use vyrox_platform::aws::Clients;
 use vyrox_platform::backup::Reach;
 use vyrox_platform::clock::Clock;
@@ -77,6 +77,8 @@ pub struct System {
     pub backup: BackupStandin,
     /// The table, to look at.
     pub table: Table,
+    /// What the functions' roles were asked for; none where AWS is another one.
+    pub roles: Option<Roles>,
     /// What happened when.
     pub timeline: Timeline,
     /// What signs the audit's heads, to be asked out of turn.
@@ -154,10 +156,17 @@ impl System {
         let topology = Topology::for_stack(STACK).map_err(starting("the template"))?;
         let provisioned =
             topology.provision(&ClientSet::new(&endpoint)).await.map_err(starting("the template's resources"))?;
+        // A call that a role does not name fails here, and not on AWS alone.
+        let roles = embedded.as_ref().map(|embedded| {
+            let roles = Roles::of(&topology, &provisioned, &parameters);
+            embedded.enforce(roles.clone());
+            roles
+        });
         let mut setting = Setting {
             topology,
             provisioned: provisioned.clone(),
             parameters,
+            roles: roles.clone(),
             lambda: lambda_environment(&endpoint),
             clients: clients.clone(),
             clock: Arc::clone(&clock),
@@ -231,6 +240,7 @@ impl System {
             llm,
             backup,
             table,
+            roles,
             timeline,
             checkpointer,
             link_code,

@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: the whole system on free ports ([`Stage`]), and hands that do to it what vendors,
 //! members of the Discord guild and the operator do. No assertions about behaviour live here except [`Stage::end`]'s,
-//! which hold after every test: both audit chains verify, and Discord would have taken every message.
+//! which hold after every test: both audit chains verify, Discord would have taken every message, and no function has asked AWS
+//! for anything that its role does not name.
 //!
 //! ```text
 //!  stage/webhook.rs      a vendor: bodies, signatures, answers
@@ -166,6 +167,8 @@ impl Stage {
         let report = vyrox_audit::verify::directory(self.system.proxy_audit());
         assert!(report.is_ok(), "the proxy's audit: {report:?}");
         assert_eq!(self.system.discord.violations(), [], "Discord would have refused this");
+        let denied = self.system.roles.as_ref().map(|roles| roles.denied()).unwrap_or_default();
+        assert!(denied.is_empty(), "IAM would have refused this: {denied:#?}");
         self.system.shutdown().await;
     }
 }

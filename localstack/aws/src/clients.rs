@@ -18,9 +18,15 @@ impl ClientSet {
     /// Clients for `endpoint_url`, with the credentials `test`/`test` that every local AWS takes, in us-east-1.
     #[must_use]
     pub fn new(endpoint_url: &str) -> Self {
+        Self::signing_as(endpoint_url, "test")
+    }
+
+    /// The same with another access key, such as a role's name ([`Roles`](crate::Roles)).
+    #[must_use]
+    pub fn signing_as(endpoint_url: &str, access_key: &str) -> Self {
         let http =
             Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
-        let credentials = Credentials::new("test", "test", None, None, "local");
+        let credentials = Credentials::new(access_key, "test", None, None, "local");
         let region = Region::from_static(crate::sqs::REGION);
         macro_rules! client {
             ($sdk:ident) => {

@@ -4,7 +4,8 @@ mod at_once;
 
 use crate::wire::{Protocol, answer};
 use at_once::{AtOnce, Done};
-use axum::body::Body;
+use axum::body::{Body, Bytes};
+use axum::http::request::Parts;
 use axum::http::uri::{PathAndQuery, Uri};
 use axum::http::{HeaderMap, Request, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
@@ -59,16 +60,10 @@ impl DynamoDb {
     }
 
     /// Answers a request.
-    pub(crate) async fn handle(&self, operation: &str, request: Request<Body>) -> Response<Body> {
-        if !is_ordinary(request.headers()) {
-            return self.forward(request).await;
+    pub(crate) async fn handle(&self, operation: &str, head: Parts, body: Bytes) -> Response<Body> {
+        if !is_ordinary(&head.headers) {
+            return self.forward(Request::from_parts(head, Body::from(body))).await;
         }
-        let (head, body) = request.into_parts();
-        let body = match axum::body::to_bytes(body, crate::embedded::MAX_BODY).await {
-            Ok(body) => body,
-            // Nobody is there any more, or it is larger than DynamoDB takes.
-            Err(_) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
-        };
         match self.at_once.handle(operation, &body).await {
             Done::Yes(output) => answer(Protocol::Json10, StatusCode::OK, output),
             Done::OtherBefore(why) => answer(Protocol::Json10, StatusCode::BAD_REQUEST, why),

@@ -3,19 +3,21 @@
 use crate::clock::SystemClock;
 use crate::dynamodb::DynamoDb;
 use crate::kms::Kms;
+use crate::roles::Roles;
 use crate::sqs::Sqs;
 use crate::store::Store;
-use crate::wire::{Protocol, Refusal, respond};
+use crate::wire::{Protocol, respond};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode};
+use axum::response::IntoResponse as _;
 use axum::serve::ListenerExt as _;
 use std::fs::DirBuilder;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -78,6 +80,7 @@ impl StartError {
 /// The running services. Dropping it stops them without waiting.
 pub struct Embedded {
     address: SocketAddr,
+    services: Arc<Services>,
     stop: DropGuard,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -86,6 +89,8 @@ struct Services {
     dynamodb: DynamoDb,
     sqs: Sqs,
     kms: Kms,
+    /// Nobody's requests are looked at without.
+    roles: OnceLock<Roles>,
 }
 
 impl Embedded {
@@ -116,8 +121,9 @@ impl Embedded {
             dynamodb,
             sqs: Sqs::new(store.clone(), clock.clone(), format!("http://{address}"), stop.clone()),
             kms: Kms::new(store, clock),
+            roles: OnceLock::new(),
         });
-        let router = Router::new().fallback(handle).with_state(services);
+        let router = Router::new().fallback(handle).with_state(Arc::clone(&services));
         let stopped = stop.clone();
         let front = tokio::spawn(async move {
             let _ends_with_the_front = after_front.drop_guard();
@@ -132,13 +138,18 @@ impl Embedded {
                 () = async { deadline.cancelled().await; tokio::time::sleep(GRACE).await } => {}
             }
         });
-        Ok(Self { address, stop: stop.drop_guard(), tasks: vec![front, behind] })
+        Ok(Self { address, services, stop: stop.drop_guard(), tasks: vec![front, behind] })
     }
 
     /// `http://127.0.0.1:port`, for SDK clients.
     #[must_use]
     pub fn endpoint_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// From now on, who signs as one of these roles may do what the role may. Only the first call counts.
+    pub fn enforce(&self, roles: Roles) {
+        let _first_counts = self.services.roles.set(roles);
     }
 
     /// Stops: waiting receivers are answered at once, open requests get five seconds.
@@ -154,16 +165,23 @@ async fn handle(State(services): State<Arc<Services>>, request: Request<Body>) -
     let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (service, operation) = target.split_once('.').map_or(("", ""), |(s, o)| (s, o));
     let (service, operation) = (service.to_owned(), operation.to_owned());
-    let protocol = match service.as_str() {
-        "AmazonSQS" => Protocol::Json10,
-        "TrentService" => Protocol::Json11,
-        // DynamoDB answers for what nobody knows, too.
-        _ => return services.dynamodb.handle(&operation, request).await,
+    let (head, body) = request.into_parts();
+    let body = match axum::body::to_bytes(body, MAX_BODY).await {
+        Ok(body) => body,
+        // Nobody is there any more, or it is larger than any service takes.
+        Err(_) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
     };
-    let result = match axum::body::to_bytes(request.into_body(), MAX_BODY).await {
-        Err(error) => Err(Refusal::new("SerializationException", error.to_string()).into()),
-        Ok(body) if protocol == Protocol::Json10 => services.sqs.handle(&operation, &body).await,
-        Ok(body) => services.kms.handle(&operation, &body),
+    let protocol = if service == "TrentService" { Protocol::Json11 } else { Protocol::Json10 };
+    if let Some(roles) = services.roles.get()
+        && let Err(refusal) = roles.check(&head.headers, (&service, &operation), &body)
+    {
+        return respond(protocol, Err(refusal.into()));
+    }
+    let result = match service.as_str() {
+        "AmazonSQS" => services.sqs.handle(&operation, &body).await,
+        "TrentService" => services.kms.handle(&operation, &body),
+        // DynamoDB answers for what nobody knows, too.
+        _ => return services.dynamodb.handle(&operation, head, body).await,
     };
     respond(protocol, result)
 }

@@ -1,5 +1,6 @@
 //! Makes what a topology describes, at any endpoint. What is there already stays, with its data.
 
+use crate::sqs::{ACCOUNT, REGION};
 use crate::{ClientSet, Key, Queue, Table, Topology};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
@@ -54,7 +55,11 @@ impl Provisioned {
 
     /// What `Ref` and `Fn::GetAtt` give for all of it.
     pub(crate) fn names(&self) -> BTreeMap<String, String> {
-        let tables = self.tables.iter().map(|(id, name)| (id.clone(), name.clone()));
+        let table_arn = |name: &str| format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}");
+        let tables = self
+            .tables
+            .iter()
+            .flat_map(|(id, name)| [(id.clone(), name.clone()), (format!("{id}.Arn"), table_arn(name))]);
         let queues =
             self.queues.iter().flat_map(|(id, q)| [(id.clone(), q.url.clone()), (format!("{id}.Arn"), q.arn.clone())]);
         let keys =

@@ -2,9 +2,10 @@
 
 use crate::provision::Provisioned;
 use crate::sqs::{ACCOUNT, REGION};
-use crate::template::{DEPLOYED, Resource, Template, TemplateError, text_of};
+use crate::template::{DEPLOYED, Resource, Template, TemplateError, resolve, text_of};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Why a template does not describe a topology.
@@ -156,6 +157,34 @@ impl Topology {
         })
     }
 
+    /// The name of a function's role.
+    #[must_use]
+    pub fn role(&self, function: &str) -> Option<String> {
+        let named = |kind, id: &str| self.template.resources_of(kind).find(|resource| resource.logical_id == id);
+        let role = resolve(&named("AWS::Serverless::Function", function)?.properties()["Role"], &BTreeMap::new());
+        let role = role.as_str()?.strip_prefix("${")?.strip_suffix(".Arn}")?;
+        text_of(&resolve(&named("AWS::IAM::Role", role)?.properties()["RoleName"], &self.names))
+    }
+
+    /// The properties of all resources of one type, with what was provisioned and `parameters` put in.
+    pub(crate) fn properties_of(
+        &self,
+        kind: &str,
+        provisioned: &Provisioned,
+        parameters: &BTreeMap<String, String>,
+    ) -> impl Iterator<Item = (&str, Value)> {
+        let names = self.names_with(provisioned, parameters);
+        let resources = self.template.resources_of(kind);
+        resources.map(move |resource| (resource.logical_id, self.template.chosen(resource.properties(), &names)))
+    }
+
+    fn names_with(&self, provisioned: &Provisioned, parameters: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut names = self.names.clone();
+        names.extend(parameters.clone());
+        names.extend(provisioned.names());
+        names
+    }
+
     /// A function's environment, as the template sets it, with what was provisioned and `parameters` put in.
     ///
     /// # Errors
@@ -166,9 +195,7 @@ impl Topology {
         provisioned: &Provisioned,
         parameters: &BTreeMap<String, String>,
     ) -> Result<BTreeMap<String, String>, TopologyError> {
-        let mut names = self.names.clone();
-        names.extend(parameters.clone());
-        names.extend(provisioned.names());
+        let names = self.names_with(provisioned, parameters);
         let resource = self
             .template
             .resources_of("AWS::Serverless::Function")
@@ -226,7 +253,7 @@ struct QueueProperties {
     queue_name: String,
     redrive_policy: Option<RedriveProperties>,
     #[serde(flatten)]
-    attributes: BTreeMap<String, serde_json::Value>,
+    attributes: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
