@@ -1,5 +1,5 @@
 //! How the functions are linked, for all of them (`build` in their `Cargo.toml`): at a fixed address, and with the code that
-//! they use in one place.
+//! they use in one place. What is deployed is static as well (`infra/lambda`).
 //!
 //! A program that may lie anywhere has every pointer in its tables, 40,000 here, put right by the dynamic linker at every
 //! start: three quarters of a millisecond, and a MiB and a half of memory. What a random address protects is a program
@@ -19,10 +19,13 @@ const LAYOUT: &str = "../layout.txt";
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed=CARGO_CFG_TARGET_ENV");
     println!("cargo::rerun-if-changed={LAYOUT}");
-    if !(is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu")) {
+    if !is("CARGO_CFG_TARGET_OS", "linux") {
         return Ok(());
     }
-    println!("cargo::rustc-link-arg-bins=-no-pie");
+    // For musl, which is linked statically, `infra/lambda` says so to the compiler, which chooses by it what it links.
+    if is("CARGO_CFG_TARGET_ENV", "gnu") {
+        println!("cargo::rustc-link-arg-bins=-no-pie");
+    }
     // Where nothing is optimised, nearly every name is another one.
     if !is("OPT_LEVEL", "0") {
         let function = variable("CARGO_PKG_NAME")?.trim_start_matches("vyrox-").to_owned();

@@ -1,6 +1,6 @@
 //! A function that does nothing, in the same runtime as ours: what their start-up and memory are measured against.
 //!
-//! `empty-function http` answers an API's requests, `empty-function events` anything else.
+//! `empty-function http` answers an API's requests, `empty-function` anything else.
 
 use axum::Router;
 use axum::http::StatusCode;

@@ -15,8 +15,6 @@ enum Reason {
     Long,
     /// It reads data that is not in the repository.
     Data,
-    /// It cross-compiles for arm64, which takes Zig. `infra/lambda build`, a stage, builds the same for this machine.
-    Cross,
     /// It needs cargo-lambda, and runs until it is stopped. `infra/invoke`, a stage, does so for every function, and holds the
     /// answers against those of the page.
     CargoLambda,
@@ -29,9 +27,8 @@ const NOT_RUN: &[(&str, &str, Reason)] = &[
     ("CONTRIBUTING.md", ".ci/run", Reason::Everything),
     ("README.md", "cargo test --workspace", Reason::Everything),
     ("CONTRIBUTING.md", "cargo test --workspace", Reason::Everything),
-    ("docs/deployment.md", "sam build", Reason::Cross),
+    ("docs/deployment.md", "infra/lambda build --release", Reason::Long),
     ("docs/deployment.md", "sam deploy", Reason::Account),
-    ("infra/README.md", "sam build", Reason::Cross),
     ("infra/README.md", "sam deploy", Reason::Account),
     ("docs/operations.md", "aws kms", Reason::Account),
     ("docs/detection.md", "functions/domain/rules/fitted/refit.sh", Reason::Data),
@@ -42,6 +39,8 @@ const NOT_RUN: &[(&str, &str, Reason)] = &[
     ("infra/README.md", "infra/lambda build --release", Reason::Long),
     ("tests/README.md", "VYROX_RACES=100 cargo test --release", Reason::Long),
     ("tests/README.md", "cargo build --release", Reason::Long),
+    ("tests/README.md", "infra/lambda build --release", Reason::Long),
+    ("tests/README.md", "target/release/startup", Reason::Long),
     ("tests/README.md", "cargo run --profile load", Reason::Long),
     ("tests/README.md", "cargo test --profile load", Reason::Long),
     ("tests/README.md", "VYROX_PYTHON=venv/bin/python target/release/cost", Reason::Long),

@@ -1,13 +1,15 @@
 //! Every function's start and memory under Lambda's runtime API, beside an empty function of the same runtime in the same run.
 //!
 //! ```text
-//! cargo build --release --workspace --bins && cargo run --release -p vyrox-tests --bin startup
-//! target/release/startup api notify           # these alone
-//! target/release/startup 5                    # each 5 times instead of 15
-//! target/load/startup --record                # writes functions/layout.txt; needs valgrind, and programs with symbols
+//! infra/lambda build --release --bin empty-function && cargo build --release -p vyrox-tests --bin startup --bin empty-function
+//! target/release/startup target/lambda                # what is deployed, beside an empty function
+//! target/release/startup target/lambda 5 api notify   # these alone, each 5 times instead of 15
+//! target/load/startup --record                        # writes functions/layout.txt; needs valgrind, and programs with symbols
 //! ```
 //!
-//! The real binaries, each a process of its own; AWS is the embedded one on loopback, in this process, each service at its own
+//! The real binaries as `infra/lambda` makes them (without a folder, those that cargo has put beside this program), each a
+//! process of its own. The empty function is linked as cargo does by itself; one that is linked as ours are has a row of its
+//! own, if there is one. AWS is the embedded one on loopback, in this process, each service at its own
 //! address. `start` is from the
 //! process's start to its first request for work, with all that it does before: configuration, clients, their connections
 //! to AWS, the rules. `first` and `warm` are invocations, `memory` is the most that was resident. `own` is the processor time
@@ -25,7 +27,7 @@ mod record;
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::process::Command;
@@ -38,10 +40,13 @@ use vyrox_tests::{Bench, Desk, Process, Resident, batch, request};
 const ROUNDS: usize = 15;
 const WARM: usize = 20;
 const APPROVER: &str = "900000000000000001";
+/// An empty function that is linked as ours are.
+const STATIC: &str = "empty, static";
 
 /// A function as it is measured.
 struct Subject {
     name: &'static str,
+    program: PathBuf,
     /// Which empty function it is held against.
     beside: &'static str,
     environment: BTreeMap<String, String>,
@@ -90,8 +95,12 @@ async fn main() {
     wanted.retain(|argument| argument != "--record");
     let rounds = rounds.first().map_or(ROUNDS, |rounds| rounds.parse().unwrap());
     let mut subjects = subjects(&bench, &desk, rounds).await;
+    let (folders, wanted): (Vec<String>, Vec<String>) = wanted.into_iter().partition(|argument| argument.contains('/'));
+    let folder = folders.first().map(PathBuf::from);
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
     subjects.retain(|subject| subject.name.starts_with("empty") || is_wanted(subject.name));
+    subjects.iter_mut().for_each(|subject| subject.program = program(subject.name, folder.as_deref()));
+    subjects.retain(|subject| subject.name != STATIC || subject.program.exists());
     if records {
         assert!(wanted.is_empty(), "all are recorded, for they share one file");
         record::record(&mut subjects, &desk).await;
@@ -169,11 +178,17 @@ fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 
-/// Beside this executable.
-fn binary(name: &str) -> PathBuf {
-    let name = if name.starts_with("empty") { "empty-function" } else { name };
-    let path = std::env::current_exe().unwrap().parent().unwrap().join(name);
-    assert!(path.exists(), "build it first: cargo build --release --workspace --bins ({})", path.display());
+/// In the folder that `infra/lambda` has filled, or beside this executable, where the empty function is in any case.
+fn program(name: &str, folder: Option<&Path>) -> PathBuf {
+    let of_cargo = |name: &str| std::env::current_exe().unwrap().parent().unwrap().join(name);
+    let path = match (name, folder) {
+        (STATIC, Some(folder)) => return folder.join("empty-function/bootstrap"),
+        (STATIC, None) => return PathBuf::new(),
+        (name, _) if name.starts_with("empty") => of_cargo("empty-function"),
+        (name, Some(folder)) => folder.join(name).join("bootstrap"),
+        (name, None) => of_cargo(name),
+    };
+    assert!(path.exists(), "{} is not there: the first lines of tests/startup/main.rs say how to build it", path.display());
     path
 }
 
@@ -184,10 +199,10 @@ fn environment_of(subject: &Subject, runtime: &RuntimeApi) -> BTreeMap<String, S
 
 async fn measure(subject: &mut Subject, desk: &Desk) -> Measured {
     let runtime = RuntimeApi::start().await.unwrap();
-    let mut command = Command::new(binary(subject.name));
+    let mut command = Command::new(&subject.program);
     command.env_clear().envs(environment_of(subject, &runtime));
-    if let Some(kind) = subject.name.strip_prefix("empty, ") {
-        command.arg(kind);
+    if subject.name == "empty, http" {
+        command.arg("http");
     }
     command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let began = Instant::now();
@@ -234,7 +249,7 @@ async fn subjects(bench: &Bench, desk: &Desk, rounds: usize) -> Vec<Subject> {
     const LIMITS: Limits = Limits { tenant: u32::MAX, source: u32::MAX };
     let invocations = rounds * (WARM + 1);
     let subject =
-        |name, beside, environment, events| Subject { name, beside, environment, events, measured: Vec::new() };
+        |name, beside, environment, events| Subject { name, program: PathBuf::new(), beside, environment, events, measured: Vec::new() };
     let (http, events) = ("empty, http", "empty, events");
 
     let (ingest, triage) = (bench.ingest(LIMITS), bench.triage());
@@ -272,6 +287,7 @@ async fn subjects(bench: &Bench, desk: &Desk, rounds: usize) -> Vec<Subject> {
     vec![
         subject(http, http, BTreeMap::new(), Events::One(request("POST", "/", "{}"))),
         subject(events, events, BTreeMap::new(), Events::One(json!({}))),
+        subject(STATIC, events, BTreeMap::new(), Events::One(json!({}))),
         subject("ingest", http, at_bench("IngestFunction"), Events::Each(webhooks)),
         subject("triage", events, at_bench("TriageFunction"), single(to_judge)),
         subject("notify", events, at_bench("NotifyFunction"), single(judged)),

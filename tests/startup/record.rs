@@ -1,7 +1,7 @@
 //! Records which code the functions use, under `valgrind`, and writes `functions/layout.txt` by it.
 
 use crate::layout::{self, Program};
-use crate::{Subject, binary, environment_of, invoke};
+use crate::{Subject, environment_of, invoke};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -26,7 +26,7 @@ pub(crate) async fn record(subjects: &mut [Subject], desk: &Desk) {
     std::fs::create_dir_all(&folder).unwrap();
     let mut programs = Vec::new();
     for subject in subjects.iter_mut().filter(|subject| !subject.name.starts_with("empty")) {
-        let program = binary(subject.name);
+        let program = subject.program.clone();
         let nm = std::process::Command::new("nm").arg("-S").arg("--defined-only").arg(&program).output().unwrap();
         assert!(nm.status.success(), "nm: {}", String::from_utf8_lossy(&nm.stderr));
         let nm = String::from_utf8(nm.stdout).unwrap();
@@ -46,7 +46,7 @@ pub(crate) async fn record(subjects: &mut [Subject], desk: &Desk) {
 /// The names of what runs of a function until it has been invoked so often and asks for work again.
 async fn ran(subject: &mut Subject, desk: &Desk, invocations: usize, folder: &Path) -> BTreeSet<String> {
     let runtime = RuntimeApi::start().await.unwrap();
-    let (program, out) = (binary(subject.name), folder.join(format!("{}.{invocations}", subject.name)));
+    let (program, out) = (subject.program.clone(), folder.join(format!("{}.{invocations}", subject.name)));
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--demangle=no"]).arg(callgrind_out(&out)).arg(&program);
     command.env_clear().envs(environment_of(subject, &runtime)).stdout(Stdio::null()).stderr(Stdio::null());

@@ -9,6 +9,11 @@ use vyrox_platform::aws::Clients;
 use vyrox_platform::clock::SystemClock;
 use vyrox_platform::{batch, config, http, startup};
 
+/// See docs/startup.md.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     startup::run(config::Dispatch::from_environment, async |config: config::Dispatch| {

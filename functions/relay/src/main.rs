@@ -7,6 +7,11 @@ use vyrox_platform::clock::SystemClock;
 use vyrox_platform::{config, startup};
 use vyrox_relay::{Relay, router};
 
+/// See docs/startup.md.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     startup::run(config::Relay::from_environment, async |config: config::Relay| {

@@ -12,6 +12,11 @@ use vyrox_triage::Triage;
 /// No request to a model takes longer; `config::Llm` has the limits that matter.
 const MODEL_TIMEOUT: Duration = Duration::from_secs(100);
 
+/// See docs/startup.md.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     startup::run(config::Triage::from_environment, async |config: config::Triage| {

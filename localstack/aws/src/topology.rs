@@ -152,8 +152,8 @@ impl Topology {
     /// The functions: each one's name in the template, and that of its program.
     pub fn functions(&self) -> impl Iterator<Item = (&str, &str)> {
         self.template.resources_of("AWS::Serverless::Function").map(|function| {
-            let program = function.body["Metadata"]["BuildProperties"]["Binary"].as_str();
-            (function.logical_id, program.unwrap_or_default())
+            let code = function.body["Properties"]["CodeUri"].as_str().unwrap_or_default();
+            (function.logical_id, code.rsplit('/').next().unwrap_or_default())
         })
     }
 

@@ -361,7 +361,7 @@ fn a_function_that_is_built_or_fed_otherwise_is_found() {
     });
     assert_breaks("runs on", |document| document["Globals"]["Function"]["Architectures"] = json!(["x86_64"]));
     assert_breaks("is built", |document| {
-        document["Resources"]["RelayFunction"]["Metadata"]["BuildProperties"]["Binary"] = json!("dispatch");
+        document["Resources"]["RelayFunction"]["Properties"]["CodeUri"] = json!("../target/lambda/dispatch");
     });
     assert_breaks("loses messages", |document| {
         let events = &mut document["Resources"]["TriageFunction"]["Properties"]["Events"];

@@ -195,9 +195,9 @@ fn functions(template: &Template) -> Vec<String> {
             found.push(format!("{name} runs on {} and {}", effective("Runtime"), effective("Architectures")));
         }
         let binary = name.trim_end_matches("Function").to_lowercase();
-        let metadata = &function.body["Metadata"];
-        if metadata["BuildMethod"] != "rust-cargolambda" || metadata["BuildProperties"]["Binary"] != binary {
-            found.push(format!("{name} is built from {metadata}"));
+        let code = &properties["CodeUri"];
+        if *code != format!("../target/lambda/{binary}") {
+            found.push(format!("{name} is built as {code}, not by `infra/lambda build`"));
         }
         for (event, body) in properties["Events"].as_object().into_iter().flatten() {
             let source = &body["Properties"];
