@@ -188,7 +188,11 @@ fn program(name: &str, folder: Option<&Path>) -> PathBuf {
         (name, Some(folder)) => folder.join(name).join("bootstrap"),
         (name, None) => of_cargo(name),
     };
-    assert!(path.exists(), "{} is not there: the first lines of tests/startup/main.rs say how to build it", path.display());
+    assert!(
+        path.exists(),
+        "{} is not there: the first lines of tests/startup/main.rs say how to build it",
+        path.display()
+    );
     path
 }
 
@@ -248,8 +252,14 @@ async fn invoke(subject: &mut Subject, desk: &Desk, runtime: &RuntimeApi, proces
 async fn subjects(bench: &Bench, desk: &Desk, rounds: usize) -> Vec<Subject> {
     const LIMITS: Limits = Limits { tenant: u32::MAX, source: u32::MAX };
     let invocations = rounds * (WARM + 1);
-    let subject =
-        |name, beside, environment, events| Subject { name, program: PathBuf::new(), beside, environment, events, measured: Vec::new() };
+    let subject = |name, beside, environment, events| Subject {
+        name,
+        program: PathBuf::new(),
+        beside,
+        environment,
+        events,
+        measured: Vec::new(),
+    };
     let (http, events) = ("empty, http", "empty, events");
 
     let (ingest, triage) = (bench.ingest(LIMITS), bench.triage());

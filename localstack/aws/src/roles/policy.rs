@@ -73,7 +73,7 @@ mod tests {
     use serde_json::{Value, json};
     use std::collections::BTreeMap;
 
-    fn allows(condition: Value, context: &[(&str, &str)]) -> bool {
+    fn allows(condition: &Value, context: &[(&str, &str)]) -> bool {
         let document = json!({"Statement": [
             {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": "key", "Condition": condition},
         ]});
@@ -88,14 +88,14 @@ mod tests {
         let evidence = [("tenant_id", "acme"), ("purpose", "evidence")];
         let named =
             json!({"Null": {"kms:EncryptionContext:tenant_id": "false", "kms:EncryptionContext:purpose": "true"}});
-        assert!(allows(named.clone(), &tenant));
-        assert!(!allows(named.clone(), &evidence) && !allows(named, &[]));
+        assert!(allows(&named, &tenant));
+        assert!(!allows(&named, &evidence) && !allows(&named, &[]));
         let purpose = json!({"StringEquals": {"kms:EncryptionContext:purpose": ["evidence", "step_up"]}});
-        assert!(allows(purpose.clone(), &evidence) && !allows(purpose, &tenant));
-        assert!(allows(json!({"ArnEquals": {"aws:PrincipalArn": ["role/a", "role/b"]}}), &[]));
-        assert!(!allows(json!({"ArnEquals": {"aws:PrincipalArn": "role/b"}}), &[]));
-        assert!(!allows(json!({"StringLike": {"aws:PrincipalArn": "role/a"}}), &[]));
-        assert!(!allows(json!({"StringEquals": {"aws:SourceIp": "role/a"}}), &[]));
+        assert!(allows(&purpose, &evidence) && !allows(&purpose, &tenant));
+        assert!(allows(&json!({"ArnEquals": {"aws:PrincipalArn": ["role/a", "role/b"]}}), &[]));
+        assert!(!allows(&json!({"ArnEquals": {"aws:PrincipalArn": "role/b"}}), &[]));
+        assert!(!allows(&json!({"StringLike": {"aws:PrincipalArn": "role/a"}}), &[]));
+        assert!(!allows(&json!({"StringEquals": {"aws:SourceIp": "role/a"}}), &[]));
     }
 
     #[test]

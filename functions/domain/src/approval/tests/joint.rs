@@ -83,7 +83,7 @@ fn a_click_on_a_joint_plan_proves_a_containment_of_that_plan() {
     assert!(elsewhere.alert_id != id.alert_id, "a digest has an id of its own");
     assert_eq!(of(&proofs(&elsewhere, 3), &plan), not_proven, "another digest");
     let fewer = crate::storm::JointPlan::of(&digest, &records[..2], NOW).unwrap();
-    let about_fewer = CustomId { plan: fewer.digest().short(), ..id.clone() };
+    let about_fewer = CustomId { plan: fewer.digest().short(), ..id };
     assert_eq!(of(&proofs(&about_fewer, 3), &fewer), not_proven, "a plan without this host");
     assert_eq!(of(&proofs(&about_fewer, 3), &plan), not_proven, "another plan of the same digest");
     let refused = CustomId { verb: Verb::DenyAll, ..id.clone() };
