@@ -66,12 +66,18 @@ fn first(
 ) -> Option<i32> {
     let distance = |from: i32, to: i32| (to - from).rem_euclid(size);
     let step = |word: &[u8], at: usize| distance(i32::from(word[at]), i32::from(word[at + 1]));
-    let mut before = None;
+    // From most letters to the next it is as far as in the beginning of no word.
+    let beginnings = WORDS.iter().fold(0_u128, |set, word| set | 1 << step(word, 0));
+    let mut last = None;
     for at in 0..places {
         let here = value(at);
+        let before = std::mem::replace(&mut last, here);
         if let (Some(from), Some(to)) = (before, here) {
             let apart = distance(from, to);
             let start = at - 1;
+            if beginnings >> apart & 1 == 0 {
+                continue;
+            }
             for word in WORDS.iter().filter(|word| step(word, 0) == apart && start + word.len() <= places) {
                 let is_it = (1..word.len() - 1).all(|next| {
                     matches!((value(start + next), value(start + next + 1)), (Some(from), Some(to)) if distance(from, to) == step(word, next))
@@ -82,7 +88,6 @@ fn first(
                 }
             }
         }
-        before = here;
     }
     None
 }

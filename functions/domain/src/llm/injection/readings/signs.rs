@@ -22,7 +22,8 @@ pub(super) fn braille(text: &str) -> Option<String> {
 pub(super) fn morse(text: &str) -> Option<String> {
     let (mut out, mut letters) = (String::new(), 0);
     for word in text.split_whitespace() {
-        match MORSE.iter().position(|sign| *sign == word) {
+        let sign = word.starts_with(['.', '-']).then(|| MORSE.iter().position(|sign| *sign == word));
+        match sign.flatten() {
             Some(at) => {
                 out.push(char::from(b'a' + u8::try_from(at).unwrap_or(0)));
                 letters += 1;
