@@ -18,7 +18,7 @@ pub(super) use encoded::encodings_replaced;
 use encoded::{base32_runs, base64_runs, numbers};
 use escapes::escapes_undone;
 use look_alikes::{folded, leet, spelled_out};
-use shifted::shifts_undone;
+use shifted::{letters_turned, shifts_undone};
 use signs::{braille, morse, named, places, radio, upside_down};
 
 /// At most this many readings of one field.
@@ -116,7 +116,7 @@ pub(super) fn of(text: &str) -> Readings {
         add(folded(&text), Disguise::LookAlikes);
         add(leet(&text), Disguise::LookAlikes);
         add(spelled_out(&text), Disguise::SpelledOut);
-        add(Some(rot13(&text)), Disguise::Shifted);
+        add(Some(letters_turned(&text, |letter| letter + 13)), Disguise::Shifted);
         shifts_undone(&text).into_iter().for_each(|read| add(Some(read), Disguise::Shifted));
         let backwards: String = text.chars().rev().collect();
         // What does not unpack backwards says nothing about what there is to read.
@@ -167,17 +167,6 @@ fn is_invisible(c: char) -> bool {
 
 fn without_invisible(text: &str) -> Option<String> {
     text.chars().any(is_invisible).then(|| text.chars().filter(|c| !is_invisible(*c)).collect())
-}
-
-fn rot13(text: &str) -> String {
-    let turn = |c: char, first: u8| char::from((c as u8 - first + 13) % 26 + first);
-    text.chars()
-        .map(|c| match c {
-            'a'..='z' => turn(c, b'a'),
-            'A'..='Z' => turn(c, b'A'),
-            c => c,
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -92,7 +92,8 @@ fn first(
     None
 }
 
-fn letters_turned(text: &str, turned: impl Fn(i32) -> i32) -> String {
+/// `text` with the number of each letter in the alphabet, from 0, changed, in capitals and in small letters.
+pub(super) fn letters_turned(text: &str, turned: impl Fn(i32) -> i32) -> String {
     let turn = |c: char, first: u8| {
         let letter = turned(i32::from(c as u8 - first)).rem_euclid(LETTERS);
         u8::try_from(letter).map_or(c, |letter| char::from(first + letter))
